@@ -1,0 +1,3 @@
+//! Kernel binary for the virt board.
+#![no_std]
+#![no_main]

@@ -1,0 +1,2 @@
+//! What the kernel and userland share: the context calls, their structures and ioctl numbers.
+#![no_std]
