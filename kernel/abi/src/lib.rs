@@ -1,2 +1,12 @@
-//! What the kernel and userland share: the context calls, their structures and ioctl numbers.
+//! What the kernel and userland share: the numbers of the context calls, their flags, the ioctls of a
+//! context descriptor with their structures, and the jail.
+//!
+//! The kernel uses the constants and structures alone. User programs turn on the feature `user` (or
+//! `std`), which adds the module `user` with safe wrappers of the calls.
 #![no_std]
+#![deny(unsafe_code, missing_docs)]
+
+pub mod call;
+pub mod context;
+pub mod ioctl;
+pub mod jail;
