@@ -1,0 +1,1 @@
+//! Contexts: the isolated views that processes share.

@@ -1,0 +1,1 @@
+//! Program execution: ELF images, scripts, the initial user stack.

@@ -1,0 +1,1 @@
+//! Fast user-space locks: waiting on a word of user memory.

@@ -1,0 +1,1 @@
+//! Waiting on several files at once.

@@ -1,0 +1,1 @@
+//! Scheduling, sleeping and timers.

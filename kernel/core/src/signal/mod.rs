@@ -1,0 +1,1 @@
+//! Signals: generation, queues and delivery.

@@ -1,0 +1,1 @@
+//! From the boot information to the first user program.

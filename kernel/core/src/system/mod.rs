@@ -1,0 +1,1 @@
+//! Calls about the machine as a whole.

@@ -1,0 +1,1 @@
+//! Clocks and the calls that read and set them.
