@@ -1,0 +1,35 @@
+//! The console device: bytes out, and received bytes handed to the kernel.
+
+use spin::Once;
+
+/// A device that shows bytes. It may be called with interrupts masked and from a panic.
+pub trait Console: Sync {
+    /// Writes all of `bytes`, waiting for room; as they are, without translating newlines.
+    fn write(&self, bytes: &[u8]);
+}
+
+static CONSOLE: Once<&'static dyn Console> = Once::new();
+
+/// Makes `console` the console of the system. The first one stays.
+pub fn register(console: &'static dyn Console) {
+    CONSOLE.call_once(|| console);
+}
+
+/// Writes bytes to the console, if there is one, as they are.
+pub fn write(bytes: &[u8]) {
+    #[cfg(not(target_os = "none"))]
+    if CONSOLE.get().is_none() {
+        use std::io::Write;
+        // A test's standard output that is gone is no concern of the code under test.
+        let _ = std::io::stdout().write_all(bytes);
+    }
+    if let Some(console) = CONSOLE.get() {
+        console.write(bytes);
+    }
+}
+
+/// Hands received bytes to the kernel. Called by drivers from their interrupt.
+#[cfg(target_os = "none")]
+pub fn received(bytes: &[u8]) {
+    crate::entry::hooks::__gantry_console_input(bytes);
+}
