@@ -4,7 +4,22 @@
 //! host that lets the portable kernel be unit-tested as an ordinary program.
 #![no_std]
 
+extern crate alloc;
 #[cfg(not(target_os = "none"))]
 extern crate std;
 
+pub mod boot;
+pub mod console;
+pub mod cpu;
+pub mod entry;
+pub mod exception;
+#[cfg(target_os = "none")]
+pub mod interrupt;
+pub mod layout;
+pub mod log;
+pub mod random;
 pub mod sync;
+pub mod task;
+pub mod time;
+
+pub use entry::Kernel;

@@ -1,10 +1,5 @@
 //! The host as a single CPU.
 
-/// This CPU's number.
-pub fn id() -> usize {
-    0
-}
-
 /// How many CPUs are up.
 pub fn online() -> usize {
     1

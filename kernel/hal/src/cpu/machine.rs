@@ -8,13 +8,6 @@ pub use power::{exit, power_off, reset};
 
 static ONLINE: AtomicUsize = AtomicUsize::new(1);
 
-/// This CPU's number; keep preemption off while it matters.
-#[inline(always)]
-pub fn id() -> usize {
-    // SAFETY: the current header is valid as long as this code runs.
-    unsafe { (*crate::task::current_header()).cpu() }
-}
-
 /// How many CPUs are up; their numbers are those below it.
 pub fn online() -> usize {
     ONLINE.load(Acquire)

@@ -1,6 +1,5 @@
 //! Processors: their numbers, data of their own, signals between them, and power.
 
-mod per_cpu;
 #[cfg(not(target_os = "none"))]
 #[path = "host.rs"]
 mod machine;
@@ -12,10 +11,7 @@ pub mod features;
 #[cfg(target_os = "none")]
 pub mod power;
 
-pub use machine::{exit, id, online, power_off, reset, send_reschedule, wait_for_interrupt};
+pub use machine::{exit, online, power_off, reset, send_reschedule, wait_for_interrupt};
 #[cfg(target_os = "none")]
 pub use features::{asid_bits, has_pan};
-pub use per_cpu::PerCpu;
-
-/// The most CPUs the kernel uses.
-pub const MAX_CPUS: usize = 8;
+pub use crate::sync::{MAX_CPUS, PerCpu, cpu_id as id};

@@ -2,8 +2,10 @@
 
 use super::float::FloatState;
 use crate::cpu::MAX_CPUS;
+use crate::sync::ExecutionState;
 use core::any::TypeId;
 use core::cell::UnsafeCell;
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// Task flags: the return to user mode runs the kernel's hook while any is set.
@@ -46,6 +48,14 @@ pub struct TaskHeader {
 unsafe impl Sync for TaskHeader {}
 // SAFETY: nothing in it is tied to a thread of execution.
 unsafe impl Send for TaskHeader {}
+
+// The locks see the header as an `ExecutionState`.
+const _: () = {
+    assert!(offset_of!(TaskHeader, preempt_count) == offset_of!(ExecutionState, preempt_count));
+    assert!(offset_of!(TaskHeader, flags) == offset_of!(ExecutionState, flags));
+    assert!(offset_of!(TaskHeader, cpu) == offset_of!(ExecutionState, cpu));
+    assert!(flags::RESCHEDULE == crate::sync::RESCHEDULE);
+};
 
 impl TaskHeader {
     pub(super) fn new<T: 'static>(user: bool, stack: Option<super::stack::Stack>) -> Self {

@@ -18,14 +18,6 @@ pub(super) fn current_header() -> *const TaskHeader {
     if current.is_null() { BOOT.with(|boot| core::ptr::from_ref(*boot)) } else { current }
 }
 
-pub(super) fn interrupts_mask() -> u64 {
-    0
-}
-
-pub(super) fn interrupts_restore(_saved: u64) {}
-
-pub(super) fn preempt_now() {}
-
 impl<T: Send + Sync + 'static> Task<T> {
     /// A task that starts in user mode with `registers`.
     ///

@@ -14,7 +14,6 @@
 mod current;
 mod float;
 mod header;
-mod preempt;
 mod stack;
 #[cfg(not(target_os = "none"))]
 #[path = "host.rs"]
@@ -26,7 +25,7 @@ mod switch;
 pub use current::{CurrentRef, current, try_current};
 pub use float::FloatState;
 pub use header::{TaskHeader, flags};
-pub use preempt::{InterruptGuard, PreemptGuard, preempt_count, preempt_disable, preempt_enable};
+pub use crate::sync::{InterruptGuard, PreemptGuard, preempt_count, preempt_disable, preempt_enable};
 #[cfg(target_os = "none")]
 pub(crate) use switch::current_header;
 pub use switch::{adopt, capture_current, float_state, reset_float_state, set_float_state, switch};

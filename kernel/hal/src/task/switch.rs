@@ -45,34 +45,6 @@ pub(crate) unsafe fn install_boot_header(cpu: usize) {
     unsafe { set_current_header(&raw const BOOT_HEADERS[cpu]) };
 }
 
-/// Masks interrupts; gives back what to restore.
-#[inline(always)]
-pub(super) fn interrupts_mask() -> u64 {
-    let saved: u64;
-    // SAFETY: masking interrupts is always sound. Not `nomem`: memory accesses stay behind it.
-    unsafe { asm!("mrs {}, daif", "msr daifset, #2", out(reg) saved, options(nostack, preserves_flags)) };
-    saved
-}
-
-/// Restores the interrupt mask.
-#[inline(always)]
-pub(super) fn interrupts_restore(saved: u64) {
-    // SAFETY: `saved` was read from the same register. Not `nomem`: memory accesses stay before it.
-    unsafe { asm!("msr daif, {}", in(reg) saved, options(nostack, preserves_flags)) };
-}
-
-/// Gives way, unless interrupts are masked (their end will do it).
-#[cold]
-#[inline(never)]
-pub(super) fn preempt_now() {
-    const IRQ_MASKED: u64 = 1 << 7;
-    let saved = interrupts_mask();
-    if saved & IRQ_MASKED == 0 {
-        crate::entry::hooks::__gantry_preempt();
-    }
-    interrupts_restore(saved);
-}
-
 impl<T: Send + Sync + 'static> Task<T> {
     /// A task that starts in user mode with `registers`.
     ///
