@@ -3,10 +3,19 @@
 //!
 //! The kernel uses the constants and structures alone. User programs turn on the feature `user` (or
 //! `std`), which adds the module `user` with safe wrappers of the calls.
-#![no_std]
+#![cfg_attr(not(feature = "std"), no_std)]
 #![deny(unsafe_code, missing_docs)]
+
+#[cfg(feature = "user")]
+extern crate alloc;
 
 pub mod call;
 pub mod context;
 pub mod ioctl;
 pub mod jail;
+#[cfg(all(
+    feature = "user",
+    target_os = "linux",
+    any(target_arch = "aarch64", target_arch = "x86_64")
+))]
+pub mod user;

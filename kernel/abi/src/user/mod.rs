@@ -1,0 +1,25 @@
+//! Safe wrappers of the context calls, and of what a container manager needs to start a process in
+//! contexts. For Linux programs on aarch64; on x86_64 too, so that what does not need the context calls
+//! can be tested on the machine that builds it.
+//!
+//! All unsafe code is in `kernel`: the system call instruction and what turns values into its arguments.
+
+pub mod calls;
+mod context_descriptor;
+mod descriptor;
+mod errno;
+#[cfg(feature = "std")]
+mod fork;
+mod kernel;
+pub mod process;
+pub mod signal;
+
+pub use context_descriptor::ContextDescriptor;
+pub use descriptor::OwnedDescriptor;
+pub use errno::Errno;
+#[cfg(feature = "std")]
+pub use fork::{fork, fork_and_run};
+pub use kernel::syscall6;
+
+/// The result of a system call.
+pub type Result<T> = core::result::Result<T, Errno>;
