@@ -14,6 +14,7 @@ mod preempt;
 mod raw_lock;
 mod read_mostly;
 mod rw_spin_lock;
+mod sleep_lock;
 mod spin_lock;
 #[cfg(test)]
 mod tests;
@@ -33,5 +34,6 @@ pub use preempt::{
 };
 pub use read_mostly::{ReadMostlyLock, ReadToken, TokenCell, WriteToken};
 pub use rw_spin_lock::{RwSpinLock, RwSpinLockReadGuard, RwSpinLockWriteGuard};
+pub use sleep_lock::{Park, SleepLock, SleepLockGuard};
 pub use spin::{Lazy, Once};
 pub use spin_lock::{SpinLock, SpinLockGuard};
