@@ -15,6 +15,7 @@ pub mod entry;
 pub mod exception;
 #[cfg(target_os = "none")]
 pub mod interrupt;
+pub mod frame;
 pub mod layout;
 pub mod log;
 pub mod random;

@@ -33,12 +33,10 @@ pub use switch::{set_thread_pointer, thread_pointer};
 #[cfg(target_os = "none")]
 pub(crate) use switch::install_boot_header;
 
+pub use crate::frame::OutOfMemory;
 use crate::exception::UserRegisters;
 use core::ops::Deref;
 
-/// Memory for a task or its stack ran out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutOfMemory;
 
 /// A task, with the kernel's data `T`. Lives in an `Arc`.
 #[repr(C)]

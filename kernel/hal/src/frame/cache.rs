@@ -1,0 +1,213 @@
+//! The allocator all CPUs share, and each CPU's cache of single frames in front of it.
+
+use super::buddy::Buddy;
+use super::machine;
+use super::metadata::metadata;
+use super::{FRAME_SHIFT, OutOfMemory};
+use crate::sync::{InterruptGuard, IrqSpinLock, MAX_CPUS, PerCpu};
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+/// Most frames a CPU keeps.
+const CAPACITY: usize = 64;
+/// Frames moved at a time between a cache and the shared allocator: a block of this order.
+const BATCH_ORDER: usize = 5;
+const BATCH: usize = 1 << BATCH_ORDER;
+
+/// What an allocation is for: the kernel's own small needs may use the reserve.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// May be refused while memory is short.
+    Ordinary,
+    /// Only refused when nothing is left.
+    Kernel,
+}
+
+static SHARED: IrqSpinLock<Buddy> = IrqSpinLock::new(Buddy::new());
+/// `SHARED`'s free frames, to look at without the lock.
+static SHARED_FREE: AtomicU64 = AtomicU64::new(0);
+/// Frames of RAM, in use or not.
+static TOTAL: AtomicU64 = AtomicU64::new(0);
+/// Ordinary allocations leave this many frames in the shared allocator.
+static RESERVE: AtomicU64 = AtomicU64::new(0);
+
+static CACHES: PerCpu<Cache> = PerCpu::new([const { Cache::new() }; MAX_CPUS]);
+
+/// Frames at hand for one CPU: numbers, the last freed on top.
+struct Cache {
+    /// Written by its own CPU alone; read by any for statistics.
+    count: AtomicU32,
+    numbers: UnsafeCell<[u32; CAPACITY]>,
+}
+
+// SAFETY: `numbers` is accessed by its own CPU alone, with interrupts masked.
+unsafe impl Sync for Cache {}
+
+impl Cache {
+    const fn new() -> Self {
+        Self { count: AtomicU32::new(0), numbers: UnsafeCell::new([0; CAPACITY]) }
+    }
+
+    /// Takes the top frame.
+    #[inline(always)]
+    fn pop(&self, _here: &InterruptGuard) -> Option<u32> {
+        let count = self.count.load(Relaxed);
+        if count == 0 {
+            return None;
+        }
+        self.count.store(count - 1, Relaxed);
+        // SAFETY: our own cache with interrupts masked; the count never exceeds the capacity.
+        Some(unsafe { *(*self.numbers.get()).get_unchecked(count as usize - 1) })
+    }
+
+    /// Puts a frame on top; `false` if the cache is full.
+    #[inline(always)]
+    fn push(&self, number: u32, _here: &InterruptGuard) -> bool {
+        let count = self.count.load(Relaxed);
+        if count as usize >= CAPACITY {
+            return false;
+        }
+        // SAFETY: our own cache with interrupts masked; `count` is below the capacity.
+        unsafe { *(*self.numbers.get()).get_unchecked_mut(count as usize) = number };
+        self.count.store(count + 1, Relaxed);
+        true
+    }
+}
+
+/// Takes a frame, its count set to one, its content unspecified.
+#[inline(always)]
+pub(crate) fn allocate_number(purpose: Purpose) -> Result<u32, OutOfMemory> {
+    let here = InterruptGuard::new();
+    let number = match CACHES.current().pop(&here) {
+        Some(number) => number,
+        None => refill(&here, purpose)?,
+    };
+    // SAFETY: a frame of the allocator.
+    unsafe { metadata(u64::from(number)) }.begin_use();
+    Ok(number)
+}
+
+/// Gives a frame back.
+///
+/// # Safety
+/// The frame came from the allocator (or the initial RAM disk) and nobody uses it any more.
+#[inline(always)]
+pub(crate) unsafe fn release_number(number: u32) {
+    let here = InterruptGuard::new();
+    if !CACHES.current().push(number, &here) {
+        // SAFETY: as the caller promises.
+        unsafe { drain(number, &here) };
+    }
+}
+
+/// Moves a batch from the shared allocator to this CPU's cache, one frame of it to the caller.
+#[cold]
+#[inline(never)]
+fn refill(here: &InterruptGuard, purpose: Purpose) -> Result<u32, OutOfMemory> {
+    machine::ensure_initialised();
+    let cache = CACHES.current();
+    let mut shared = SHARED.lock();
+    if purpose == Purpose::Ordinary && shared.free_frames() < RESERVE.load(Relaxed) + BATCH as u64 {
+        return Err(OutOfMemory);
+    }
+    let result = if let Some(first) = shared.allocate(BATCH_ORDER) {
+        for number in (first + 1..first + BATCH as u32).rev() {
+            cache.push(number, here);
+        }
+        Ok(first)
+    } else {
+        shared.allocate(0).ok_or(OutOfMemory)
+    };
+    SHARED_FREE.store(shared.free_frames(), Relaxed);
+    result
+}
+
+/// Moves a batch and one more frame from this CPU's full cache to the shared allocator.
+///
+/// # Safety
+/// The frame came from the allocator and nobody uses it any more.
+#[cold]
+#[inline(never)]
+unsafe fn drain(number: u32, here: &InterruptGuard) {
+    let cache = CACHES.current();
+    let mut shared = SHARED.lock();
+    // SAFETY: as the caller promises; what is in the cache is nobody's either.
+    unsafe {
+        shared.release(number, 0);
+        for _ in 0..BATCH {
+            if let Some(number) = cache.pop(here) {
+                shared.release(number, 0);
+            }
+        }
+    }
+    SHARED_FREE.store(shared.free_frames(), Relaxed);
+}
+
+/// Takes a block of 2^`order` frames; its content and metadata are unspecified.
+pub(super) fn allocate_block(order: usize, purpose: Purpose) -> Result<u32, OutOfMemory> {
+    machine::ensure_initialised();
+    if order > super::buddy::MAX_ORDER {
+        return Err(OutOfMemory);
+    }
+    let mut shared = SHARED.lock();
+    if purpose == Purpose::Ordinary && shared.free_frames() < RESERVE.load(Relaxed) + (1 << order) {
+        return Err(OutOfMemory);
+    }
+    let block = shared.allocate(order).ok_or(OutOfMemory)?;
+    SHARED_FREE.store(shared.free_frames(), Relaxed);
+    Ok(block)
+}
+
+/// Gives a block back, or memory to begin with.
+///
+/// # Safety
+/// As for [`Buddy::release`].
+pub(super) unsafe fn release_block(block: u32, order: usize) {
+    let mut shared = SHARED.lock();
+    // SAFETY: as the caller promises.
+    unsafe { shared.release(block, order) };
+    SHARED_FREE.store(shared.free_frames(), Relaxed);
+}
+
+/// Says how much memory there is, which fixes the reserve.
+pub(super) fn set_total(frames: u64) {
+    TOTAL.store(frames, Relaxed);
+    RESERVE.store((frames / 256).clamp(64, 4096), Relaxed);
+}
+
+/// Frames of RAM in all, also those of the kernel itself.
+pub fn total() -> u64 {
+    machine::ensure_initialised();
+    TOTAL.load(Relaxed)
+}
+
+/// Frames that nobody uses.
+pub fn free() -> u64 {
+    machine::ensure_initialised();
+    SHARED_FREE.load(Relaxed) + CACHES.iter().map(|cache| u64::from(cache.count.load(Relaxed))).sum::<u64>()
+}
+
+/// Whether there is memory beyond the reserve: a call that creates something refuses otherwise, before small
+/// allocations that can't be refused fail.
+///
+/// # Errors
+/// [`OutOfMemory`] if there isn't.
+#[inline]
+pub fn headroom() -> Result<(), OutOfMemory> {
+    machine::ensure_initialised();
+    if SHARED_FREE.load(Relaxed) > RESERVE.load(Relaxed) { Ok(()) } else { Err(OutOfMemory) }
+}
+
+/// A page for the machine layer itself: its physical address. The content is unspecified.
+pub fn allocate_raw() -> Option<u64> {
+    allocate_number(Purpose::Ordinary).ok().map(|number| u64::from(number) << FRAME_SHIFT)
+}
+
+/// Gives a page of [`allocate_raw`] back.
+///
+/// # Safety
+/// It came from there and nobody uses it any more.
+pub unsafe fn free_raw(physical: u64) {
+    // SAFETY: as the caller promises.
+    unsafe { release_number((physical >> FRAME_SHIFT) as u32) };
+}
