@@ -1,9 +1,13 @@
 //! Processes and threads.
 
 pub mod credentials;
+pub mod limits;
+pub mod process;
 pub mod thread;
 
 pub use credentials::Credentials;
+pub use limits::{Limit, Limits, Resource};
+pub use process::{CommandName, Process};
 pub use thread::Thread;
 
 use alloc::sync::Arc;
