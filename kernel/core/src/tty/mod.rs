@@ -1,1 +1,6 @@
 //! Terminals.
+
+pub mod discipline;
+pub mod input_buffer;
+pub mod output;
+pub mod termios;
