@@ -1,0 +1,90 @@
+//! Hostname contexts: the names that `uname` reports.
+
+use gantry_abi::context::ContextType;
+use hal::sync::SpinLock;
+
+use super::{Context, Life, Registry};
+use crate::{Errno, Result};
+
+/// The longest name in bytes (`__NEW_UTS_LEN`).
+pub const NAME_MAX: usize = 64;
+
+/// A host or domain name: up to [`NAME_MAX`] bytes of any kind.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Name {
+    bytes: [u8; NAME_MAX],
+    length: u8,
+}
+
+impl Name {
+    /// The name with these bytes; `EINVAL` when there are more than [`NAME_MAX`].
+    pub fn new(name: &[u8]) -> Result<Self> {
+        let mut bytes = [0; NAME_MAX];
+        bytes.get_mut(..name.len()).ok_or(Errno::EINVAL)?.copy_from_slice(name);
+        Ok(Name {
+            bytes,
+            length: name.len() as u8,
+        })
+    }
+
+    /// The bytes of the name. A NUL that was set with it ends it for `uname`, as in Linux.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or(&self.bytes)
+    }
+}
+
+/// The two names of a system.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Names {
+    /// What gethostname and `uname -n` report.
+    pub host: Name,
+    /// The NIS domain name.
+    pub domain: Name,
+}
+
+/// A hostname context.
+pub struct HostnameContext {
+    life: Life,
+    names: SpinLock<Names>,
+}
+
+static REGISTRY: Registry<HostnameContext> = Registry::new();
+
+impl Context for HostnameContext {
+    const TYPE: ContextType = ContextType::Hostname;
+
+    fn life(&self) -> &Life {
+        &self.life
+    }
+
+    fn registry() -> &'static Registry<Self> {
+        &REGISTRY
+    }
+
+    fn destroy(&self) {}
+}
+
+impl HostnameContext {
+    /// A context that starts with these names.
+    pub(super) fn new(id: u64, names: Names) -> Self {
+        HostnameContext {
+            life: Life::new(id),
+            names: SpinLock::new(names),
+        }
+    }
+
+    /// The names now.
+    pub fn names(&self) -> Names {
+        *self.names.lock()
+    }
+
+    /// Changes the host name for every member.
+    pub fn set_host(&self, name: Name) {
+        self.names.lock().host = name;
+    }
+
+    /// Changes the domain name for every member.
+    pub fn set_domain(&self, name: Name) {
+        self.names.lock().domain = name;
+    }
+}

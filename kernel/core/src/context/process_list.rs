@@ -1,0 +1,176 @@
+//! Process lists: which processes a member sees, and their numbers.
+//!
+//! A list only maps its numbers to the host's; the registry of tasks maps those to processes. Numbers are
+//! given to threads too, since Linux's thread and process numbers are one space. A number stays in the
+//! list until nothing bears it, so a zombie is still seen by its parent; being *attached* ends at exit.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use gantry_abi::context::ContextType;
+use hal::sync::SpinLock;
+
+use super::gate::{Gate, Shut};
+use super::{Context, Life, Registry};
+use crate::sched::WaitQueue;
+use crate::{Errno, Result};
+
+/// The largest number plus one, as Linux's default `pid_max` of a 64-bit machine.
+pub const NUMBER_LIMIT: u32 = 4_194_304;
+/// Where numbers begin again once the limit is reached, as in Linux.
+const FIRST_REUSED: u32 = 300;
+
+/// A process list.
+pub struct ProcessList {
+    life: Life,
+    is_boot: bool,
+    /// Passed from a process's admission to its being found in the registry; shut by what must reach every
+    /// member at once.
+    gate: Gate,
+    table: SpinLock<Table>,
+    /// Where members wait while the list is frozen.
+    thawed: WaitQueue,
+}
+
+/// Being on the way into a list, from admission until the process is found in the registry.
+pub struct Passage(Arc<ProcessList>);
+
+impl Drop for Passage {
+    fn drop(&mut self) {
+        self.0.gate.leave();
+    }
+}
+
+struct Table {
+    /// Number inside → host's number.
+    hosts: BTreeMap<u32, u32>,
+    next: u32,
+    /// Number 1 is gone: nobody joins any more.
+    closed: bool,
+    frozen: bool,
+}
+
+static REGISTRY: Registry<ProcessList> = Registry::new();
+
+impl Context for ProcessList {
+    const TYPE: ContextType = ContextType::ProcessList;
+    const RUNS_AGAIN: bool = false;
+
+    fn life(&self) -> &Life {
+        &self.life
+    }
+
+    fn registry() -> &'static Registry<Self> {
+        &REGISTRY
+    }
+
+    fn destroy(&self) {}
+}
+
+impl ProcessList {
+    /// A new list without members. The boot list shows every process under its host's number.
+    pub(super) fn new(id: u64, is_boot: bool) -> Self {
+        ProcessList {
+            life: Life::new(id),
+            is_boot,
+            gate: Gate::new(),
+            table: SpinLock::new(Table {
+                hosts: BTreeMap::new(),
+                next: 1,
+                closed: false,
+                frozen: false,
+            }),
+            thawed: WaitQueue::new(),
+        }
+    }
+
+    /// Whether this is the boot list, whose members see everyone.
+    pub fn is_boot(&self) -> bool {
+        self.is_boot
+    }
+
+    /// The host's number of what members call `number`; `None` when there is no such task in the list.
+    pub fn host_number(&self, number: u32) -> Option<u32> {
+        if self.is_boot {
+            return Some(number);
+        }
+        self.table.lock().hosts.get(&number).copied()
+    }
+
+    /// The host's numbers of every task in sight of a member, in the order of the list's numbers; `None`
+    /// for the boot list, which the registry of tasks stands for. `ENOMEM` when there is no room for them.
+    pub fn host_numbers(&self) -> Result<Option<Vec<u32>>> {
+        if self.is_boot {
+            return Ok(None);
+        }
+        let mut numbers = Vec::new();
+        loop {
+            let wanted = self.table.lock().hosts.len();
+            numbers.try_reserve(wanted).map_err(|_| Errno::ENOMEM)?;
+            let table = self.table.lock();
+            if table.hosts.len() <= numbers.capacity() {
+                numbers.extend(table.hosts.values());
+                return Ok(Some(numbers));
+            }
+        }
+    }
+
+    /// Lets a process on its way into the list pass; sleeps while an action on the whole list runs.
+    pub fn pass(self: &Arc<Self>) -> Passage {
+        self.gate.enter();
+        Passage(Arc::clone(self))
+    }
+
+    /// Keeps every process out that isn't found in the registry yet.
+    pub(super) fn shut(&self) -> Shut<'_> {
+        self.gate.shut()
+    }
+
+    /// Whether number 1 is gone, so that nobody can join.
+    pub fn is_closed(&self) -> bool {
+        let closed = self.table.lock().closed;
+        closed || (self.life.state() == gantry_abi::context::ContextState::Empty && !self.is_boot)
+    }
+
+    /// Ends joining.
+    pub(super) fn close(&self) {
+        self.table.lock().closed = true;
+    }
+
+    /// Whether members are to stand still.
+    pub fn is_frozen(&self) -> bool {
+        self.table.lock().frozen
+    }
+
+    /// Sets whether members are to stand still, and wakes those that may go on.
+    pub(super) fn set_frozen(&self, frozen: bool) {
+        self.table.lock().frozen = frozen;
+        if !frozen {
+            self.thawed.wake_all();
+        }
+    }
+
+    /// Where members of a frozen list wait.
+    pub fn thawed(&self) -> &WaitQueue {
+        &self.thawed
+    }
+
+    /// Gives out the next number to the task with this host number.
+    pub(super) fn allocate_number(&self, host: u32) -> u32 {
+        let mut table = self.table.lock();
+        let mut number = table.next;
+        while number >= NUMBER_LIMIT || table.hosts.contains_key(&number) {
+            number = if number >= NUMBER_LIMIT { FIRST_REUSED } else { number + 1 };
+        }
+        table.next = number + 1;
+        table.hosts.insert(number, host);
+        number
+    }
+
+    /// Takes a number back.
+    pub(super) fn release_number(&self, number: u32) {
+        self.table.lock().hosts.remove(&number);
+    }
+}
+
