@@ -18,6 +18,7 @@ pub mod interrupt;
 pub mod frame;
 pub mod layout;
 pub mod log;
+pub mod page_table;
 pub mod random;
 pub mod sync;
 pub mod task;

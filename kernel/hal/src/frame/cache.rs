@@ -1,4 +1,7 @@
-//! The allocator all CPUs share, and each CPU's cache of single frames in front of it.
+//! The allocator all CPUs share, and each CPU's caches of single frames in front of it.
+//!
+//! One cache holds frames known to be zero: page tables are empty when they are freed, and clearing a page
+//! costs more than all the rest of an allocation.
 
 use super::buddy::Buddy;
 use super::machine;
@@ -6,10 +9,12 @@ use super::metadata::metadata;
 use super::{FRAME_SHIFT, OutOfMemory};
 use crate::sync::{InterruptGuard, IrqSpinLock, MAX_CPUS, PerCpu};
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release, fence};
 
 /// Most frames a CPU keeps.
 const CAPACITY: usize = 64;
+/// Most frames known to be zero that a CPU keeps besides.
+const ZEROED_CAPACITY: usize = 32;
 /// Frames moved at a time between a cache and the shared allocator: a block of this order.
 const BATCH_ORDER: usize = 5;
 const BATCH: usize = 1 << BATCH_ORDER;
@@ -31,19 +36,20 @@ static TOTAL: AtomicU64 = AtomicU64::new(0);
 /// Ordinary allocations leave this many frames in the shared allocator.
 static RESERVE: AtomicU64 = AtomicU64::new(0);
 
-static CACHES: PerCpu<Cache> = PerCpu::new([const { Cache::new() }; MAX_CPUS]);
+static CACHES: PerCpu<Cache<CAPACITY>> = PerCpu::new([const { Cache::new() }; MAX_CPUS]);
+static ZEROED: PerCpu<Cache<ZEROED_CAPACITY>> = PerCpu::new([const { Cache::new() }; MAX_CPUS]);
 
 /// Frames at hand for one CPU: numbers, the last freed on top.
-struct Cache {
+struct Cache<const CAPACITY: usize> {
     /// Written by its own CPU alone; read by any for statistics.
     count: AtomicU32,
     numbers: UnsafeCell<[u32; CAPACITY]>,
 }
 
 // SAFETY: `numbers` is accessed by its own CPU alone, with interrupts masked.
-unsafe impl Sync for Cache {}
+unsafe impl<const CAPACITY: usize> Sync for Cache<CAPACITY> {}
 
-impl Cache {
+impl<const CAPACITY: usize> Cache<CAPACITY> {
     const fn new() -> Self {
         Self { count: AtomicU32::new(0), numbers: UnsafeCell::new([0; CAPACITY]) }
     }
@@ -85,6 +91,48 @@ pub(crate) fn allocate_number(purpose: Purpose) -> Result<u32, OutOfMemory> {
     // SAFETY: a frame of the allocator.
     unsafe { metadata(u64::from(number)) }.begin_use();
     Ok(number)
+}
+
+/// Takes a frame known to be zero, its count set to one, if one is at hand.
+#[inline(always)]
+pub(super) fn allocate_known_zero() -> Option<u32> {
+    let here = InterruptGuard::new();
+    let number = ZEROED.current().pop(&here)?;
+    // SAFETY: a frame of the allocator.
+    unsafe { metadata(u64::from(number)) }.begin_use();
+    Some(number)
+}
+
+/// Gives a frame back that is all zero.
+///
+/// # Safety
+/// As for [`release_number`], and every byte is zero.
+pub(crate) unsafe fn release_known_zero(number: u32) {
+    let here = InterruptGuard::new();
+    if !ZEROED.current().push(number, &here) {
+        // SAFETY: as the caller promises.
+        unsafe { release_number(number) };
+    }
+}
+
+/// Ends one owner's share of each of these frames.
+///
+/// # Safety
+/// Each entry is a share that its owner gives up.
+pub(crate) unsafe fn release_shares(numbers: &[u32]) {
+    let here = InterruptGuard::new();
+    let cache = CACHES.current();
+    for &number in numbers {
+        // SAFETY: the share means that the frame is in use.
+        let metadata = unsafe { metadata(u64::from(number)) };
+        if metadata.count.fetch_sub(1, Release) == 1 {
+            fence(Acquire);
+            if !cache.push(number, &here) {
+                // SAFETY: that was the last owner.
+                unsafe { drain(number, &here) };
+            }
+        }
+    }
 }
 
 /// Gives a frame back.
@@ -184,7 +232,9 @@ pub fn total() -> u64 {
 /// Frames that nobody uses.
 pub fn free() -> u64 {
     machine::ensure_initialised();
-    SHARED_FREE.load(Relaxed) + CACHES.iter().map(|cache| u64::from(cache.count.load(Relaxed))).sum::<u64>()
+    let cached = CACHES.iter().map(|cache| u64::from(cache.count.load(Relaxed))).sum::<u64>();
+    let zeroed = ZEROED.iter().map(|cache| u64::from(cache.count.load(Relaxed))).sum::<u64>();
+    SHARED_FREE.load(Relaxed) + cached + zeroed
 }
 
 /// Whether there is memory beyond the reserve: a call that creates something refuses otherwise, before small

@@ -81,7 +81,7 @@ impl Initrd {
         self.shared = true;
         // SAFETY: the disk owns the frame, and goes on owning it: the clone is the caller's share.
         let own = unsafe { super::FrameRef::from_number((address >> FRAME_SHIFT) as u32) };
-        Some((*own).clone())
+        Some(own.clone_frame())
     }
 }
 

@@ -17,7 +17,7 @@ mod initrd;
 mod metadata;
 mod reference;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 #[cfg(not(target_os = "none"))]
 #[path = "machine_host.rs"]
@@ -29,9 +29,9 @@ pub(crate) mod machine;
 pub use block::FrameBlock;
 pub use boot::initialise;
 pub use cache::{allocate_raw, free, free_raw, headroom, total};
-pub(crate) use cache::{Purpose, allocate_number, release_number};
+pub(crate) use cache::{Purpose, allocate_number, release_known_zero, release_number, release_shares};
 pub use initrd::{Initrd, set_initrd, take_initrd};
-pub(crate) use machine::{linear_address, physical_address};
+pub(crate) use machine::linear_address;
 pub(crate) use metadata::metadata;
 pub use reference::{Frame, FrameRef};
 

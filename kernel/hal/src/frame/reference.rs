@@ -1,5 +1,6 @@
 //! Counted references to frames.
 
+use super::cache::allocate_known_zero;
 use super::metadata::{INSTRUCTIONS_CLEAN, Metadata, metadata};
 use super::{FRAME_SHIFT, FRAME_SIZE, OutOfMemory, Purpose, allocate_number, machine, release_number};
 use core::marker::PhantomData;
@@ -7,7 +8,10 @@ use core::mem::ManuallyDrop;
 use core::num::NonZeroU32;
 use core::ops::Deref;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use core::sync::atomic::fence;
+use core::sync::atomic::{AtomicU32, fence};
+
+/// The frame that `Frame::shared_zero` shares; 0 before its first use.
+static SHARED_ZERO: AtomicU32 = AtomicU32::new(0);
 
 /// One of the owners of a page of memory. Like `Arc`: `clone` adds an owner, dropping the last one frees
 /// the page.
@@ -26,10 +30,39 @@ impl Frame {
     /// [`OutOfMemory`] if memory is short.
     #[inline]
     pub fn zeroed() -> Result<Self, OutOfMemory> {
+        if let Some(number) = allocate_known_zero() {
+            // SAFETY: the count of a frame just allocated is one, which is this owner.
+            return Ok(unsafe { Self::from_number(number) });
+        }
         let frame = Self::uninitialised()?;
         // SAFETY: a page of ours.
         unsafe { machine::zero_page(frame.address()) };
         Ok(frame)
+    }
+
+    /// The page of zeros that all share, for reading. It is never changed: a copy-on-write of it is a page of
+    /// zeros anew.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] if memory is short at its first use.
+    pub fn shared_zero() -> Result<Self, OutOfMemory> {
+        let known = SHARED_ZERO.load(Acquire);
+        if known != 0 {
+            // SAFETY: the static owns the frame for ever; the clone is the caller's share.
+            return Ok(unsafe { FrameRef::from_number(known) }.clone_frame());
+        }
+        let frame = Self::zeroed()?;
+        match SHARED_ZERO.compare_exchange(0, frame.number.get(), Release, Relaxed) {
+            // The static keeps the first owner's share.
+            Ok(_) => Ok(ManuallyDrop::new(frame).deref().clone()),
+            Err(_) => Self::shared_zero(),
+        }
+    }
+
+    /// Whether this is the page of [`Self::shared_zero`].
+    #[inline(always)]
+    pub fn is_shared_zero(&self) -> bool {
+        self.number.get() == SHARED_ZERO.load(Relaxed)
     }
 
     /// A page with unspecified content: whatever was freed last. Only for pages that are overwritten as a whole
@@ -218,6 +251,14 @@ impl FrameRef<'_> {
     pub(crate) unsafe fn from_number(number: u32) -> Self {
         // SAFETY: the frame is in use; the reference is never dropped, so it takes no share.
         Self { frame: ManuallyDrop::new(unsafe { Frame::from_number(number) }), owner: PhantomData }
+    }
+}
+
+impl FrameRef<'_> {
+    /// A further owner.
+    #[inline(always)]
+    pub fn clone_frame(&self) -> Frame {
+        Frame::clone(self)
     }
 }
 
