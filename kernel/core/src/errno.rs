@@ -92,3 +92,9 @@ impl fmt::Display for Errno {
         fmt::Debug::fmt(self, formatter)
     }
 }
+
+impl From<hal::frame::OutOfMemory> for Errno {
+    fn from(_: hal::frame::OutOfMemory) -> Self {
+        Errno::ENOMEM
+    }
+}

@@ -1,1 +1,3 @@
-//! Calls about the machine as a whole.
+//! The machine as a whole: its name, its numbers, its random bytes, its end.
+
+pub mod random;

@@ -1,1 +1,3 @@
-//! Clocks and the calls that read and set them.
+//! Clocks, sleeping and timers.
+
+pub mod value;
