@@ -11,6 +11,7 @@ mod errno;
 #[cfg(feature = "std")]
 mod fork;
 mod kernel;
+pub mod mount;
 pub mod process;
 pub mod signal;
 

@@ -30,6 +30,16 @@ impl SignalSet {
         }
     }
 
+    /// This set without a signal.
+    #[must_use]
+    pub const fn without(self, signal: i32) -> Self {
+        if signal >= 1 && signal <= LARGEST {
+            Self(self.0 & !(1 << (signal - 1)))
+        } else {
+            self
+        }
+    }
+
     /// Whether a signal is in it.
     pub const fn contains(self, signal: i32) -> bool {
         signal >= 1 && signal <= LARGEST && self.0 >> (signal - 1) & 1 == 1

@@ -1,0 +1,157 @@
+//! What both kinds of configuration describe.
+
+use std::path::PathBuf;
+
+/// A container, checked: what it has of its own, and the program that runs in it.
+#[derive(Debug, Clone)]
+pub struct Container {
+    /// Has its own process list.
+    pub own_process_list: bool,
+    /// Its own tree of files; `None`: the caller's.
+    pub tree: Option<Tree>,
+    /// Its own hostname context: a name, or (`Some(None)`) a copy of the caller's. `None`: the caller's own.
+    pub hostname: Option<Option<String>>,
+    /// Its program is jailed until it exits.
+    pub jail: bool,
+    /// The program.
+    pub process: Process,
+}
+
+/// A tree of files.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    /// What its root is.
+    pub root: Root,
+    /// What is made in it, in this order.
+    pub objects: Vec<Object>,
+    /// Its root mount is read-only once everything is in place.
+    pub read_only: bool,
+}
+
+/// The root of a tree.
+#[derive(Debug, Clone)]
+pub enum Root {
+    /// An empty RAMFS.
+    Empty,
+    /// A new file system.
+    FileSystem(FileSystem),
+    /// A directory of the caller's tree.
+    Directory(PathBuf),
+}
+
+/// A file system to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileSystem {
+    /// The kernel's name for its type.
+    pub kind: &'static str,
+    /// What is shown as its source, if anything.
+    pub source: Option<String>,
+    /// Its own options: names and values.
+    pub options: Vec<(String, Option<String>)>,
+}
+
+/// Restrictions of a mount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Restrictions {
+    /// No writing.
+    pub read_only: bool,
+    /// Set-id bits have no effect.
+    pub no_setuid: bool,
+    /// Device nodes can't be opened.
+    pub no_devices: bool,
+    /// Programs can't be executed.
+    pub no_execute: bool,
+}
+
+/// What is mounted.
+#[derive(Debug, Clone)]
+pub enum Mount {
+    /// A new file system.
+    FileSystem(FileSystem),
+    /// A file or directory of the caller's tree, with the mounts below it if `recursive`.
+    Bind {
+        /// Its path in the caller's tree.
+        source: PathBuf,
+        /// Mounts below it come along.
+        recursive: bool,
+    },
+}
+
+/// Something in a container's tree. Paths inside are absolute and free of `.`, `..` and empty parts.
+#[derive(Debug, Clone)]
+pub enum Object {
+    /// A directory.
+    Directory {
+        /// Where.
+        path: String,
+        /// Missing parents are made too.
+        parents: bool,
+    },
+    /// A mount.
+    Mount {
+        /// Of what.
+        mount: Mount,
+        /// Where.
+        target: String,
+        /// How.
+        restrictions: Restrictions,
+        /// A missing mount point is made, with its parents.
+        make_target: bool,
+    },
+    /// A copy of a regular file of the caller's tree, with its owner and mode.
+    Copy {
+        /// Its path in the caller's tree.
+        source: PathBuf,
+        /// Where the copy goes.
+        target: String,
+    },
+    /// A symbolic link.
+    SymbolicLink {
+        /// Where.
+        path: String,
+        /// What it contains.
+        target: String,
+    },
+    /// What is there, if anything is, can't be written.
+    ReadOnly(String),
+    /// What is there, if anything is, can't be seen: a directory is empty, a file reads empty.
+    Masked(String),
+}
+
+/// The container's program.
+#[derive(Debug, Clone)]
+pub struct Process {
+    /// Its name and arguments; never empty.
+    pub arguments: Vec<String>,
+    /// NAME=value
+    pub environment: Vec<String>,
+    /// Absolute; `None`: wherever the container starts.
+    pub working_directory: Option<String>,
+    /// `None`: the caller's.
+    pub umask: Option<u32>,
+    /// User id.
+    pub user: u32,
+    /// Group id.
+    pub group: u32,
+    /// Additional group ids; `None` with `user` and `group` 0: all as the caller's.
+    pub additional_groups: Vec<u32>,
+    /// Identity is set at all; otherwise it stays the caller's.
+    pub set_identity: bool,
+    /// exec gives no privilege.
+    pub no_new_privileges: bool,
+    /// Resource limits.
+    pub limits: Vec<Limit>,
+}
+
+/// A resource limit (getrlimit(2)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// Its name, RLIMIT_*.
+    pub name: &'static str,
+    /// Its number.
+    pub resource: u32,
+    /// What holds.
+    pub soft: u64,
+    /// How far it can be raised.
+    pub hard: u64,
+}

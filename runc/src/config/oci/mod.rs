@@ -1,0 +1,98 @@
+//! OCI bundles: config.json of the runtime specification (config.md, config-linux.md), version 1.
+//!
+//! A property of this kernel decides what becomes of a field: what it has is set; what it does not have
+//! at all, so that there is nothing to isolate or to limit, is warned of; what would leave a container
+//! less isolated than its configuration asks for, were it ignored, is refused.
+
+mod linux;
+mod mounts;
+mod process;
+
+use super::container::{Container, Object as TreeObject, Root, Tree};
+use super::layout;
+use super::value::{Document, Field};
+use crate::error::Error;
+use linux::Linux;
+use std::path::Path;
+
+/// A bundle's container. Relative paths of the caller's tree start at the bundle's directory.
+pub fn parse(document: &Document, bundle: &Path, command: &[String]) -> Result<Container, Error> {
+    let config = document.root()?;
+    version(&config.required("ociVersion")?)?;
+    let root = config.required("root")?;
+    let (path, read_only) = {
+        let root = root.object()?;
+        let path = root.required("path")?.nonempty_string()?;
+        let read_only = root
+            .optional("readonly")
+            .map_or(Ok(false), |field| field.boolean())?;
+        root.warn_of_unknown();
+        (path, read_only)
+    };
+    let linux = Linux::parse(config.optional("linux"))?;
+    let mut objects = mounts::parse(config.optional("mounts"), bundle)?;
+    let (process, needs_no_administrator) = process::parse(&config.required("process")?, command)?;
+    // The working directory is made if it is missing, before anything becomes read-only.
+    if let Some(path) = process.working_directory.clone().filter(|path| path != "/") {
+        objects.push(TreeObject::Directory {
+            path,
+            parents: true,
+        });
+    }
+    objects.extend(linux.paths);
+    let hostname = config
+        .optional("hostname")
+        .filter(|field| !field.is_empty());
+    let hostname = match hostname {
+        None => linux.own_hostname.then_some(None),
+        Some(_) if !linux.own_hostname => {
+            let message = "unable to set hostname without a private UTS namespace";
+            return Err(
+                hostname.map_or_else(|| config.error(message), |field| field.error(message))
+            );
+        }
+        Some(field) => Some(Some(layout::hostname(&field)?)),
+    };
+    // Annotations say something to others.
+    config.optional("annotations");
+    for name in [
+        "hooks",
+        "domainname",
+        "solaris",
+        "windows",
+        "vm",
+        "zos",
+        "freebsd",
+    ] {
+        if let Some(field) = config.optional(name).filter(|field| !field.is_empty()) {
+            return Err(field.error("this is not supported"));
+        }
+    }
+    config.warn_of_unknown();
+    Ok(Container {
+        own_process_list: linux.own_process_list,
+        tree: Some(Tree {
+            root: Root::Directory(bundle.join(path)),
+            objects,
+            read_only,
+        }),
+        hostname,
+        jail: needs_no_administrator,
+        process,
+    })
+}
+
+/// Accepts every version 1 of the specification.
+fn version(field: &Field<'_>) -> Result<(), Error> {
+    let text = field.string()?;
+    // Semantic versioning 2.0: what follows + or - does not change what is meant here.
+    let numbers = text.split(['-', '+']).next().unwrap_or_default();
+    let numbers: Vec<Option<u32>> = numbers.split('.').map(|part| part.parse().ok()).collect();
+    match numbers.as_slice() {
+        [Some(1), Some(_), Some(_)] => Ok(()),
+        [Some(_), Some(_), Some(_)] => {
+            Err(field.error("version 1 of the specification is supported"))
+        }
+        _ => Err(field.error("expected a version such as 1.2.0")),
+    }
+}

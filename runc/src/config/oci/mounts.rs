@@ -1,0 +1,163 @@
+//! The member `mounts` of config.json.
+
+use super::super::container::{FileSystem, Mount, Object as TreeObject, Restrictions};
+use super::super::path;
+use super::super::value::Field;
+use crate::error::Error;
+use std::path::{Path, PathBuf};
+
+/// The devices that a container's /dev holds (config-linux.md, "Default Devices"); console and ptmx
+/// belong to a terminal.
+const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+/// Symbolic links in /dev (runtime-linux.md, "Dev symbolic links").
+const LINKS: [(&str, &str); 4] = [
+    ("fd", "/proc/self/fd"),
+    ("stdin", "/proc/self/fd/0"),
+    ("stdout", "/proc/self/fd/1"),
+    ("stderr", "/proc/self/fd/2"),
+];
+
+/// The mounts, in the order of the list. Bind sources that are relative start at `bundle`.
+pub fn parse(field: Option<Field<'_>>, bundle: &Path) -> Result<Vec<TreeObject>, Error> {
+    let mut objects = Vec::new();
+    let Some(field) = field else {
+        return Ok(objects);
+    };
+    for mount in field.list()? {
+        let object = parse_mount(&mount, bundle)?;
+        let fills_dev = matches!(&object,
+            TreeObject::Mount { mount: Mount::FileSystem(FileSystem { kind: "tmpfs", .. }), target, .. }
+                if target == "/dev");
+        objects.push(object);
+        if fills_dev {
+            objects.extend(DEVICES.iter().map(|name| device(name)));
+            objects.extend(LINKS.iter().map(|(name, target)| TreeObject::SymbolicLink {
+                path: format!("/dev/{name}"),
+                target: (*target).to_owned(),
+            }));
+        }
+    }
+    Ok(objects)
+}
+
+fn device(name: &str) -> TreeObject {
+    let path = format!("/dev/{name}");
+    TreeObject::Mount {
+        mount: Mount::Bind {
+            source: PathBuf::from(&path),
+            recursive: false,
+        },
+        target: path,
+        restrictions: Restrictions {
+            no_setuid: true,
+            no_execute: true,
+            ..Restrictions::default()
+        },
+        make_target: true,
+    }
+}
+
+/// What a mount's options amount to.
+#[derive(Default)]
+struct Options {
+    bind: bool,
+    recursive: bool,
+    restrictions: Restrictions,
+    data: Vec<(String, Option<String>)>,
+}
+
+fn parse_mount(field: &Field<'_>, bundle: &Path) -> Result<TreeObject, Error> {
+    let object = field.object()?;
+    let target = object
+        .required("destination")?
+        .checked(path::inside_below_root)?;
+    let options = match object.optional("options") {
+        Some(options) => parse_options(&options)?,
+        None => Options::default(),
+    };
+    let source = object
+        .optional("source")
+        .filter(|source| !source.is_empty());
+    let kind = object.optional("type");
+    for name in ["uidMappings", "gidMappings"] {
+        if let Some(field) = object.optional(name).filter(|field| !field.is_empty()) {
+            return Err(field.error("this is not supported"));
+        }
+    }
+    object.warn_of_unknown();
+    // By option, not by type: that is how every runtime decides.
+    let mount = if options.bind {
+        let source = source.ok_or_else(|| object.error("a bind mount needs a source"))?;
+        if let Some((name, _)) = options.data.first() {
+            let message = format!(
+                "a bind mount doesn't take the option \"{}\"",
+                name.escape_debug()
+            );
+            return Err(object.error(&message));
+        }
+        Mount::Bind {
+            source: bundle.join(source.string()?),
+            recursive: options.recursive,
+        }
+    } else {
+        let kind = kind.ok_or_else(|| object.error("the field \"type\" is missing"))?;
+        let source = source
+            .map(|source| source.string().map(str::to_owned))
+            .transpose()?;
+        Mount::FileSystem(FileSystem {
+            kind: file_system(&kind)?,
+            source,
+            options: options.data,
+        })
+    };
+    Ok(TreeObject::Mount {
+        mount,
+        target,
+        restrictions: options.restrictions,
+        make_target: true,
+    })
+}
+
+fn file_system(field: &Field<'_>) -> Result<&'static str, Error> {
+    match field.string()? {
+        "proc" => Ok("proc"),
+        "tmpfs" => Ok("tmpfs"),
+        "ramfs" => Ok("ramfs"),
+        "devtmpfs" => Ok("devtmpfs"),
+        _ => Err(field.error("this file system is not supported: expected proc, tmpfs, ramfs or devtmpfs, or the option bind")),
+    }
+}
+
+/// Options of mount(8) that config.md lists; the others are the file system's own.
+fn parse_options(field: &Field<'_>) -> Result<Options, Error> {
+    let mut options = Options::default();
+    for option in field.list()? {
+        let restrictions = &mut options.restrictions;
+        match option.nonempty_string()? {
+            "bind" => options.bind = true,
+            "rbind" => (options.bind, options.recursive) = (true, true),
+            "ro" => restrictions.read_only = true,
+            "rw" => restrictions.read_only = false,
+            "nosuid" => restrictions.no_setuid = true,
+            "suid" => restrictions.no_setuid = false,
+            "nodev" => restrictions.no_devices = true,
+            "dev" => restrictions.no_devices = false,
+            "noexec" => restrictions.no_execute = true,
+            "exec" => restrictions.no_execute = false,
+            // Mounts of a container reach nobody else, and nobody else's reach it.
+            "private" | "rprivate" | "slave" | "rslave" | "unbindable" | "runbindable" => {}
+            "shared" | "rshared" | "remount" | "idmap" | "ridmap" | "tmpcopyup" => {
+                return Err(option.error("this option is not supported"));
+            }
+            // When times and data are written back; file systems in memory have nothing to.
+            "defaults" | "async" | "sync" | "dirsync" | "atime" | "noatime" | "diratime"
+            | "nodiratime" | "relatime" | "norelatime" | "strictatime" | "nostrictatime"
+            | "lazytime" | "nolazytime" | "iversion" | "noiversion" | "silent" | "loud" => {}
+            other => options.data.push(match other.split_once('=') {
+                Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+                None => (other.to_owned(), None),
+            }),
+        }
+    }
+    Ok(options)
+}

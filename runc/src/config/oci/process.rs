@@ -1,0 +1,203 @@
+//! The member `process` of config.json.
+
+use super::super::container::{Limit, Process};
+use super::super::path;
+use super::super::value::{Field, Object};
+use crate::error::Error;
+
+/// Limits by their names (asm-generic/resource.h): the index is the number.
+const LIMITS: [&str; 16] = [
+    "RLIMIT_CPU",
+    "RLIMIT_FSIZE",
+    "RLIMIT_DATA",
+    "RLIMIT_STACK",
+    "RLIMIT_CORE",
+    "RLIMIT_RSS",
+    "RLIMIT_NPROC",
+    "RLIMIT_NOFILE",
+    "RLIMIT_MEMLOCK",
+    "RLIMIT_AS",
+    "RLIMIT_LOCKS",
+    "RLIMIT_SIGPENDING",
+    "RLIMIT_MSGQUEUE",
+    "RLIMIT_NICE",
+    "RLIMIT_RTPRIO",
+    "RLIMIT_RTTIME",
+];
+
+/// The capability that the calls which a jail refuses need.
+const ADMINISTRATOR: &str = "CAP_SYS_ADMIN";
+
+/// The program, and whether it does without the capability to administer the system: then it is jailed.
+pub fn parse(field: &Field<'_>, command: &[String]) -> Result<(Process, bool), Error> {
+    let object = field.object()?;
+    if object
+        .optional("terminal")
+        .is_some_and(|field| !field.is_empty())
+    {
+        let message =
+            "\"terminal\": true is not supported: the container uses the terminal that runc has";
+        return Err(object.error(message));
+    }
+    object.optional("consoleSize");
+    let arguments = if command.is_empty() {
+        let field = object.required("args")?;
+        let arguments = field.strings()?;
+        if arguments.first().is_none_or(String::is_empty) {
+            return Err(field.error("it names no program"));
+        }
+        arguments
+    } else {
+        object.optional("args");
+        command.to_vec()
+    };
+    let environment = object
+        .optional("env")
+        .map_or(Ok(Vec::new()), |field| environment(&field))?;
+    let working_directory = Some(object.required("cwd")?.checked(path::inside)?);
+    let jail = !has_administrator(&object)?;
+    let no_new_privileges = boolean(&object, "noNewPrivileges")?;
+    let limits = object
+        .optional("rlimits")
+        .map_or(Ok(Vec::new()), |field| limits(&field))?;
+    let mut process = Process {
+        arguments,
+        environment,
+        working_directory,
+        umask: None,
+        user: 0,
+        group: 0,
+        additional_groups: Vec::new(),
+        set_identity: true,
+        no_new_privileges,
+        limits,
+    };
+    if let Some(field) = object.optional("user") {
+        identity(&field.object()?, &mut process)?;
+    }
+    refuse(&object)?;
+    object.warn_of_unknown();
+    Ok((process, jail))
+}
+
+fn refuse(object: &Object<'_>) -> Result<(), Error> {
+    for name in [
+        "apparmorProfile",
+        "selinuxLabel",
+        "scheduler",
+        "ioPriority",
+        "execCPUAffinity",
+    ] {
+        if let Some(field) = object.optional(name).filter(|field| !field.is_empty()) {
+            return Err(field.error("this is not supported"));
+        }
+    }
+    if let Some(field) = object.optional("oomScoreAdj") {
+        field.warn("this kernel doesn't choose processes to kill by a score: it is ignored");
+    }
+    Ok(())
+}
+
+fn boolean(object: &Object<'_>, name: &'static str) -> Result<bool, Error> {
+    object
+        .optional(name)
+        .map_or(Ok(false), |field| field.boolean())
+}
+
+fn environment(field: &Field<'_>) -> Result<Vec<String>, Error> {
+    let mut environment = Vec::new();
+    for variable in field.list()? {
+        match variable.string()?.split_once('=') {
+            Some((name, _)) if !name.is_empty() => environment.push(variable.string()?.to_owned()),
+            _ => return Err(variable.error("expected NAME=value")),
+        }
+    }
+    Ok(environment)
+}
+
+fn identity(user: &Object<'_>, process: &mut Process) -> Result<(), Error> {
+    // uid_t and gid_t 4294967295 mean "leave it"; a number left out is root's.
+    let number = |name| {
+        user.optional(name)
+            .map_or(Ok(0), |field: Field<'_>| field.number32())
+    };
+    process.user = number("uid")?;
+    process.group = number("gid")?;
+    if let Some(field) = user.optional("umask") {
+        process.umask = Some(field.number(0o777)? as u32);
+    }
+    if let Some(field) = user.optional("additionalGids") {
+        process.additional_groups = field
+            .list()?
+            .iter()
+            .map(Field::number32)
+            .collect::<Result<_, _>>()?;
+    }
+    user.warn_of_unknown();
+    Ok(())
+}
+
+fn limits(field: &Field<'_>) -> Result<Vec<Limit>, Error> {
+    let mut limits: Vec<Limit> = Vec::new();
+    for field in field.list()? {
+        let object = field.object()?;
+        let kind = object.required("type")?;
+        let name = kind.string()?;
+        let (resource, name) = (0u32..)
+            .zip(LIMITS)
+            .find(|(_, known)| *known == name)
+            .ok_or_else(|| kind.error("this is not the name of a resource limit"))?;
+        if limits.iter().any(|limit| limit.resource == resource) {
+            return Err(kind.error("this limit is listed twice"));
+        }
+        let soft = object.required("soft")?.number(u64::MAX)?;
+        let hard = object.required("hard")?;
+        let hard = match hard.number(u64::MAX)? {
+            hard_limit if hard_limit < soft => {
+                return Err(hard.error("the hard limit is below the soft one"));
+            }
+            hard_limit => hard_limit,
+        };
+        object.warn_of_unknown();
+        limits.push(Limit {
+            name,
+            resource,
+            soft,
+            hard,
+        });
+    }
+    Ok(limits)
+}
+
+/// Whether the program may have the capability to administer the system. A kernel without capability sets
+/// can't take the others away one by one: that is said.
+fn has_administrator(object: &Object<'_>) -> Result<bool, Error> {
+    let Some(field) = object.optional("capabilities") else {
+        return Ok(false);
+    };
+    let sets = field.object()?;
+    let mut administrator = false;
+    for name in [
+        "bounding",
+        "effective",
+        "permitted",
+        "inheritable",
+        "ambient",
+    ] {
+        let Some(set) = sets.optional(name) else {
+            continue;
+        };
+        for capability in set.list()? {
+            let is_granted = capability.string()? == ADMINISTRATOR;
+            administrator |= is_granted && name == "bounding";
+        }
+    }
+    sets.warn_of_unknown();
+    let rest = if administrator {
+        ""
+    } else {
+        "; the container is jailed, as CAP_SYS_ADMIN is not among them"
+    };
+    field.warn(&format!("capabilities are not limited one by one{rest}"));
+    Ok(administrator)
+}

@@ -1,0 +1,284 @@
+//! Carries out a plan. Everything made on the way is held by descriptors, so that it vanishes with runc
+//! however that ends; what must be made in a directory of the caller is undone when an operation fails.
+
+mod child;
+mod undo;
+
+use crate::config::{FileSystem, Mount, Restrictions, Root};
+use crate::error::Error;
+use crate::plan::{self, Operation, Plan};
+use crate::supervise;
+use crate::system::tree::{self, Tree};
+use crate::system::{process, terminal};
+use gantry_abi::context::{ContextType, OpenFlags};
+use gantry_abi::user::{ContextDescriptor, Errno};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::Path;
+use undo::Undo;
+
+/// How long the members of a process list may take to end after the first one has, in seconds.
+const PATIENCE: i64 = 30;
+
+/// What has been made so far.
+#[derive(Default)]
+struct Container {
+    process_list: Option<ContextDescriptor>,
+    hostname: Option<ContextDescriptor>,
+    root: Option<ContextDescriptor>,
+    tree: Option<Tree>,
+    undo: Undo,
+}
+
+/// Runs a container to its end; returns the exit status that stands for how it ended.
+pub fn run(plan: &Plan) -> Result<u8, Error> {
+    let mut container = Container::default();
+    for operation in &plan.operations {
+        container.carry_out(operation).map_err(|error| {
+            Error::system(format!("{operation}{}", hint(operation, &error)), &error)
+        })?;
+    }
+    let terminal = terminal::in_foreground();
+    let mask = process::take_signals().map_err(|error| Error::system("block signals", &error))?;
+    let child = child::start(plan, &container, terminal.is_some(), mask)?;
+    container.undo.forget();
+    // From here on the container's own processes hold its files and its name.
+    (container.tree, container.root, container.hostname) = (None, None, None);
+    let status = supervise::supervise(child, terminal.as_ref())?;
+    if let Some(list) = &container.process_list {
+        match process::wait_until_readable(list, PATIENCE) {
+            Ok(true) => {}
+            Ok(false) => return Err(Error::new("the container's processes don't end")),
+            Err(error) => return Err(Error::system("wait for the container's processes", &error)),
+        }
+    }
+    Ok(status)
+}
+
+/// What a user can do about an error that is a likely one.
+fn hint(operation: &Operation, error: &io::Error) -> &'static str {
+    let errno = error.raw_os_error().map(Errno::from_number);
+    match (operation, errno) {
+        (
+            Operation::CreateProcessList | Operation::CreateRoot(_) | Operation::CreateHostname(_),
+            Some(Errno::EPERM),
+        ) => " (only root may, outside of a jail)",
+        (
+            Operation::CreateProcessList | Operation::CreateRoot(_) | Operation::CreateHostname(_),
+            Some(Errno::ENOSYS),
+        ) => " (this kernel has no contexts)",
+        (
+            Operation::Mount {
+                make_target: false, ..
+            },
+            Some(Errno::ENOENT),
+        ) => " (a mount point has to be made before)",
+        (Operation::MakeDirectory { parents: false, .. }, Some(Errno::ENOENT)) => {
+            " (its parent has to be made before)"
+        }
+        _ => "",
+    }
+}
+
+impl Container {
+    fn carry_out(&mut self, operation: &Operation) -> io::Result<()> {
+        match operation {
+            Operation::CreateProcessList => {
+                let flags = OpenFlags::KILL_ON_CLOSE;
+                self.process_list = Some(ContextDescriptor::new(ContextType::ProcessList, flags)?);
+            }
+            Operation::CreateHostname(name) => {
+                let context = ContextDescriptor::open(ContextType::Hostname, OpenFlags::empty())?;
+                if let Some(name) = name {
+                    context.set_hostname(name.as_bytes())?;
+                }
+                context.create()?;
+                self.hostname = Some(context);
+            }
+            Operation::CreateRoot(root) => self.create_root(root)?,
+            Operation::MakeDirectory {
+                path,
+                parents: false,
+            } => self.make_directory(path)?,
+            Operation::MakeDirectory {
+                path,
+                parents: true,
+            } => self.make_directories(path)?,
+            Operation::Mount {
+                mount,
+                target,
+                restrictions,
+                make_target,
+            } => {
+                self.mount(mount, target, *restrictions, *make_target)?;
+            }
+            Operation::Copy { source, target } => {
+                self.tree()?.copy_from_outside(source, target)?;
+                self.undo.add(target);
+            }
+            Operation::Link { path, target } => {
+                if self.tree()?.make_link(path, target)? {
+                    self.undo.add(path);
+                }
+            }
+            Operation::ProtectPath(path) => self.protect(path)?,
+            Operation::MaskPath(path) => self.mask(path)?,
+            Operation::ProtectRoot => {
+                let restrictions = Restrictions {
+                    read_only: true,
+                    ..Restrictions::default()
+                };
+                self.tree()?.restrict_root(restrictions)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The tree that the plan has made before anything in it.
+    fn tree(&self) -> io::Result<&Tree> {
+        self.tree
+            .as_ref()
+            .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    }
+
+    fn create_root(&mut self, root: &Root) -> io::Result<()> {
+        let context = ContextDescriptor::open(ContextType::VfsRoot, OpenFlags::empty())?;
+        match root {
+            Root::Empty => {}
+            Root::FileSystem(file_system) => {
+                let mount = tree::new_mount(file_system, Restrictions::default())?;
+                context.attach_root(mount.as_raw_fd())?;
+            }
+            Root::Directory(path) => {
+                let directory = tree::find_directory_outside(path)?;
+                context.attach_root(directory.as_raw_fd())?;
+                self.undo.start(Tree::new(directory));
+            }
+        }
+        context.create()?;
+        self.tree = Some(Tree::new(context.open_root()?.into()));
+        self.root = Some(context);
+        Ok(())
+    }
+
+    fn make_directory(&mut self, path: &str) -> io::Result<()> {
+        if self.tree()?.make_directory(path)? {
+            self.undo.add(path);
+        }
+        Ok(())
+    }
+
+    fn make_directories(&mut self, path: &str) -> io::Result<()> {
+        for (end, _) in path.match_indices('/').skip(1) {
+            self.make_directory(path.get(..end).unwrap_or(path))?;
+        }
+        if path == "/" {
+            Ok(())
+        } else {
+            self.make_directory(path)
+        }
+    }
+
+    fn mount(
+        &mut self,
+        mount: &Mount,
+        target: &str,
+        restrictions: Restrictions,
+        make_target: bool,
+    ) -> io::Result<()> {
+        let (mount, is_directory) = match mount {
+            Mount::FileSystem(file_system) => (self.new_mount(file_system, restrictions)?, true),
+            Mount::Bind { source, recursive } => {
+                let source = outside(source)?;
+                let is_directory = tree::is_directory(&source)?;
+                (
+                    tree::clone_mount(source, *recursive, restrictions)?,
+                    is_directory,
+                )
+            }
+        };
+        if make_target {
+            self.make_mount_point(target, is_directory)?;
+        }
+        tree::attach_mount(mount, self.tree()?.find(target)?)
+    }
+
+    fn new_mount(
+        &self,
+        file_system: &FileSystem,
+        restrictions: Restrictions,
+    ) -> io::Result<OwnedFd> {
+        tree::new_mount(file_system, restrictions).map_err(|error| {
+            let words = crate::error::cause_in_words(&error);
+            io::Error::new(
+                error.kind(),
+                format!("the file system can't be made: {words}"),
+            )
+        })
+    }
+
+    fn make_mount_point(&mut self, path: &str, is_directory: bool) -> io::Result<()> {
+        if is_directory {
+            return self.make_directories(path);
+        }
+        let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        if !parent.is_empty() {
+            self.make_directories(parent)?;
+        }
+        if self.tree()?.make_file(path)? {
+            self.undo.add(path);
+        }
+        Ok(())
+    }
+
+    /// What a path leads to, if anything.
+    fn find(&self, path: &str) -> io::Result<Option<OwnedFd>> {
+        match self.tree()?.find(path) {
+            Ok(found) => Ok(Some(found)),
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
+                _ => Err(error),
+            },
+        }
+    }
+
+    fn protect(&self, path: &str) -> io::Result<()> {
+        let Some(found) = self.find(path)? else {
+            return Ok(());
+        };
+        let restrictions = Restrictions {
+            read_only: true,
+            ..Restrictions::default()
+        };
+        tree::attach_mount(tree::clone_mount(&found, true, restrictions)?, found)
+    }
+
+    fn mask(&self, path: &str) -> io::Result<()> {
+        let Some(found) = self.find(path)? else {
+            return Ok(());
+        };
+        let (file_system, restrictions) = plan::mask();
+        let mount = if tree::is_directory(&found)? {
+            tree::new_mount(&file_system, restrictions)?
+        } else {
+            let null = tree::find_outside(Path::new("/dev/null"))?;
+            tree::clone_mount(
+                null,
+                false,
+                Restrictions {
+                    no_devices: false,
+                    ..restrictions
+                },
+            )?
+        };
+        tree::attach_mount(mount, found)
+    }
+}
+
+/// The source of a bind mount; the error says that it is the source.
+fn outside(path: &Path) -> io::Result<OwnedFd> {
+    tree::find_outside(path).map_err(|error| {
+        let words = crate::error::cause_in_words(&error);
+        io::Error::new(error.kind(), format!("its source: {words}"))
+    })
+}

@@ -1,0 +1,197 @@
+//! How a plan reads: one operation a line. Messages about a failed operation use the same words.
+
+use super::{ChildStep, Operation, Plan, Program};
+use crate::config::{FileSystem, Mount, Restrictions, Root};
+use crate::text::{quoted, shown};
+use std::fmt::{self, Display, Formatter};
+
+impl Display for Plan {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        for operation in &self.operations {
+            writeln!(formatter, "{operation}")?;
+        }
+        for step in &self.child {
+            writeln!(formatter, "in the new process: {step}")?;
+        }
+        writeln!(formatter, "{}", self.program)
+    }
+}
+
+impl Display for Operation {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CreateProcessList => {
+                formatter.write_str("create a process list that dies with runc")
+            }
+            Self::CreateRoot(root) => write!(formatter, "create a VFS root from {root}"),
+            Self::CreateHostname(Some(name)) => {
+                write!(
+                    formatter,
+                    "create a hostname context with the name {}",
+                    quoted(name)
+                )
+            }
+            Self::CreateHostname(None) => {
+                formatter.write_str("create a hostname context with a copy of the name")
+            }
+            Self::MakeDirectory { path, parents } => {
+                let parents = if *parents {
+                    ", with its parents, if missing"
+                } else {
+                    ""
+                };
+                write!(formatter, "make the directory {}{parents}", quoted(path))
+            }
+            Self::Mount {
+                mount,
+                target,
+                restrictions,
+                ..
+            } => {
+                write!(
+                    formatter,
+                    "mount {mount} on {}{restrictions}",
+                    quoted(target)
+                )
+            }
+            Self::Copy { source, target } => {
+                write!(
+                    formatter,
+                    "copy {} to {}",
+                    shown_path(source),
+                    quoted(target)
+                )
+            }
+            Self::Link { path, target } => {
+                write!(formatter, "link {} to {}", quoted(path), quoted(target))
+            }
+            Self::ProtectPath(path) => write!(formatter, "make {} read-only", quoted(path)),
+            Self::MaskPath(path) => write!(formatter, "hide {}", quoted(path)),
+            Self::ProtectRoot => formatter.write_str("make the root read-only"),
+        }
+    }
+}
+
+impl Display for ChildStep {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session => formatter.write_str("take the terminal over, or start a session"),
+            Self::DieWithManager => formatter.write_str("die when runc does"),
+            Self::CloseDescriptors => {
+                formatter.write_str("leave all descriptors but 0, 1 and 2 behind")
+            }
+            Self::Limit(limit) => {
+                write!(
+                    formatter,
+                    "set {} to {} of {}",
+                    limit.name, limit.soft, limit.hard
+                )
+            }
+            Self::EnterHostname => formatter.write_str("enter the hostname context at exec"),
+            Self::EnterProcessList => formatter.write_str("enter the process list at exec"),
+            Self::EnterRoot => formatter.write_str("enter the VFS root now and at exec"),
+            Self::ChangeDirectory(path) => {
+                write!(
+                    formatter,
+                    "change the working directory to {}",
+                    quoted(path)
+                )
+            }
+            Self::Umask(mask) => write!(formatter, "set the umask to {mask:04o}"),
+            Self::Identity {
+                user,
+                group,
+                additional,
+            } => {
+                write!(formatter, "become user {user} and group {group}")?;
+                match additional.as_slice() {
+                    [] => Ok(()),
+                    groups => write!(formatter, " with groups {groups:?}"),
+                }
+            }
+            Self::NoNewPrivileges => formatter.write_str("give up new privileges at exec"),
+            Self::Jail => formatter.write_str("enter the jail until exit"),
+        }
+    }
+}
+
+impl Display for Program {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str("execute")?;
+        for argument in &self.arguments {
+            write!(formatter, " {}", quoted(argument))?;
+        }
+        if let [_, _, ..] = self.candidates.as_slice() {
+            write!(formatter, " from {}", shown(&self.candidates.join(", ")))?;
+        }
+        for variable in &self.environment {
+            write!(formatter, "\n    {}", quoted(variable))?;
+        }
+        Ok(())
+    }
+}
+
+impl Display for Root {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => formatter.write_str("an empty RAMFS"),
+            Self::FileSystem(file_system) => write!(formatter, "a new {file_system}"),
+            Self::Directory(path) => write!(formatter, "the directory {}", shown_path(path)),
+        }
+    }
+}
+
+impl Display for Mount {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FileSystem(file_system) => write!(formatter, "{file_system}"),
+            Self::Bind { source, recursive } => {
+                let below = if *recursive {
+                    " and what is mounted below"
+                } else {
+                    ""
+                };
+                write!(formatter, "{}{below}", shown_path(source))
+            }
+        }
+    }
+}
+
+impl Display for FileSystem {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.kind)?;
+        for (index, (name, value)) in self.options.iter().enumerate() {
+            let separator = if index == 0 { " with " } else { "," };
+            write!(formatter, "{separator}{}", shown(name))?;
+            if let Some(value) = value {
+                write!(formatter, "={}", shown(value))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Display for Restrictions {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let named = [
+            (self.read_only, "ro"),
+            (self.no_setuid, "nosuid"),
+            (self.no_devices, "nodev"),
+            (self.no_execute, "noexec"),
+        ];
+        let names: Vec<&str> = named
+            .iter()
+            .filter(|(is_set, _)| *is_set)
+            .map(|(_, name)| *name)
+            .collect();
+        if names.is_empty() {
+            Ok(())
+        } else {
+            write!(formatter, " ({})", names.join(","))
+        }
+    }
+}
+
+fn shown_path(path: &std::path::Path) -> String {
+    quoted(&path.to_string_lossy())
+}

@@ -1,0 +1,216 @@
+//! A tree of files, used through a descriptor of its root: whatever symbolic links and mounts the tree
+//! holds, no path leads out of it.
+
+use crate::config::{FileSystem, Restrictions};
+use gantry_abi::context::CopyMountFlags;
+use gantry_abi::user::mount::restrict;
+use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+use rustix::mount::{
+    self, FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags,
+};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::Path;
+
+/// Copies go through a buffer of this many bytes.
+const COPY_BUFFER: usize = 64 << 10;
+
+/// A tree by its root.
+pub struct Tree {
+    root: OwnedFd,
+}
+
+/// An O_PATH descriptor of something in the caller's own tree.
+pub fn find_outside(path: &Path) -> io::Result<OwnedFd> {
+    Ok(fs::openat(
+        CWD,
+        path,
+        OFlags::PATH | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?)
+}
+
+/// The same for a directory.
+pub fn find_directory_outside(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(fs::openat(CWD, path, flags, Mode::empty())?)
+}
+
+/// Whether a descriptor is one of a directory.
+pub fn is_directory(descriptor: impl AsFd) -> io::Result<bool> {
+    Ok(FileType::from_raw_mode(fs::fstat(descriptor)?.st_mode) == FileType::Directory)
+}
+
+impl Tree {
+    /// The tree below a directory.
+    pub fn new(root: OwnedFd) -> Self {
+        Self { root }
+    }
+
+    /// An O_PATH descriptor of what is at a path, links followed inside the tree.
+    pub fn find(&self, path: &str) -> io::Result<OwnedFd> {
+        self.open(path, OFlags::PATH)
+    }
+
+    fn open(&self, path: &str, flags: OFlags) -> io::Result<OwnedFd> {
+        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+        Ok(fs::openat2(
+            &self.root,
+            path,
+            flags | OFlags::CLOEXEC,
+            Mode::empty(),
+            resolve,
+        )?)
+    }
+
+    /// The directory that holds a path's last part, and that part.
+    fn parent<'a>(&self, path: &'a str) -> io::Result<(OwnedFd, &'a str)> {
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let parent = if parent.is_empty() { "/" } else { parent };
+        Ok((self.open(parent, OFlags::PATH | OFlags::DIRECTORY)?, name))
+    }
+
+    /// Makes a directory with mode 0755. False: there is one already.
+    pub fn make_directory(&self, path: &str) -> io::Result<bool> {
+        let (parent, name) = self.parent(path)?;
+        let mode = Mode::from_raw_mode(0o755);
+        match fs::mkdirat(&parent, name, mode) {
+            Ok(()) => {}
+            Err(Errno::EXIST) if is_directory(self.find(path)?)? => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+        // Whatever the caller's umask is, a program with another user can use it.
+        let directory = self.open(path, OFlags::RDONLY | OFlags::DIRECTORY)?;
+        fs::fchmod(directory, mode)?;
+        Ok(true)
+    }
+
+    /// Makes an empty file with mode 0644. False: there is something that is no directory.
+    pub fn make_file(&self, path: &str) -> io::Result<bool> {
+        let (parent, name) = self.parent(path)?;
+        match create(&parent, name) {
+            Ok(file) => {
+                fs::fchmod(file, Mode::from_raw_mode(0o644))?;
+                Ok(true)
+            }
+            Err(Errno::EXIST) if !is_directory(self.find(path)?)? => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes a symbolic link. False: the same one is there already.
+    pub fn make_link(&self, path: &str, target: &str) -> io::Result<bool> {
+        let (parent, name) = self.parent(path)?;
+        match fs::symlinkat(target, &parent, name) {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) => match fs::readlinkat(&parent, name, Vec::new()) {
+                Ok(found) if found.as_bytes() == target.as_bytes() => Ok(false),
+                _ => Err(Errno::EXIST.into()),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Copies a regular file of the caller's tree, with owner and mode.
+    pub fn copy_from_outside(&self, source: &Path, path: &str) -> io::Result<()> {
+        let mut source = File::open(source)?;
+        let status = fs::fstat(&source)?;
+        match FileType::from_raw_mode(status.st_mode) {
+            FileType::RegularFile => {}
+            FileType::Directory => return Err(Errno::ISDIR.into()),
+            _ => return Err(io::Error::other("the source is not a regular file")),
+        }
+        let (parent, name) = self.parent(path)?;
+        let mut target = File::from(create(&parent, name)?);
+        let mut buffer = vec![0; COPY_BUFFER];
+        loop {
+            match source.read(&mut buffer)? {
+                0 => break,
+                length => target.write_all(buffer.get(..length).unwrap_or_default())?,
+            }
+        }
+        let owner = (
+            fs::Uid::from_raw(status.st_uid),
+            fs::Gid::from_raw(status.st_gid),
+        );
+        fs::fchown(&target, Some(owner.0), Some(owner.1))?;
+        // After the owner: changing that takes set-id bits away.
+        fs::fchmod(&target, Mode::from_raw_mode(status.st_mode & 0o7777))?;
+        Ok(())
+    }
+
+    /// Removes what [`Tree::make_directory`] and the like have made.
+    pub fn remove(&self, path: &str) -> io::Result<()> {
+        let (parent, name) = self.parent(path)?;
+        match fs::unlinkat(&parent, name, AtFlags::empty()) {
+            Err(Errno::ISDIR | Errno::PERM) => Ok(fs::unlinkat(&parent, name, AtFlags::REMOVEDIR)?),
+            result => Ok(result?),
+        }
+    }
+
+    /// Adds restrictions to the root mount.
+    pub fn restrict_root(&self, restrictions: Restrictions) -> io::Result<()> {
+        Ok(restrict(self.root.as_raw_fd(), flags(restrictions), false)?)
+    }
+}
+
+fn create(parent: &OwnedFd, name: &str) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    fs::openat(parent, OsStr::new(name), flags, Mode::from_raw_mode(0o600))
+}
+
+fn flags(restrictions: Restrictions) -> CopyMountFlags {
+    let mut flags = CopyMountFlags::empty();
+    flags.set(CopyMountFlags::READ_ONLY, restrictions.read_only);
+    flags.set(CopyMountFlags::NO_SETUID, restrictions.no_setuid);
+    flags.set(CopyMountFlags::NO_DEVICES, restrictions.no_devices);
+    flags.set(CopyMountFlags::NO_EXECUTE, restrictions.no_execute);
+    flags
+}
+
+/// A new file system in a mount that is attached nowhere.
+pub fn new_mount(file_system: &FileSystem, restrictions: Restrictions) -> io::Result<OwnedFd> {
+    let context = mount::fsopen(file_system.kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
+    if let Some(source) = &file_system.source {
+        mount::fsconfig_set_string(&context, "source", source)?;
+    }
+    for (name, value) in &file_system.options {
+        match value {
+            Some(value) => mount::fsconfig_set_string(&context, name, value)?,
+            None => mount::fsconfig_set_flag(&context, name)?,
+        }
+    }
+    mount::fsconfig_create(&context)?;
+    let attributes = MountAttrFlags::from_bits_retain(flags(restrictions).bits());
+    Ok(mount::fsmount(
+        &context,
+        FsMountFlags::FSMOUNT_CLOEXEC,
+        attributes,
+    )?)
+}
+
+/// A further mount, attached nowhere, of what a descriptor refers to.
+pub fn clone_mount(
+    source: impl AsFd,
+    recursive: bool,
+    restrictions: Restrictions,
+) -> io::Result<OwnedFd> {
+    let mut open_flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_EMPTY_PATH;
+    open_flags.set(OpenTreeFlags::AT_RECURSIVE, recursive);
+    let mount = mount::open_tree(source, "", open_flags)?;
+    if restrictions != Restrictions::default() {
+        restrict(mount.as_raw_fd(), flags(restrictions), recursive)?;
+    }
+    Ok(mount)
+}
+
+/// Attaches a mount to what a descriptor refers to.
+pub fn attach_mount(mount: impl AsFd, target: impl AsFd) -> io::Result<()> {
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    Ok(mount::move_mount(mount, "", target, "", flags)?)
+}
