@@ -23,5 +23,6 @@ pub mod random;
 pub mod sync;
 pub mod task;
 pub mod time;
+pub mod user;
 
 pub use entry::Kernel;
