@@ -1,1 +1,42 @@
-fn main() {}
+//! The project's own commands: `cargo xtask setup|build|run|test|bench`.
+#![forbid(unsafe_code)]
+
+mod build;
+mod command;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+mod run;
+mod setup;
+
+/// Builds, runs, tests and measures the Gantry kernel.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what is missing to build and run the system
+    Setup,
+    /// Build kernel images and the initramfs into out/<board>/
+    Build(build::BuildOptions),
+    /// Build everything and boot it in QEMU, down to a shell prompt
+    Run(run::RunOptions),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Setup => setup::run().map(|()| ExitCode::SUCCESS),
+        Command::Build(options) => build::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Run(options) => run::run(&options),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("xtask: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,132 @@
+//! The emulated machine: QEMU's command line.
+use crate::setup::packages;
+use crate::workspace::Board;
+use anyhow::{Context, Result, bail};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// A CPU that has what the kernel can use: PAN, LSE atomics, a 16-bit ASID.
+pub const DEFAULT_CPU: &str = "cortex-a76";
+/// The number of CPUs and the memory that QEMU's raspi4b always has.
+const RASPBERRY_CPUS: u32 = 4;
+const RASPBERRY_MEMORY: u64 = 2 << 30;
+
+/// A machine about to be started.
+#[derive(Clone)]
+pub struct Machine {
+    pub board: Board,
+    pub cpus: u32,
+    memory: u64,
+    pub cpu_model: String,
+    pub properties: Option<String>,
+    pub kernel: PathBuf,
+    pub initrd: PathBuf,
+    /// Words of the kernel's command line beyond the usual ones.
+    pub append: Vec<String>,
+    /// Count instructions as nanoseconds, one CPU, every run the same.
+    pub counted: bool,
+    /// More words of QEMU's command line.
+    pub extra: Vec<String>,
+}
+
+impl Machine {
+    pub fn new(board: Board) -> Self {
+        Self {
+            board,
+            cpus: 4,
+            memory: 1 << 30,
+            cpu_model: DEFAULT_CPU.to_string(),
+            properties: None,
+            kernel: board.output().join("Image"),
+            initrd: board.output().join("initramfs.cpio"),
+            append: Vec::new(),
+            counted: false,
+            extra: Vec::new(),
+        }
+    }
+
+    /// Sets the memory size, given as QEMU takes it: bytes with K, M or G, megabytes without.
+    pub fn set_memory(&mut self, size: Option<&str>) -> Result<()> {
+        let Some(text) = size else { return Ok(()) };
+        let bytes = parse_size(text).with_context(|| format!("--memory {text}: not a size such as 512M or 1G"))?;
+        match self.board {
+            Board::Virt if bytes < 16 << 20 => bail!("--memory {text}: the virt board needs 16M or more"),
+            Board::Rpi4 if bytes != RASPBERRY_MEMORY => {
+                eprintln!("xtask: QEMU's raspi4b always has 2G of memory; --memory {text} changes nothing");
+            }
+            _ => {}
+        }
+        self.memory = bytes;
+        Ok(())
+    }
+
+    /// The kernel's command line.
+    pub fn command_line(&self) -> String {
+        let mut words = vec!["console=ttyAMA0", "loglevel=4", "panic=-1", "gantry.semihosting"];
+        let cpus = format!("maxcpus={}", self.cpus);
+        if self.board == Board::Rpi4 && self.cpus != RASPBERRY_CPUS {
+            words.push(&cpus);
+        }
+        words.extend(self.append.iter().map(String::as_str));
+        words.join(" ")
+    }
+
+    /// QEMU with this machine. Serial port and monitor are still to be connected.
+    pub fn qemu(&self) -> Result<Command> {
+        let mut qemu = Command::new("qemu-system-aarch64");
+        match self.board {
+            Board::Virt => {
+                let properties = self.properties.as_ref().map_or_else(String::new, |properties| format!(",{properties}"));
+                qemu.args(["-M", &format!("virt{properties}"), "-cpu", &self.cpu_model]);
+                qemu.args(["-smp", &self.cpus.to_string(), "-m", &format!("{}M", self.memory >> 20)]);
+            }
+            Board::Rpi4 => {
+                qemu.args(["-M", "raspi4b", "-dtb"]).arg(packages::device_tree()?);
+            }
+        }
+        // The exit status reaches us by semihosting, which only the kernel may use.
+        qemu.args(["-display", "none", "-nic", "none", "-no-reboot", "-semihosting-config", "enable=on,target=native"]);
+        if self.counted {
+            qemu.args(["-icount", "shift=0,sleep=off", "-rtc", "base=2025-01-01T00:00:00,clock=vm", "-seed", "1"]);
+        }
+        qemu.arg("-kernel").arg(&self.kernel).arg("-initrd").arg(&self.initrd);
+        qemu.args(["-append", &self.command_line()]);
+        qemu.args(&self.extra);
+        Ok(qemu)
+    }
+}
+
+fn parse_size(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "" | "M" | "MB" | "MIB" => 20,
+        "K" | "KB" | "KIB" => 10,
+        "G" | "GB" | "GIB" => 30,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_sizes() {
+        assert_eq!(parse_size("1G"), Some(1 << 30));
+        assert_eq!(parse_size("512m"), Some(512 << 20));
+        assert_eq!(parse_size("64"), Some(64 << 20));
+        assert_eq!(parse_size("2048KiB"), Some(2 << 20));
+        for bad in ["", "G", "1X", "-1G", "99999999999999999G"] {
+            assert_eq!(parse_size(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn fewer_cpus_of_a_raspberry_are_asked_of_the_kernel() {
+        let mut machine = Machine::new(Board::Rpi4);
+        assert!(!machine.command_line().contains("maxcpus"));
+        machine.cpus = 1;
+        assert!(machine.command_line().contains("maxcpus=1"));
+    }
+}

@@ -1,0 +1,104 @@
+//! `cargo xtask run`: boots a build in QEMU, for a person at the prompt or for one command.
+pub mod console;
+pub mod initrd;
+pub mod machine;
+pub mod session;
+
+use crate::build::{self, archive::Archive};
+use crate::setup;
+use crate::workspace::{self, Board, TemporaryFolder};
+use anyhow::Result;
+use machine::Machine;
+use session::Outcome;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+#[derive(clap::Args)]
+pub struct RunOptions {
+    /// The board to run on
+    #[arg(long, value_enum, default_value = "virt")]
+    board: Board,
+    /// How many CPUs to use
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=8))]
+    smp: u32,
+    /// How much memory the machine has [default: 1G; rpi4: always 2G]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<String>,
+    /// More words for the kernel's command line
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    append: Option<String>,
+    /// Add the files of a folder to the initramfs, with their modes and links
+    #[arg(long, value_name = "DIR")]
+    overlay: Option<PathBuf>,
+    /// Boot another initramfs
+    #[arg(long, value_name = "FILE")]
+    initrd: Option<PathBuf>,
+    /// Boot another arm64 kernel Image
+    #[arg(long, value_name = "FILE")]
+    kernel: Option<PathBuf>,
+    /// Run a command with sh instead of the prompt, print only its output and exit with its status (101: kernel panic)
+    #[arg(long, value_name = "CMD", allow_hyphen_values = true)]
+    exec: Option<String>,
+    /// End the machine after this time and exit with 124
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+    /// QEMU's CPU model on virt
+    #[arg(long, value_name = "MODEL", default_value = machine::DEFAULT_CPU)]
+    cpu: String,
+    /// More properties of QEMU's virt machine, such as gic-version=3,virtualization=on
+    #[arg(long, value_name = "PROPERTIES")]
+    machine: Option<String>,
+}
+
+pub fn run(options: &RunOptions) -> Result<ExitCode> {
+    setup::for_board(options.board)?;
+    let mut machine = Machine::new(options.board);
+    machine.cpus = options.smp;
+    machine.set_memory(options.memory.as_deref())?;
+    machine.cpu_model.clone_from(&options.cpu);
+    machine.properties.clone_from(&options.machine);
+    machine.append.extend(options.append.clone());
+
+    let initramfs = build::initramfs()?;
+    build::place_initramfs(options.board, &initramfs)?;
+    machine.kernel = match &options.kernel {
+        Some(kernel) => kernel.clone(),
+        None => build::image(options.board)?,
+    };
+    let base = match &options.initrd {
+        Some(file) => initrd::read(file)?,
+        None => initramfs,
+    };
+    let mut addition = Archive::new();
+    if let Some(folder) = &options.overlay {
+        addition.add_tree(folder)?;
+    }
+    if let Some(command) = &options.exec {
+        initrd::add_command(&mut addition, command)?;
+        machine.append.push(format!("rdinit={}", initrd::COMMAND_INIT));
+    }
+    let folder = TemporaryFolder::new("run")?;
+    machine.initrd = folder.path().join("initrd");
+    workspace::write_file(&machine.initrd, &initrd::join(base, addition))?;
+
+    let limit = options.timeout.map(Duration::from_secs);
+    let outcome = match options.exec {
+        Some(_) => session::command(&machine, limit, &mut io::stdout())?,
+        None => session::interactive(&machine, limit)?,
+    };
+    io::stdout().flush()?;
+    Ok(report(outcome))
+}
+
+/// Says what went wrong with the machine and gives the exit status for it.
+fn report(outcome: Outcome) -> ExitCode {
+    if let Some(complaint) = outcome.complaint() {
+        if !outcome.log().is_empty() {
+            eprintln!("{}", String::from_utf8_lossy(outcome.log()).trim_end());
+        }
+        eprintln!("xtask: {complaint}");
+    }
+    ExitCode::from(outcome.status())
+}

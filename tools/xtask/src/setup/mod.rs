@@ -1,0 +1,35 @@
+//! `cargo xtask setup`: finds what is missing on this machine and installs it.
+//!
+//! System packages are installed with apt; what comes from arm64 packages is unpacked into out/cache, so that the machine's
+//! package architectures stay as they are.
+pub mod packages;
+mod privilege;
+mod qemu;
+mod sources;
+pub mod system;
+pub mod toolchain;
+
+use crate::workspace::Board;
+use anyhow::Result;
+
+/// Makes everything ready that any command of this tool needs.
+pub fn run() -> Result<()> {
+    for_board(Board::Virt)?;
+    for_board(Board::Rpi4)
+}
+
+/// Makes ready what building for and running on `board` needs.
+pub fn for_board(board: Board) -> Result<()> {
+    toolchain::ensure()?;
+    qemu::ensure(board)?;
+    packages::busybox()?;
+    if board == Board::Rpi4 {
+        packages::device_tree()?;
+    }
+    Ok(())
+}
+
+/// Says what is being installed and why.
+fn announce(what: &str, why: &str) {
+    eprintln!("xtask: installing {what} ({why})");
+}
