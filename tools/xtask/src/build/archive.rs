@@ -284,6 +284,6 @@ mod tests {
     #[test]
     fn splits_device_numbers() {
         assert_eq!(device_numbers(0x0501), (5, 1));
-        assert_eq!(device_numbers(0x1_0103), (1, 0x13));
+        assert_eq!(device_numbers(0x10_0103), (1, 0x103));
     }
 }

@@ -1,6 +1,6 @@
 //! The contents of the project's own initramfs.
 use super::applets;
-use super::archive::Archive;
+use super::archive::{Archive, Entry};
 use super::programs::Userland;
 use crate::setup::packages;
 use crate::workspace::{self, read_file};
@@ -9,10 +9,13 @@ use anyhow::{Result, ensure};
 /// Packs the archive: BusyBox, our programs and the files of tools/initramfs, which lie there as they will in the root.
 pub fn build(userland: &Userland) -> Result<Vec<u8>> {
     let mut archive = Archive::new();
-    for folder in ["dev", "proc", "run", "root", "mnt", "etc"] {
+    for folder in [".", "dev", "proc", "run", "root", "mnt", "etc"] {
         archive.add_directory(folder, 0o755);
     }
     archive.add_directory("tmp", 0o1777);
+    // The first process gets the console before it can mount anything.
+    archive.add("dev/console", Entry::Device { mode: 0o600, major: 5, minor: 1 });
+    archive.add("dev/null", Entry::Device { mode: 0o666, major: 1, minor: 3 });
     add_busybox(&mut archive)?;
     archive.add_tree(&workspace::root().join("tools/initramfs"))?;
     archive.add_file("bin/runc", 0o755, read_file(&userland.runc)?);

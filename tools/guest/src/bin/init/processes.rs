@@ -1,0 +1,54 @@
+//! What the first process owes the others: it takes in orphans and answers the signals that `poweroff` and `reboot` send.
+use gantry_abi::user::signal::{self, SignalSet};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
+use std::io;
+
+/// How the system is to end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    PowerOff,
+    Restart,
+}
+
+/// What the first process is told.
+pub enum Event {
+    /// A process that was ours, or had become ours, ended.
+    Ended(Pid, WaitStatus),
+    /// Someone asked for the end of the system.
+    Asked(End),
+}
+
+const SIGNALS: SignalSet = SignalSet::EMPTY
+    .with(Signal::CHILD.as_raw())
+    .with(Signal::USR1.as_raw())
+    .with(Signal::USR2.as_raw())
+    .with(Signal::TERM.as_raw());
+
+/// Blocks the signals that [`next`] takes. Programs started later begin with none blocked.
+pub fn prepare() -> io::Result<()> {
+    signal::block(SIGNALS)?;
+    Ok(())
+}
+
+/// The next event, `None` when there is none within `timeout` nanoseconds.
+pub fn next(timeout: Option<u64>) -> Option<Event> {
+    loop {
+        // Children first: one signal may stand for several of them.
+        if let Ok(Some((process, status))) = rustix::process::wait(WaitOptions::NOHANG) {
+            return Some(Event::Ended(process, status));
+        }
+        let received = signal::wait(SIGNALS, timeout).ok().flatten()?;
+        match Signal::from_named_raw(received.signal) {
+            // The numbers that BusyBox's halt, poweroff and reboot send.
+            Some(Signal::USR1 | Signal::USR2) => return Some(Event::Asked(End::PowerOff)),
+            Some(Signal::TERM) => return Some(Event::Asked(End::Restart)),
+            _ => {}
+        }
+    }
+}
+
+/// A process's exit status as a shell counts it: 128 and the signal's number for one that was killed.
+pub fn exit_status(status: WaitStatus) -> u8 {
+    let code = status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
+}
