@@ -16,6 +16,7 @@ pub mod exception;
 #[cfg(target_os = "none")]
 pub mod interrupt;
 pub mod frame;
+pub mod heap;
 pub mod layout;
 pub mod log;
 pub mod page_table;
