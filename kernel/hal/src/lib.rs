@@ -19,6 +19,8 @@ pub mod frame;
 pub mod heap;
 pub mod layout;
 pub mod log;
+#[cfg(target_os = "none")]
+mod memory_routines;
 pub mod page_table;
 pub mod random;
 pub mod sync;
