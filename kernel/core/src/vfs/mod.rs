@@ -19,27 +19,35 @@
 //! them; the page cache serves faults with a leaf lock alone.
 
 pub mod attributes;
+pub mod change;
 pub mod children;
 pub mod device;
 pub mod fd_table;
 pub mod file;
 pub mod file_operations;
+pub mod file_system;
 pub mod flags;
 pub mod fs_context;
 pub mod inode;
 pub mod kind;
+pub mod limits;
 pub mod location;
 pub mod mount;
 pub mod mount_table;
 pub mod name;
+pub mod namespace;
 pub mod page_cache;
 pub mod page_index;
 pub mod path_node;
 pub mod permission;
 pub mod poll;
 pub mod record_lock;
+pub mod regular_file;
+pub mod rename;
+pub mod special;
 pub mod super_block;
 pub mod transfer;
+pub mod walk;
 
 pub use attributes::Attributes;
 pub use device::Device;

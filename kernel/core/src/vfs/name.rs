@@ -49,3 +49,14 @@ fn fold(value: u64) -> u64 {
     let product = u128::from(value) * u128::from(MULTIPLIER);
     product as u64 ^ (product >> 64) as u64
 }
+
+/// A copy of `bytes` in memory of its own.
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn boxed(bytes: &[u8]) -> Result<alloc::boxed::Box<[u8]>> {
+    let mut copy = alloc::vec::Vec::new();
+    copy.try_reserve_exact(bytes.len()).map_err(|_| Errno::ENOMEM)?;
+    copy.extend_from_slice(bytes);
+    Ok(copy.into_boxed_slice())
+}

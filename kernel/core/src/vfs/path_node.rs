@@ -191,6 +191,14 @@ impl PathNode {
         }
     }
 
+    /// Makes room for one more child.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub(super) fn reserve(&self, token: &mut WriteToken) -> Result<()> {
+        self.state.get_mut(token).children.get_or_insert_default().reserve()
+    }
+
     /// Moves `node` from this directory to `to` under a new name, which is free there.
     ///
     /// # Errors
