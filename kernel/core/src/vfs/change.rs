@@ -139,7 +139,7 @@ pub fn truncate_at(view: &View<'_>, location: &Location, size: u64) -> Result<()
 pub fn truncate(inode: &Arc<Inode>, size: u64) -> Result<()> {
     let _changing = inode.change.lock();
     if size > inode.size() && size > super::limits::file_size() {
-        super::limits::file_size_exceeded();
+        super::signals::file_size_exceeded();
         return Err(Errno::EFBIG);
     }
     inode.operations().truncate(inode, size)?;

@@ -6,6 +6,7 @@ use super::flags::OpenFlags;
 use super::kind::{DeviceNumber, FileKind};
 use super::location::Location;
 use super::page_cache::PageCache;
+use super::pipe::Pipe;
 use super::record_lock::FileLocks;
 use super::super_block::SuperBlock;
 use crate::sched::Mutex;
@@ -15,6 +16,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
+use hal::sync::Once;
 
 /// How the name cache treats the entries of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,6 +227,8 @@ pub struct Inode {
     pub(crate) change: Mutex<()>,
     /// Record locks and flock(2) locks.
     pub(super) locks: FileLocks,
+    /// The pipe of a FIFO that was opened.
+    pipe: Once<Arc<Pipe>>,
 }
 
 impl Inode {
@@ -242,6 +246,7 @@ impl Inode {
             operations,
             change: Mutex::new(()),
             locks: FileLocks::new(),
+            pipe: Once::new(),
         }
     }
 
@@ -307,7 +312,15 @@ impl Inode {
 
     /// Size in bytes.
     pub fn size(&self) -> u64 {
-        self.attributes.size()
+        match self.operations.page_cache() {
+            Some(pages) => pages.size(),
+            None => self.attributes.size(),
+        }
+    }
+
+    /// The pipe of a FIFO, made at its first use.
+    pub(super) fn pipe(&self) -> &Arc<Pipe> {
+        self.pipe.call_once(Arc::default)
     }
 
     /// Pages of the page cache, if the file has one.

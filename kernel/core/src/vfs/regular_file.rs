@@ -30,7 +30,7 @@ pub fn room_below_limit(position: u64, wanted: u64) -> Result<u64> {
         return Ok(wanted);
     }
     if position >= limit {
-        super::limits::file_size_exceeded();
+        super::signals::file_size_exceeded();
         return Err(Errno::EFBIG);
     }
     Ok(limit - position)

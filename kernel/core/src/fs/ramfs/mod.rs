@@ -11,7 +11,7 @@ use crate::vfs::attributes::Attributes;
 use crate::vfs::file_operations::FileOperations;
 use crate::vfs::flags::OpenFlags;
 use crate::vfs::inode::{Inode, InodeOperations, NewInode};
-use crate::vfs::kind::FileKind;
+use crate::vfs::kind::{DeviceNumber, FileKind};
 use crate::vfs::location::Location;
 use crate::vfs::page_cache::PageCache;
 use crate::vfs::regular_file::RegularFile;
@@ -30,6 +30,15 @@ pub use super_block::{RAMFS, TMPFS, create_anonymous};
 /// `ENOMEM`.
 pub fn create_root() -> Result<ActiveSuperBlock> {
     super_block::create(super_block::Variety::Ramfs, b"none", b"mode=0755")
+}
+
+/// A directory inode of another file system in memory, without limits.
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn bare_directory(super_block: &Arc<crate::vfs::SuperBlock>) -> Result<Arc<Inode>> {
+    let new = NewInode { kind: FileKind::Directory, permissions: 0o755, owner: 0, group: 0, device: DeviceNumber::NONE, target: &[] };
+    RamInode::make(&Limits::none(), super_block, &new)
 }
 
 /// An inode whose content, if it is a regular file, is in the page cache.

@@ -27,6 +27,19 @@ pub(super) struct Limits {
 }
 
 impl Limits {
+    /// No limits.
+    pub fn none() -> Arc<Self> {
+        Self::new(u64::MAX, u64::MAX)
+    }
+
+    fn new(pages: u64, inodes: u64) -> Arc<Self> {
+        Arc::new(Self {
+            pages: Arc::new(PageQuota::new(pages)),
+            inodes: AtomicU64::new(0),
+            inode_limit: AtomicU64::new(inodes),
+        })
+    }
+
     pub fn take_inode(&self) -> Result<()> {
         if self.inodes.fetch_add(1, Relaxed) >= self.inode_limit.load(Relaxed) {
             self.inodes.fetch_sub(1, Relaxed);
@@ -125,11 +138,7 @@ pub(super) fn create(variety: Variety, source: &[u8], options: &[u8]) -> Result<
             (options.pages.unwrap_or(half), options.inodes.unwrap_or(half))
         }
     };
-    let limits = Arc::new(Limits {
-        pages: Arc::new(PageQuota::new(page_limit)),
-        inodes: AtomicU64::new(0),
-        inode_limit: AtomicU64::new(inode_limit),
-    });
+    let limits = Limits::new(page_limit, inode_limit);
     let permissions = options.mode.unwrap_or(if variety == Variety::Ramfs { 0o755 } else { 0o1777 });
     let root = NewInode {
         kind: FileKind::Directory,
