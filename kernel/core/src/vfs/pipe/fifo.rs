@@ -1,6 +1,6 @@
 //! Making pipes and opening FIFOs.
 
-use super::{Pipe, PipeEnd};
+use super::PipeEnd;
 use crate::vfs::attributes::Attributes;
 use crate::vfs::file::File;
 use crate::vfs::file_operations::FileOperations;
