@@ -22,11 +22,13 @@ const LAYOUT: &str = r#"{
         { "type": "root_mount", "source": null, "fs_type": "RAMFS" },
         { "type": "directory", "target": "/bin" },
         { "type": "directory", "target": "/proc" },
+        { "type": "directory", "target": "/dev" },
         { "type": "directory", "target": "/host" },
         { "type": "copy_custom", "source": "/bin/busybox", "target": "/bin/busybox" },
         { "type": "symlink", "path": "/bin/sh", "target": "busybox" },
         { "type": "symlink", "path": "/bin/sleep", "target": "busybox" },
         { "type": "mount", "source": null, "target": "/proc", "fs_type": "ProcFS" },
+        { "type": "mount", "source": null, "target": "/dev", "fs_type": "devtmpfs" },
         { "type": "mount", "source": "/etc", "target": "/host", "fs_type": "bind", "options": ["ro"] }
     ]
 }"#;
