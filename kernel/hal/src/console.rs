@@ -15,6 +15,25 @@ pub fn register(console: &'static dyn Console) {
     CONSOLE.call_once(|| console);
 }
 
+/// What makes a console when there is none: see [`set_fallback`].
+#[cfg(target_os = "none")]
+static FALLBACK: Once<fn()> = Once::new();
+
+/// Sets what registers a console of last resort, for a board whose device tree can't be read. It is called at most
+/// once, when there is something to say and no console.
+#[cfg(target_os = "none")]
+pub fn set_fallback(start: fn()) {
+    FALLBACK.call_once(|| start);
+}
+
+/// Makes sure that there is a console, for the last words.
+#[cfg(target_os = "none")]
+pub fn ensure() {
+    if let (None, Some(start)) = (CONSOLE.get(), FALLBACK.get()) {
+        start();
+    }
+}
+
 /// Writes bytes to the console, if there is one, as they are.
 pub fn write(bytes: &[u8]) {
     #[cfg(not(target_os = "none"))]

@@ -33,3 +33,6 @@ pub const fn linear(physical: u64) -> *mut u8 {
 pub fn physical<T>(pointer: *const T) -> u64 {
     pointer.expose_provenance() as u64 - LINEAR_MAP_BASE
 }
+
+#[cfg(target_os = "none")]
+pub use crate::kernel_map::empty_user_table;

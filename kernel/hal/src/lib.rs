@@ -16,12 +16,15 @@ pub mod exception;
 #[cfg(target_os = "none")]
 pub mod interrupt;
 pub mod frame;
-pub mod heap;
+#[cfg(target_os = "none")]
+mod kernel_map;
 pub mod layout;
 pub mod log;
-#[cfg(target_os = "none")]
-mod memory_routines;
 pub mod page_table;
+#[cfg(target_os = "none")]
+pub mod mmio;
+#[cfg(target_os = "none")]
+pub mod panic;
 pub mod random;
 pub mod sync;
 pub mod task;

@@ -1,3 +1,1 @@
 //! File systems.
-
-pub mod ramfs;

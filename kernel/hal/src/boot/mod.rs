@@ -1,12 +1,20 @@
 //! From the boot loader's entry to the board's main function.
 
 mod information;
+mod regions;
+
+#[cfg(target_os = "none")]
+mod head;
+#[cfg(target_os = "none")]
+mod memory;
+#[cfg(target_os = "none")]
+mod start;
 
 pub use information::BootInformation;
-
-/// The boot CPU after the early start: what the board's main function begins with.
+pub use regions::{Regions, TooMany};
 #[cfg(target_os = "none")]
-pub struct Boot {
-    /// Physical address of the device tree, as the boot loader gave it.
-    pub device_tree: u64,
-}
+pub use memory::MemoryError;
+#[cfg(target_os = "none")]
+pub use start::{Boot, DeviceTreeError};
+#[cfg(target_os = "none")]
+pub(crate) use start::{image_length, primary_main};

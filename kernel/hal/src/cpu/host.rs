@@ -27,3 +27,13 @@ pub fn reset() -> ! {
 pub fn exit(status: u32) -> ! {
     std::process::exit(status as i32)
 }
+
+/// Starts further CPUs; there are none on the host.
+pub fn start_others(_limit: usize) -> usize {
+    1
+}
+
+/// The auxiliary vector's AT_HWCAP and AT_HWCAP2: floating point and SIMD.
+pub fn hardware_capabilities() -> (u64, u64) {
+    (0b11, 0)
+}

@@ -30,3 +30,9 @@ pub fn wait_for_interrupt() {
     // SAFETY: waits only; the barrier makes earlier stores visible before.
     unsafe { asm!("dsb sy", "wfi", options(nostack, preserves_flags)) }
 }
+
+/// Makes stores to translation tables visible to the table walks of all CPUs.
+pub(crate) fn machine_barrier() {
+    // SAFETY: barriers only.
+    unsafe { asm!("dsb ishst", "isb", options(nostack, preserves_flags)) }
+}

@@ -9,8 +9,22 @@ mod machine;
 #[cfg(target_os = "none")]
 pub mod features;
 #[cfg(target_os = "none")]
+pub(crate) mod overflow;
+#[cfg(target_os = "none")]
 pub mod power;
+#[cfg(target_os = "none")]
+pub mod secondary;
 
+#[cfg(target_os = "none")]
+pub(crate) use machine::machine_barrier;
+#[cfg(target_os = "none")]
+pub(crate) use overflow::provide_first as provide_boot_emergency_stack;
+#[cfg(not(target_os = "none"))]
+pub use machine::{hardware_capabilities, start_others};
+#[cfg(target_os = "none")]
+pub use features::hardware_capabilities;
+#[cfg(target_os = "none")]
+pub use secondary::start_others;
 pub use machine::{exit, online, power_off, reset, send_reschedule, wait_for_interrupt};
 #[cfg(target_os = "none")]
 pub use features::{asid_bits, has_pan};

@@ -2,8 +2,21 @@
 //! vectors they arrive through.
 
 
+mod syndrome;
+
+#[cfg(target_os = "none")]
+mod id_registers;
+#[cfg(target_os = "none")]
+mod interrupt;
+#[cfg(target_os = "none")]
+mod kernel;
+#[cfg(target_os = "none")]
+mod user;
 #[cfg(target_os = "none")]
 pub(crate) mod vectors;
+
+pub use syndrome::Syndrome;
+
 /// A user program's registers, as saved at its entry to the kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[repr(C)]

@@ -58,6 +58,12 @@ const _: () = {
 };
 
 impl TaskHeader {
+    /// For the vectors.
+    #[cfg(target_os = "none")]
+    pub(crate) const FLAGS_OFFSET: usize = offset_of!(TaskHeader, flags);
+    #[cfg(target_os = "none")]
+    pub(crate) const CPU_OFFSET: usize = offset_of!(TaskHeader, cpu);
+
     pub(super) fn new<T: 'static>(user: bool, stack: Option<super::stack::Stack>) -> Self {
         Self {
             preempt_count: AtomicU32::new(0),
@@ -124,12 +130,13 @@ impl TaskHeader {
 struct BootTask;
 
 /// One header per CPU for the time before its first task.
-pub(super) static BOOT_HEADERS: [TaskHeader; MAX_CPUS] = {
-    let mut headers = [const { TaskHeader::boot(0) }; MAX_CPUS];
-    let mut cpu = 0;
-    while cpu < MAX_CPUS {
-        headers[cpu] = TaskHeader::boot(cpu as u32);
-        cpu += 1;
-    }
-    headers
-};
+pub(super) static BOOT_HEADERS: [TaskHeader; MAX_CPUS] = [
+    TaskHeader::boot(0),
+    TaskHeader::boot(1),
+    TaskHeader::boot(2),
+    TaskHeader::boot(3),
+    TaskHeader::boot(4),
+    TaskHeader::boot(5),
+    TaskHeader::boot(6),
+    TaskHeader::boot(7),
+];

@@ -41,7 +41,13 @@ impl<T: Send + Sync + 'static> Task<T> {
     }
 }
 
-/// Makes `task` current in this thread of the test, for ever alive.
+/// Makes a task with `data` current in this thread, for ever alive, and goes on in `entry`.
+pub fn begin<T: Send + Sync + 'static>(data: T, entry: fn() -> !) -> ! {
+    adopt(data);
+    entry()
+}
+
+/// Makes a task with `data` current in this thread of a test, for ever alive.
 pub fn adopt<T: Send + Sync + 'static>(data: T) -> Arc<Task<T>> {
     let task = Arc::new(Task { header: TaskHeader::new::<T>(false, None), data });
     make_current(&task);

@@ -14,6 +14,11 @@
 mod current;
 mod float;
 mod header;
+#[cfg(not(target_os = "none"))]
+#[path = "host_stack.rs"]
+mod stack;
+#[cfg(target_os = "none")]
+#[path = "stack.rs"]
 mod stack;
 #[cfg(not(target_os = "none"))]
 #[path = "host.rs"]
@@ -28,15 +33,18 @@ pub use header::{TaskHeader, flags};
 pub use crate::sync::{InterruptGuard, PreemptGuard, preempt_count, preempt_disable, preempt_enable};
 #[cfg(target_os = "none")]
 pub(crate) use switch::current_header;
-pub use switch::{adopt, capture_current, float_state, reset_float_state, set_float_state, switch};
+#[cfg(not(target_os = "none"))]
+pub use switch::adopt;
+pub use switch::{begin, capture_current, float_state, reset_float_state, set_float_state, switch};
 pub use switch::{set_thread_pointer, thread_pointer};
+#[cfg(target_os = "none")]
+pub(crate) use stack::{STACK_SIZE, Stack, is_in_stack};
 #[cfg(target_os = "none")]
 pub(crate) use switch::install_boot_header;
 
 pub use crate::frame::OutOfMemory;
 use crate::exception::UserRegisters;
 use core::ops::Deref;
-
 
 /// A task, with the kernel's data `T`. Lives in an `Arc`.
 #[repr(C)]

@@ -1,7 +1,7 @@
 //! The switch from one task to another on this CPU.
 
 use super::header::BOOT_HEADERS;
-use super::stack::Stack;
+use super::stack::{STACK_SIZE, Stack};
 use super::{FloatState, InterruptGuard, OutOfMemory, Start, Task, TaskHeader, UserState};
 use crate::exception::UserRegisters;
 use alloc::sync::Arc;
@@ -26,23 +26,13 @@ pub(crate) fn current_header() -> *const TaskHeader {
     header
 }
 
-/// Makes `header` this CPU's current one.
-///
-/// # Safety
-/// It is what runs here from now on and stays valid while it does.
-#[inline(always)]
-unsafe fn set_current_header(header: *const TaskHeader) {
-    // SAFETY: as the caller promises.
-    unsafe { asm!("msr tpidr_el1, {}", in(reg) header, options(nostack, preserves_flags)) };
-}
-
 /// Gives a CPU its boot header, before anything else runs on it.
 ///
 /// # Safety
 /// This is CPU number `cpu`, and it has no current task.
 pub(crate) unsafe fn install_boot_header(cpu: usize) {
     // SAFETY: the boot headers are static.
-    unsafe { set_current_header(&raw const BOOT_HEADERS[cpu]) };
+    unsafe { asm!("msr tpidr_el1, {}", in(reg) &raw const BOOT_HEADERS[cpu], options(nostack, preserves_flags)) };
 }
 
 impl<T: Send + Sync + 'static> Task<T> {
@@ -95,7 +85,7 @@ impl<T: Send + Sync + 'static> Task<T> {
 /// Where a new user task begins: x0 = the header of the task before it. The user's registers are on the stack.
 #[unsafe(naked)]
 unsafe extern "C" fn start_user() -> ! {
-    naked_asm!("mov x29, xzr", "bl {finish}", "b {exit}", finish = sym finish_first_switch, exit = sym crate::exception::vectors::return_to_user)
+    naked_asm!("mov x29, xzr", "bl {finish}", "b {exit}", finish = sym finish_first_switch, exit = sym crate::exception::vectors::__return_to_user)
 }
 
 /// Where a new kernel task begins: x0 = the header of the task before it, x19 = its function.
@@ -119,22 +109,36 @@ extern "C" fn finish_first_switch(previous: *const TaskHeader) {
     unsafe { crate::entry::hooks::__gantry_finish_switch(previous) };
 }
 
-/// Makes what runs on this CPU since its boot a task: it goes on with `data`, as a kernel task. Gives back a
-/// reference besides the CPU's own. Once per CPU.
+/// Makes this CPU, since its boot without a task, run one: a kernel task with `data`, which goes on in `entry`, on
+/// the same stack from its top, interrupts still masked. Once per CPU.
 ///
 /// # Panics
 /// If this CPU runs a task already.
-pub fn adopt<T: Send + Sync + 'static>(data: T) -> Arc<Task<T>> {
+pub fn begin<T: Send + Sync + 'static>(data: T, entry: fn() -> !) -> ! {
     let boot = current_header();
     let cpu = BOOT_HEADERS.iter().position(|header| core::ptr::eq(header, boot));
     let Some(cpu) = cpu else { panic!("this CPU runs a task already") };
     let mut header = TaskHeader::new::<T>(false, None);
     *header.cpu.get_mut() = cpu as u32;
     *header.on_cpu.get_mut() = true;
-    let task = Arc::new(Task { header, data });
-    // SAFETY: the CPU's reference to the task, made here, keeps it while it runs.
-    unsafe { set_current_header(Arc::into_raw(task.clone()).cast()) };
-    task
+    // The CPU's reference to the task.
+    let task = Arc::into_raw(Arc::new(Task { header, data }));
+    // SAFETY: the task is valid for as long as it runs, and nothing of what is on the stack is used again. No code
+    // sees the current task change, as all of it is entered anew.
+    unsafe {
+        asm!(
+            "msr tpidr_el1, x0",
+            "mov x9, sp",
+            "orr x9, x9, #({size} - 1)",
+            "add x9, x9, #1",
+            "mov sp, x9",
+            "mov x29, xzr",
+            "mov x30, xzr",
+            "br x1",
+            in("x0") task, in("x1") entry, size = const STACK_SIZE,
+            options(noreturn)
+        )
+    }
 }
 
 /// Switches this CPU to `next`, and returns when the calling task runs again: with the reference to the task
@@ -224,7 +228,7 @@ macro_rules! float_registers {
 unsafe extern "C" fn save_float(state: *mut FloatState) {
     naked_asm!(
         float_registers!("stp"),
-        "mrs x1, fpsr", "mrs x2, fpcr", "stp w1, w2, [x0, #512]",
+        "add x0, x0, #512", "mrs x1, fpsr", "mrs x2, fpcr", "stp w1, w2, [x0]",
         ".arch_extension nosimd", ".arch_extension nofp",
         "ret"
     )
@@ -234,7 +238,7 @@ unsafe extern "C" fn save_float(state: *mut FloatState) {
 unsafe extern "C" fn restore_float(state: *const FloatState) {
     naked_asm!(
         float_registers!("ldp"),
-        "ldp w1, w2, [x0, #512]", "msr fpsr, x1", "msr fpcr, x2",
+        "add x0, x0, #512", "ldp w1, w2, [x0]", "msr fpsr, x1", "msr fpcr, x2",
         ".arch_extension nosimd", ".arch_extension nofp",
         "ret"
     )

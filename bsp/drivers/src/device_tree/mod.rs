@@ -1,0 +1,10 @@
+//! The device tree: checked, then read once into a description of the machine.
+
+mod check;
+mod machine;
+mod node;
+mod read;
+
+pub use check::{Damage, check};
+pub use machine::{Controller, Conduit, Enable, Machine, Processor, Psci, Serial, SerialKind};
+pub use read::read;

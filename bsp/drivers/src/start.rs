@@ -1,0 +1,107 @@
+//! From the device tree to the portable kernel.
+
+use crate::device_tree::{self, Machine};
+use crate::{gic, power::Watchdog, processors::Processors, serial};
+use hal::boot::{Boot, BootInformation, DeviceTreeError, MemoryError};
+use hal::cpu::power::{self, Power};
+use hal::println;
+use spin::Once;
+
+/// Why the kernel can't start.
+enum Failure {
+    DeviceTree(DeviceTreeError),
+    Damaged(device_tree::Damage),
+    NoRoot,
+    Memory(MemoryError),
+    Controller,
+    Timer,
+}
+
+/// Finds out what the machine has, starts its drivers and enters the kernel. If it can't, says why in a line, on the
+/// console if there is one by then or the one that `fallback` registers, and stops.
+pub fn start(mut boot: Boot, fallback: fn(), kernel: fn(BootInformation) -> !) -> ! {
+    hal::console::set_fallback(fallback);
+    match prepare(&mut boot) {
+        Ok(information) => kernel(information),
+        Err(failure) => {
+            hal::console::ensure();
+            say(&failure);
+            power::exit(1)
+        }
+    }
+}
+
+fn prepare(boot: &mut Boot) -> Result<BootInformation, Failure> {
+    let (blob, physical) = boot.device_tree().map_err(Failure::DeviceTree)?;
+    device_tree::check(blob).map_err(Failure::Damaged)?;
+    let blob: &'static [u8] = blob;
+    let machine = device_tree::read(blob).ok_or(Failure::NoRoot)?;
+    let listener = serial::start(&machine);
+    hal::time::initialise(machine.timer_frequency);
+    apply_command_line(machine.command_line);
+    start_power(&machine);
+    let blob_range = physical..physical + blob.len() as u64;
+    // SAFETY: the device tree says what is memory and who uses it; the boot protocol adds the tree itself and the
+    // initial RAM disk. This is the only call.
+    unsafe {
+        boot.initialise_memory(
+            machine.memory.as_slice().iter().cloned(),
+            machine.reserved.as_slice().iter().cloned().chain([blob_range]),
+            machine.unmapped.as_slice().iter().cloned(),
+            machine.initial_ramdisk.clone(),
+        )
+    }
+    .map_err(Failure::Memory)?;
+    hal::random::add(machine.random_seed);
+    let controller = machine.controller.as_ref().and_then(gic::start).ok_or(Failure::Controller)?;
+    hal::interrupt::initialise(controller, machine.timer_interrupt.ok_or(Failure::Timer)?);
+    if let Some(listener) = listener {
+        listener.listen();
+    }
+    Ok(BootInformation {
+        command_line: machine.command_line,
+        initial_ramdisk: machine.initial_ramdisk,
+        model: machine.model,
+        wall_clock: None,
+    })
+}
+
+/// CPUs, and how the machine is turned off: by firmware where that can, else by the board's power manager.
+fn start_power(machine: &Machine<'_>) {
+    static PROCESSORS: Once<Processors> = Once::new();
+    static WATCHDOG: Once<Watchdog> = Once::new();
+    let processors = PROCESSORS.call_once(|| Processors::new(machine));
+    hal::cpu::secondary::register(processors, processors.affinities());
+    let watchdog = machine.power_manager.clone().filter(|_| !processors.has_power()).and_then(Watchdog::new);
+    let power: &'static dyn Power = match watchdog {
+        Some(watchdog) => WATCHDOG.call_once(|| watchdog),
+        None => processors,
+    };
+    power::register(power);
+}
+
+/// The words of the command line that are for the machine layer.
+fn apply_command_line(command_line: &[u8]) {
+    for word in command_line.split(|byte| byte.is_ascii_whitespace()) {
+        if word == b"gantry.semihosting" {
+            power::allow_semihosting();
+        } else if let Some(seconds) = word.strip_prefix(b"panic=") {
+            let seconds = core::str::from_utf8(seconds).ok().and_then(|seconds| seconds.parse().ok());
+            hal::panic::set_restart(seconds.unwrap_or(0));
+        }
+    }
+}
+
+fn say(failure: &Failure) {
+    match failure {
+        Failure::DeviceTree(DeviceTreeError::Missing) => {
+            println!("boot: the boot loader gave no device tree (x0 is zero); boot with one");
+        }
+        Failure::DeviceTree(error) => println!("boot: no device tree where x0 points: {error:x?}"),
+        Failure::Damaged(damage) => println!("boot: the device tree is damaged: {damage:x?}"),
+        Failure::NoRoot => println!("boot: the device tree has no root node or more reservations than fit"),
+        Failure::Memory(error) => println!("boot: the memory the device tree describes can't be used: {error:?}"),
+        Failure::Controller => println!("boot: the device tree describes no interrupt controller this kernel knows (GICv2, GICv3)"),
+        Failure::Timer => println!("boot: the device tree describes no Arm generic timer"),
+    }
+}
