@@ -45,7 +45,10 @@ pub fn output(command: &mut Command) -> Result<String> {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
         let errors = String::from_utf8_lossy(&output.stderr);
-        let complaint = errors.lines().chain(text.lines()).filter(|line| !line.trim().is_empty());
+        let complaint = errors
+            .lines()
+            .chain(text.lines())
+            .filter(|line| !line.trim().is_empty());
         let last: Vec<_> = complaint.take(5).collect();
         bail!("`{}` failed: {}", shown(command), last.join(" / "));
     }
@@ -54,7 +57,9 @@ pub fn output(command: &mut Command) -> Result<String> {
 
 /// Whether a program is to be found in PATH.
 pub fn is_installed(program: &str) -> bool {
-    let Some(path) = std::env::var_os("PATH") else { return false };
+    let Some(path) = std::env::var_os("PATH") else {
+        return false;
+    };
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 

@@ -3,13 +3,13 @@
 
 mod build;
 mod command;
+mod run;
+mod setup;
+mod test;
 mod workspace;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-
-mod run;
-mod setup;
 
 /// Builds, runs, tests and measures the Gantry kernel.
 #[derive(Parser)]
@@ -27,6 +27,8 @@ enum Command {
     Build(build::BuildOptions),
     /// Build everything and boot it in QEMU, down to a shell prompt
     Run(run::RunOptions),
+    /// Check everything: formatting, lints, host tests, and the system in QEMU on both boards
+    Test(test::TestOptions),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Command::Setup => setup::run().map(|()| ExitCode::SUCCESS),
         Command::Build(options) => build::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Run(options) => run::run(&options),
+        Command::Test(options) => test::run(&options),
     };
     result.unwrap_or_else(|error| {
         eprintln!("xtask: {error:#}");

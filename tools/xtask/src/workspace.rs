@@ -48,7 +48,10 @@ impl fmt::Display for Board {
 pub fn root() -> PathBuf {
     let package = std::env::var_os("CARGO_MANIFEST_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-    package.ancestors().nth(2).map_or(package.clone(), Path::to_path_buf)
+    package
+        .ancestors()
+        .nth(2)
+        .map_or(package.clone(), Path::to_path_buf)
 }
 
 /// Where the results of a build go.
@@ -87,7 +90,9 @@ impl TemporaryFolder {
         use std::sync::atomic::{AtomicU32, Ordering};
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = output().join("tmp").join(format!("{name}-{}-{count}", std::process::id()));
+        let path = output()
+            .join("tmp")
+            .join(format!("{name}-{}-{count}", std::process::id()));
         fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
         Ok(Self(path))
     }

@@ -8,7 +8,10 @@ pub fn names(binary: &[u8]) -> Vec<String> {
     const START: &[u8] = b"\0[\0[[\0";
     let mut best = Vec::new();
     let mut from = 0;
-    while let Some(found) = binary[from..].windows(START.len()).position(|window| window == START) {
+    while let Some(found) = binary[from..]
+        .windows(START.len())
+        .position(|window| window == START)
+    {
         let table = from + found + 1;
         let names = sorted_names(&binary[table..]);
         if names.len() > best.len() {
@@ -22,8 +25,13 @@ pub fn names(binary: &[u8]) -> Vec<String> {
 fn sorted_names(table: &[u8]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for name in table.split(|&byte| byte == 0) {
-        let Ok(name) = str::from_utf8(name) else { break };
-        let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"[_-.+".contains(&byte));
+        let Ok(name) = str::from_utf8(name) else {
+            break;
+        };
+        let is_name = !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"[_-.+".contains(&byte));
         if !is_name || names.last().is_some_and(|last| last.as_str() >= name) {
             break;
         }

@@ -46,7 +46,9 @@ impl Archive {
     pub fn add(&mut self, path: &str, entry: Entry) {
         let path = path.trim_matches('/');
         for (end, _) in path.match_indices('/') {
-            self.entries.entry(path[..end].to_string()).or_insert(Entry::Directory { mode: 0o755 });
+            self.entries
+                .entry(path[..end].to_string())
+                .or_insert(Entry::Directory { mode: 0o755 });
         }
         self.entries.insert(path.to_string(), entry);
     }
@@ -56,11 +58,22 @@ impl Archive {
     }
 
     pub fn add_file(&mut self, path: &str, mode: u32, content: impl Into<Vec<u8>>) {
-        self.add(path, Entry::File { mode, content: content.into() });
+        self.add(
+            path,
+            Entry::File {
+                mode,
+                content: content.into(),
+            },
+        );
     }
 
     pub fn add_link(&mut self, path: &str, target: &str) {
-        self.add(path, Entry::Link { target: target.to_string() });
+        self.add(
+            path,
+            Entry::Link {
+                target: target.to_string(),
+            },
+        );
     }
 
     /// Adds what is below `folder` of this machine with modes and links kept, owned by root.
@@ -77,23 +90,30 @@ impl Archive {
                 bail!("{} has a name that is not UTF-8", source.display());
             };
             let path = format!("{prefix}{name}");
-            let metadata = item.metadata().with_context(|| format!("cannot read {}", source.display()))?;
+            let metadata = item
+                .metadata()
+                .with_context(|| format!("cannot read {}", source.display()))?;
             let mode = metadata.mode() & 0o7777;
             let kind = metadata.file_type();
             if kind.is_dir() {
                 self.add_directory(&path, mode);
                 self.add_tree_below(&source, &format!("{path}/"))?;
             } else if kind.is_symlink() {
-                let target = fs::read_link(&source).with_context(|| format!("cannot read {}", source.display()))?;
+                let target = fs::read_link(&source)
+                    .with_context(|| format!("cannot read {}", source.display()))?;
                 self.add_link(&path, &target.to_string_lossy());
             } else if kind.is_file() {
-                let content = fs::read(&source).with_context(|| format!("cannot read {}", source.display()))?;
+                let content = fs::read(&source)
+                    .with_context(|| format!("cannot read {}", source.display()))?;
                 self.add_file(&path, mode, content);
             } else if kind.is_char_device() {
                 let (major, minor) = device_numbers(metadata.rdev());
                 self.add(&path, Entry::Device { mode, major, minor });
             } else {
-                bail!("{} is neither file, directory, link nor character device", source.display());
+                bail!(
+                    "{} is neither file, directory, link nor character device",
+                    source.display()
+                );
             }
         }
         Ok(())
@@ -101,7 +121,10 @@ impl Archive {
 
     /// The archive's bytes, ending on a page boundary so that another archive may follow.
     pub fn into_bytes(self) -> Vec<u8> {
-        let mut writer = Writer { bytes: Vec::new(), number: 0 };
+        let mut writer = Writer {
+            bytes: Vec::new(),
+            number: 0,
+        };
         for (path, entry) in &self.entries {
             writer.entry(path, entry);
         }
@@ -145,7 +168,17 @@ impl Writer {
     }
 
     fn simple(&mut self, path: &str, mode: u32, links: u32, data: &[u8], device: (u32, u32)) {
-        self.write(path, path.len() + 1, &Header { mode, links, size: data.len(), device }, data);
+        self.write(
+            path,
+            path.len() + 1,
+            &Header {
+                mode,
+                links,
+                size: data.len(),
+                device,
+            },
+            data,
+        );
     }
 
     /// Writes a file whose data starts on a page boundary.
@@ -156,7 +189,17 @@ impl Writer {
             self.simple(".", DIRECTORY | 0o755, 2, &[], (0, 0));
         }
         let field = self.name_field_to_page();
-        self.write(path, field, &Header { mode, links: 1, size: data.len(), device: (0, 0) }, data);
+        self.write(
+            path,
+            field,
+            &Header {
+                mode,
+                links: 1,
+                size: data.len(),
+                device: (0, 0),
+            },
+            data,
+        );
     }
 
     /// The size of the name field that makes the next entry's data start on a page boundary.
@@ -186,18 +229,21 @@ impl Writer {
             0,
         ];
         for field in fields {
-            self.bytes.extend_from_slice(format!("{field:08x}").as_bytes());
+            self.bytes
+                .extend_from_slice(format!("{field:08x}").as_bytes());
         }
         let name = self.bytes.len();
         self.bytes.extend_from_slice(path.as_bytes());
-        self.bytes.resize((name + name_field).next_multiple_of(4), 0);
+        self.bytes
+            .resize((name + name_field).next_multiple_of(4), 0);
         self.bytes.extend_from_slice(data);
         self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
     }
 
     fn finish(mut self) -> Vec<u8> {
         self.simple(TRAILER, 0, 1, &[], (0, 0));
-        self.bytes.resize(self.bytes.len().next_multiple_of(PAGE), 0);
+        self.bytes
+            .resize(self.bytes.len().next_multiple_of(PAGE), 0);
         self.bytes
     }
 }
@@ -216,7 +262,8 @@ mod tests {
             assert_eq!(&bytes[at..at + 6], b"070701");
             let field = |index: usize| {
                 let start = at + 6 + index * 8;
-                u32::from_str_radix(std::str::from_utf8(&bytes[start..start + 8]).unwrap(), 16).unwrap()
+                u32::from_str_radix(std::str::from_utf8(&bytes[start..start + 8]).unwrap(), 16)
+                    .unwrap()
             };
             let (mode, size, name_size) = (field(1), field(6) as usize, field(11) as usize);
             assert!(name_size <= PAGE, "Linux refuses longer names");
@@ -240,8 +287,16 @@ mod tests {
         archive.add_file("/etc/passwd", 0o644, "root");
         archive.add_link("bin/sh", "busybox");
         let bytes = archive.into_bytes();
-        let names: Vec<_> = parse(&bytes).into_iter().map(|(name, mode, ..)| (name, mode)).collect();
-        let expected = [("bin", 0o040755), ("bin/sh", 0o120777), ("etc", 0o040755), ("etc/passwd", 0o100644)];
+        let names: Vec<_> = parse(&bytes)
+            .into_iter()
+            .map(|(name, mode, ..)| (name, mode))
+            .collect();
+        let expected = [
+            ("bin", 0o040755),
+            ("bin/sh", 0o120777),
+            ("etc", 0o040755),
+            ("etc/passwd", 0o100644),
+        ];
         assert_eq!(names, expected.map(|(name, mode)| (name.to_string(), mode)));
         assert_eq!(bytes.len() % PAGE, 0);
     }
@@ -251,11 +306,22 @@ mod tests {
         for shift in 0..PAGE / 4 + 40 {
             let mut archive = Archive::new();
             archive.add_file("a", 0o644, vec![b'x'; shift % (PAGE - 1)]);
-            archive.add_file("directory/with-a-rather-long-name/large", 0o755, vec![7; PAGE + 1]);
+            archive.add_file(
+                "directory/with-a-rather-long-name/large",
+                0o755,
+                vec![7; PAGE + 1],
+            );
             let bytes = archive.into_bytes();
             let entries = parse(&bytes);
-            let (_, _, data, size) = entries.iter().find(|entry| entry.0.ends_with("large")).unwrap();
-            assert_eq!((data % PAGE, *size), (0, PAGE + 1), "with {shift} bytes before");
+            let (_, _, data, size) = entries
+                .iter()
+                .find(|entry| entry.0.ends_with("large"))
+                .unwrap();
+            assert_eq!(
+                (data % PAGE, *size),
+                (0, PAGE + 1),
+                "with {shift} bytes before"
+            );
             assert!(bytes[*data..data + size].iter().all(|&byte| byte == 7));
         }
     }
@@ -264,7 +330,9 @@ mod tests {
     fn the_same_files_make_the_same_bytes() {
         let make = |names: &[&str]| {
             let mut archive = Archive::new();
-            names.iter().for_each(|name| archive.add_file(name, 0o600, *name));
+            names
+                .iter()
+                .for_each(|name| archive.add_file(name, 0o600, *name));
             archive.into_bytes()
         };
         assert_eq!(make(&["b", "a/c"]), make(&["a/c", "b"]));
@@ -278,7 +346,10 @@ mod tests {
         let bytes = archive.into_bytes();
         let entries = parse(&bytes);
         assert_eq!(entries.len(), 1);
-        assert_eq!((entries[0].1, &bytes[entries[0].2..][..6]), (0o100755, b"second".as_slice()));
+        assert_eq!(
+            (entries[0].1, &bytes[entries[0].2..][..6]),
+            (0o100755, b"second".as_slice())
+        );
     }
 
     #[test]

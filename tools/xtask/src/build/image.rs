@@ -1,8 +1,8 @@
 //! Flattening an ELF kernel to the Image that boot loaders take.
 use anyhow::{Context, Result, bail, ensure};
+use object::Endianness;
 use object::elf::{FileHeader64, PT_LOAD};
 use object::read::elf::{FileHeader, ProgramHeader};
-use object::Endianness;
 
 /// More than any kernel: a segment far away is a fault of the link, not a reason for gigabytes of zeros.
 const SIZE_LIMIT: u64 = 256 << 20;
@@ -18,10 +18,17 @@ pub fn flatten(elf: &[u8]) -> Result<Vec<u8>> {
         .iter()
         .filter(|segment| segment.p_type(endian) == PT_LOAD && segment.p_filesz(endian) > 0)
         .collect();
-    let base = segments.iter().map(|segment| segment.p_paddr(endian)).min().context("nothing to load in it")?;
+    let base = segments
+        .iter()
+        .map(|segment| segment.p_paddr(endian))
+        .min()
+        .context("nothing to load in it")?;
     let mut image = Vec::new();
     for segment in segments {
-        let data = segment.data(endian, elf).ok().context("a segment reaches past the end of the file")?;
+        let data = segment
+            .data(endian, elf)
+            .ok()
+            .context("a segment reaches past the end of the file")?;
         let start = segment.p_paddr(endian) - base;
         let end = start + data.len() as u64;
         if end > SIZE_LIMIT {
@@ -33,7 +40,10 @@ pub fn flatten(elf: &[u8]) -> Result<Vec<u8>> {
         }
         image[start..end].copy_from_slice(data);
     }
-    ensure!(image.get(56..60) == Some(b"ARM\x64".as_slice()), "it does not start with the arm64 Image header");
+    ensure!(
+        image.get(56..60) == Some(b"ARM\x64".as_slice()),
+        "it does not start with the arm64 Image header"
+    );
     Ok(image)
 }
 
@@ -61,7 +71,14 @@ pub mod tests {
             for word in [1u32, 5] {
                 file.extend(word.to_le_bytes());
             }
-            for word in [offset, 0xffff_8000_8000_0000 + address, *address, data.len() as u64, *memory, 1] {
+            for word in [
+                offset,
+                0xffff_8000_8000_0000 + address,
+                *address,
+                data.len() as u64,
+                *memory,
+                1,
+            ] {
                 file.extend(word.to_le_bytes());
             }
             offset += data.len() as u64;
@@ -78,7 +95,11 @@ pub mod tests {
 
     #[test]
     fn places_segments_by_physical_address() {
-        let image = flatten(&elf(&[(0x10_0000, &head(), 64), (0x10_0048, b"data", 4096)])).unwrap();
+        let image = flatten(&elf(&[
+            (0x10_0000, &head(), 64),
+            (0x10_0048, b"data", 4096),
+        ]))
+        .unwrap();
         assert_eq!(image.len(), 0x48 + 4);
         assert_eq!(image[..64], head());
         assert_eq!(image[64..], *b"\0\0\0\0\0\0\0\0data");
@@ -86,7 +107,12 @@ pub mod tests {
 
     #[test]
     fn leaves_out_segments_without_bytes() {
-        assert_eq!(flatten(&elf(&[(0, &head(), 64), (0x10_0000, b"", 4096)])).unwrap().len(), 64);
+        assert_eq!(
+            flatten(&elf(&[(0, &head(), 64), (0x10_0000, b"", 4096)]))
+                .unwrap()
+                .len(),
+            64
+        );
     }
 
     #[test]

@@ -27,32 +27,21 @@ enum BoardChoice {
     Both,
 }
 
-/// What a build leaves for one board.
-pub struct Artifacts {
-    pub image: PathBuf,
-    pub initramfs: PathBuf,
-}
-
 pub fn run(options: &BuildOptions) -> Result<()> {
     let boards: &[Board] = match options.board {
         BoardChoice::Virt => &[Board::Virt],
         BoardChoice::Rpi4 => &[Board::Rpi4],
         BoardChoice::Both => &Board::ALL,
     };
-    setup::run()?;
+    boards
+        .iter()
+        .try_for_each(|&board| setup::for_board(board))?;
     let archive = initramfs()?;
     for &board in boards {
-        let artifacts = Artifacts { image: image(board)?, initramfs: place_initramfs(board, &archive)? };
-        println!("{}", artifacts.image.display());
-        println!("{}", artifacts.initramfs.display());
+        println!("{}", image(board)?.display());
+        println!("{}", place_initramfs(board, &archive)?.display());
     }
     Ok(())
-}
-
-/// Builds all that booting `board` needs.
-pub fn build(board: Board) -> Result<Artifacts> {
-    let archive = initramfs()?;
-    Ok(Artifacts { image: image(board)?, initramfs: place_initramfs(board, &archive)? })
 }
 
 /// Builds the board's kernel: its ELF file with the symbol table filled in, flattened to `out/<board>/Image`.

@@ -19,14 +19,27 @@ pub fn kernel(board: Board) -> Result<PathBuf> {
     let mut cargo = toolchain.kernel_cargo("build");
     cargo.args(["--release", "--package", board.package()]);
     command::run(&mut cargo)?;
-    built(&target_folder().join(toolchain::KERNEL_TARGET).join("release").join(board.package()))
+    built(
+        &target_folder()
+            .join(toolchain::KERNEL_TARGET)
+            .join("release")
+            .join(board.package()),
+    )
 }
 
 /// Builds the static programs of the initramfs.
 pub fn userland() -> Result<Userland> {
     let toolchain = Toolchain::find()?;
     let mut cargo = toolchain.userland_cargo("build");
-    cargo.args(["--profile", "userland", "--package", "runc", "--package", "guest", "--bins"]);
+    cargo.args([
+        "--profile",
+        "userland",
+        "--package",
+        "runc",
+        "--package",
+        "guest",
+        "--bins",
+    ]);
     command::run(&mut cargo)?;
     let folder = userland_folder(&toolchain);
     let mut guest = Vec::new();
@@ -34,7 +47,10 @@ pub fn userland() -> Result<Userland> {
         let program = built(&folder.join(&name))?;
         guest.push((name, program));
     }
-    Ok(Userland { runc: built(&folder.join("runc"))?, guest })
+    Ok(Userland {
+        runc: built(&folder.join("runc"))?,
+        guest,
+    })
 }
 
 /// A program of the `guest` package, built before.
@@ -43,17 +59,25 @@ pub fn guest_program(name: &str) -> Result<PathBuf> {
 }
 
 fn userland_folder(toolchain: &Toolchain) -> PathBuf {
-    target_folder().join(toolchain.userland_target()).join("userland")
+    target_folder()
+        .join(toolchain.userland_target())
+        .join("userland")
 }
 
 /// The names of the guest programs: cargo builds one of each file or folder in its src/bin.
 fn guest_programs() -> Result<Vec<String>> {
     let folder = workspace::root().join("tools/guest/src/bin");
-    let items = std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let items =
+        std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut names = Vec::new();
     for item in items {
-        let path = item.with_context(|| format!("cannot read {}", folder.display()))?.path();
-        names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+        let path = item
+            .with_context(|| format!("cannot read {}", folder.display()))?
+            .path();
+        names.extend(
+            path.file_stem()
+                .map(|stem| stem.to_string_lossy().into_owned()),
+        );
     }
     names.sort();
     Ok(names)
@@ -66,7 +90,8 @@ fn built(path: &Path) -> Result<PathBuf> {
 
 /// Where cargo puts what it builds.
 fn target_folder() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace::root().join("target"), PathBuf::from)
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| workspace::root().join("target"), PathBuf::from)
 }
 
 /// cargo, started in the workspace.

@@ -17,7 +17,9 @@ const NAME_LIMIT: usize = 120;
 pub fn fill(mut elf: Vec<u8>) -> Result<Vec<u8>> {
     if let Some((place, symbols)) = read(&elf)? {
         let table = encode(symbols, place.len());
-        let target = elf.get_mut(place).context(".kernel_symbols reaches past the end of the file")?;
+        let target = elf
+            .get_mut(place)
+            .context(".kernel_symbols reaches past the end of the file")?;
         target[..table.len()].copy_from_slice(&table);
     }
     Ok(elf)
@@ -29,12 +31,23 @@ fn read(elf: &[u8]) -> Result<Option<(Range<usize>, Symbols)>> {
     let header = FileHeader64::<Endianness>::parse(elf).context("not a 64-bit ELF file")?;
     let endian = header.endian().context("not a 64-bit ELF file")?;
     let sections = header.sections(endian, elf).context("damaged sections")?;
-    let Some((_, section)) = sections.section_by_name(endian, SECTION) else { return Ok(None) };
-    let Some((offset, size)) = section.file_range(endian) else { return Ok(None) };
+    let Some((_, section)) = sections.section_by_name(endian, SECTION) else {
+        return Ok(None);
+    };
+    let Some((offset, size)) = section.file_range(endian) else {
+        return Ok(None);
+    };
     let place = offset as usize..(offset + size) as usize;
-    let table = sections.symbols(endian, elf, object::elf::SHT_SYMTAB).context("damaged symbol table")?;
-    let name_of = |symbol: &Sym64<Endianness>| table.symbol_name(endian, symbol).unwrap_or_default();
-    let Some(start) = table.iter().find(|symbol| name_of(symbol) == b"_start").map(|symbol| symbol.st_value(endian)) else {
+    let table = sections
+        .symbols(endian, elf, object::elf::SHT_SYMTAB)
+        .context("damaged symbol table")?;
+    let name_of =
+        |symbol: &Sym64<Endianness>| table.symbol_name(endian, symbol).unwrap_or_default();
+    let Some(start) = table
+        .iter()
+        .find(|symbol| name_of(symbol) == b"_start")
+        .map(|symbol| symbol.st_value(endian))
+    else {
         return Ok(None);
     };
     let mut symbols = Symbols::new();
@@ -72,10 +85,18 @@ fn readable(name: &str) -> String {
 
 /// The table's bytes, `space` at most: what does not fit is left out, the longest names first.
 fn encode(mut symbols: Symbols, space: usize) -> Vec<u8> {
-    let size = |symbols: &Symbols| 16 + symbols.values().map(|name| 8 + name.len() + 1).sum::<usize>();
+    let size = |symbols: &Symbols| {
+        16 + symbols
+            .values()
+            .map(|name| 8 + name.len() + 1)
+            .sum::<usize>()
+    };
     let mut total = size(&symbols);
     if total > space {
-        let mut by_length: Vec<_> = symbols.iter().map(|(&offset, name)| (name.len(), offset)).collect();
+        let mut by_length: Vec<_> = symbols
+            .iter()
+            .map(|(&offset, name)| (name.len(), offset))
+            .collect();
         by_length.sort_unstable();
         while total > space
             && let Some((length, offset)) = by_length.pop()
@@ -110,14 +131,20 @@ mod tests {
     #[test]
     fn encodes_sorted_offsets_and_names() {
         let symbols = Symbols::from([(8, "second".to_string()), (4, "first".to_string())]);
-        let mut expected: Vec<u8> = [MAGIC, 2, 13, 0, 4, 8, 0, 6].into_iter().flat_map(u32::to_le_bytes).collect();
+        let mut expected: Vec<u8> = [MAGIC, 2, 13, 0, 4, 8, 0, 6]
+            .into_iter()
+            .flat_map(u32::to_le_bytes)
+            .collect();
         expected.extend(b"first\0second\0");
         assert_eq!(encode(symbols, 1000), expected);
     }
 
     #[test]
     fn drops_the_longest_names_first() {
-        let symbols = Symbols::from([(4, "quite_a_long_name".to_string()), (8, "short".to_string())]);
+        let symbols = Symbols::from([
+            (4, "quite_a_long_name".to_string()),
+            (8, "short".to_string()),
+        ]);
         let bytes = encode(symbols, 40);
         assert!(bytes.len() <= 40);
         assert!(bytes.ends_with(b"short\0"));
@@ -126,7 +153,10 @@ mod tests {
 
     #[test]
     fn names_are_demangled_and_cut() {
-        assert_eq!(readable("_ZN4core3fmt5write17h0123456789abcdefE"), "core::fmt::write");
+        assert_eq!(
+            readable("_ZN4core3fmt5write17h0123456789abcdefE"),
+            "core::fmt::write"
+        );
         assert_eq!(readable(&"x".repeat(500)).len(), NAME_LIMIT);
     }
 }

@@ -61,7 +61,10 @@ impl Console {
         };
         match (kind, decode(text)) {
             (b'O', Some(mut data)) => output.append(&mut data),
-            (b'E', Some(data)) => match std::str::from_utf8(&data).ok().and_then(|text| text.parse().ok()) {
+            (b'E', Some(data)) => match std::str::from_utf8(&data)
+                .ok()
+                .and_then(|text| text.parse().ok())
+            {
                 Some(status) => self.status = Some(status),
                 None => self.damaged = true,
             },
@@ -129,7 +132,13 @@ mod tests {
 
     #[test]
     fn decodes_base64() {
-        for (text, data) in [("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYmE=", "fooba")] {
+        for (text, data) in [
+            ("", ""),
+            ("Zg==", "f"),
+            ("Zm8=", "fo"),
+            ("Zm9v", "foo"),
+            ("Zm9vYmE=", "fooba"),
+        ] {
             assert_eq!(decode(text.as_bytes()).as_deref(), Some(data.as_bytes()));
         }
         for bad in ["Z", "Zg=a", "Zg==Zg==", "====", "Zm9*"] {
@@ -146,8 +155,14 @@ mod tests {
             output.extend(console.feed(&[*byte]));
         }
         assert_eq!(output, b"hi\n\0\xff");
-        assert_eq!((console.status, console.damaged, console.panicked), (Some(42), false, false));
-        assert_eq!(console.into_log(), b"[0.1] booting\n[0.2] a call is missing\n[0.3] down\n");
+        assert_eq!(
+            (console.status, console.damaged, console.panicked),
+            (Some(42), false, false)
+        );
+        assert_eq!(
+            console.into_log(),
+            b"[0.1] booting\n[0.2] a call is missing\n[0.3] down\n"
+        );
     }
 
     #[test]
@@ -169,7 +184,12 @@ mod tests {
 
     #[test]
     fn damage_is_noticed() {
-        for bad in [b"\x1eOaG[kK\n".as_slice(), b"\x1e\n", b"\x1eEeA==\n", b"\x1eXaGkK\n"] {
+        for bad in [
+            b"\x1eOaG[kK\n".as_slice(),
+            b"\x1e\n",
+            b"\x1eEeA==\n",
+            b"\x1eXaGkK\n",
+        ] {
             let mut console = Console::default();
             assert!(console.feed(bad).is_empty());
             assert!(console.damaged);

@@ -14,7 +14,10 @@ const COMMAND_FILE: &str = ".gantry/command";
 
 /// Adds a command and the init that runs it.
 pub fn add_command(archive: &mut Archive, command: &str) -> Result<()> {
-    ensure!(!command.contains('\0'), "--exec: a command cannot hold a NUL");
+    ensure!(
+        !command.contains('\0'),
+        "--exec: a command cannot hold a NUL"
+    );
     archive.add_file(COMMAND_INIT, 0o755, read_file(&guest_program("init")?)?);
     archive.add_file(COMMAND_FILE, 0o644, command);
     Ok(())
@@ -26,9 +29,18 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return Ok(bytes);
     }
-    let output = Command::new("gzip").arg("-dc").arg(path).stdin(Stdio::null()).output().context("cannot start gzip")?;
+    let output = Command::new("gzip")
+        .arg("-dc")
+        .arg(path)
+        .stdin(Stdio::null())
+        .output()
+        .context("cannot start gzip")?;
     if !output.status.success() {
-        bail!("{}: {}", path.display(), String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "{}: {}",
+            path.display(),
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     Ok(output.stdout)
 }
@@ -44,6 +56,12 @@ pub fn join(mut base: Vec<u8>, addition: Archive) -> Vec<u8> {
 
 /// Compresses a file with gzip.
 pub fn compress(from: &Path, to: &Path) -> Result<()> {
-    let file = std::fs::File::create(to).with_context(|| format!("cannot create {}", to.display()))?;
-    command::run(Command::new("gzip").args(["-n", "-c"]).arg(from).stdout(file))
+    let file =
+        std::fs::File::create(to).with_context(|| format!("cannot create {}", to.display()))?;
+    command::run(
+        Command::new("gzip")
+            .args(["-n", "-c"])
+            .arg(from)
+            .stdout(file),
+    )
 }

@@ -12,15 +12,15 @@ const RASPBERRY_CPUS: u32 = 4;
 const RASPBERRY_MEMORY: u64 = 2 << 30;
 
 /// A machine about to be started.
-#[derive(Clone)]
 pub struct Machine {
     pub board: Board,
     pub cpus: u32,
     memory: u64,
     pub cpu_model: String,
     pub properties: Option<String>,
-    pub kernel: PathBuf,
-    pub initrd: PathBuf,
+    /// The kernel Image; without one, `extra` has to say what is started.
+    pub kernel: Option<PathBuf>,
+    pub initrd: Option<PathBuf>,
     /// Words of the kernel's command line beyond the usual ones.
     pub append: Vec<String>,
     /// Count instructions as nanoseconds, one CPU, every run the same.
@@ -37,8 +37,8 @@ impl Machine {
             memory: 1 << 30,
             cpu_model: DEFAULT_CPU.to_string(),
             properties: None,
-            kernel: board.output().join("Image"),
-            initrd: board.output().join("initramfs.cpio"),
+            kernel: Some(board.output().join("Image")),
+            initrd: Some(board.output().join("initramfs.cpio")),
             append: Vec::new(),
             counted: false,
             extra: Vec::new(),
@@ -48,11 +48,16 @@ impl Machine {
     /// Sets the memory size, given as QEMU takes it: bytes with K, M or G, megabytes without.
     pub fn set_memory(&mut self, size: Option<&str>) -> Result<()> {
         let Some(text) = size else { return Ok(()) };
-        let bytes = parse_size(text).with_context(|| format!("--memory {text}: not a size such as 512M or 1G"))?;
+        let bytes = parse_size(text)
+            .with_context(|| format!("--memory {text}: not a size such as 512M or 1G"))?;
         match self.board {
-            Board::Virt if bytes < 16 << 20 => bail!("--memory {text}: the virt board needs 16M or more"),
+            Board::Virt if bytes < 16 << 20 => {
+                bail!("--memory {text}: the virt board needs 16M or more")
+            }
             Board::Rpi4 if bytes != RASPBERRY_MEMORY => {
-                eprintln!("xtask: QEMU's raspi4b always has 2G of memory; --memory {text} changes nothing");
+                eprintln!(
+                    "xtask: QEMU's raspi4b always has 2G of memory; --memory {text} changes nothing"
+                );
             }
             _ => {}
         }
@@ -62,7 +67,12 @@ impl Machine {
 
     /// The kernel's command line.
     pub fn command_line(&self) -> String {
-        let mut words = vec!["console=ttyAMA0", "loglevel=4", "panic=-1", "gantry.semihosting"];
+        let mut words = vec![
+            "console=ttyAMA0",
+            "loglevel=4",
+            "panic=-1",
+            "gantry.semihosting",
+        ];
         let cpus = format!("maxcpus={}", self.cpus);
         if self.board == Board::Rpi4 && self.cpus != RASPBERRY_CPUS {
             words.push(&cpus);
@@ -76,21 +86,51 @@ impl Machine {
         let mut qemu = Command::new("qemu-system-aarch64");
         match self.board {
             Board::Virt => {
-                let properties = self.properties.as_ref().map_or_else(String::new, |properties| format!(",{properties}"));
+                let properties = self
+                    .properties
+                    .as_ref()
+                    .map_or_else(String::new, |properties| format!(",{properties}"));
                 qemu.args(["-M", &format!("virt{properties}"), "-cpu", &self.cpu_model]);
-                qemu.args(["-smp", &self.cpus.to_string(), "-m", &format!("{}M", self.memory >> 20)]);
+                qemu.args([
+                    "-smp",
+                    &self.cpus.to_string(),
+                    "-m",
+                    &format!("{}M", self.memory >> 20),
+                ]);
             }
             Board::Rpi4 => {
-                qemu.args(["-M", "raspi4b", "-dtb"]).arg(packages::device_tree()?);
+                qemu.args(["-M", "raspi4b", "-dtb"])
+                    .arg(packages::device_tree()?);
             }
         }
         // The exit status reaches us by semihosting, which only the kernel may use.
-        qemu.args(["-display", "none", "-nic", "none", "-no-reboot", "-semihosting-config", "enable=on,target=native"]);
+        qemu.args([
+            "-display",
+            "none",
+            "-nic",
+            "none",
+            "-no-reboot",
+            "-semihosting-config",
+            "enable=on,target=native",
+        ]);
         if self.counted {
-            qemu.args(["-icount", "shift=0,sleep=off", "-rtc", "base=2025-01-01T00:00:00,clock=vm", "-seed", "1"]);
+            qemu.args([
+                "-icount",
+                "shift=0,sleep=off",
+                "-rtc",
+                "base=2025-01-01T00:00:00,clock=vm",
+                "-seed",
+                "1",
+            ]);
         }
-        qemu.arg("-kernel").arg(&self.kernel).arg("-initrd").arg(&self.initrd);
-        qemu.args(["-append", &self.command_line()]);
+        if let Some(kernel) = &self.kernel {
+            qemu.arg("-kernel")
+                .arg(kernel)
+                .args(["-append", &self.command_line()]);
+        }
+        if let Some(initrd) = &self.initrd {
+            qemu.arg("-initrd").arg(initrd);
+        }
         qemu.args(&self.extra);
         Ok(qemu)
     }

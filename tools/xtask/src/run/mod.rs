@@ -63,10 +63,10 @@ pub fn run(options: &RunOptions) -> Result<ExitCode> {
 
     let initramfs = build::initramfs()?;
     build::place_initramfs(options.board, &initramfs)?;
-    machine.kernel = match &options.kernel {
+    machine.kernel = Some(match &options.kernel {
         Some(kernel) => kernel.clone(),
         None => build::image(options.board)?,
-    };
+    });
     let base = match &options.initrd {
         Some(file) => initrd::read(file)?,
         None => initramfs,
@@ -77,11 +77,14 @@ pub fn run(options: &RunOptions) -> Result<ExitCode> {
     }
     if let Some(command) = &options.exec {
         initrd::add_command(&mut addition, command)?;
-        machine.append.push(format!("rdinit={}", initrd::COMMAND_INIT));
+        machine
+            .append
+            .push(format!("rdinit={}", initrd::COMMAND_INIT));
     }
     let folder = TemporaryFolder::new("run")?;
-    machine.initrd = folder.path().join("initrd");
-    workspace::write_file(&machine.initrd, &initrd::join(base, addition))?;
+    let initrd = folder.path().join("initrd");
+    workspace::write_file(&initrd, &initrd::join(base, addition))?;
+    machine.initrd = Some(initrd);
 
     let limit = options.timeout.map(Duration::from_secs);
     let outcome = match options.exec {
@@ -95,9 +98,7 @@ pub fn run(options: &RunOptions) -> Result<ExitCode> {
 /// Says what went wrong with the machine and gives the exit status for it.
 fn report(outcome: Outcome) -> ExitCode {
     if let Some(complaint) = outcome.complaint() {
-        if !outcome.log().is_empty() {
-            eprintln!("{}", String::from_utf8_lossy(outcome.log()).trim_end());
-        }
+        eprint!("{}", outcome.log());
         eprintln!("xtask: {complaint}");
     }
     ExitCode::from(outcome.status())

@@ -2,7 +2,8 @@
 use super::console::Console;
 use super::machine::Machine;
 use anyhow::{Context, Result};
-use std::io::{self, IsTerminal, Read, Write};
+use std::borrow::Cow;
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -54,13 +55,15 @@ impl Outcome {
             End::Timeout => Some("the time limit was reached".to_string()),
             End::Unfinished => Some("the machine stopped before the command was done".to_string()),
             End::Damaged => Some("the command's output was damaged on the console".to_string()),
-            End::Emulator(status) => Some(format!("qemu-system-aarch64 failed with status {status}")),
+            End::Emulator(status) => {
+                Some(format!("qemu-system-aarch64 failed with status {status}"))
+            }
         }
     }
 
     /// What the console said beside the command's output.
-    pub fn log(&self) -> &[u8] {
-        &self.log
+    pub fn log(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.log)
     }
 }
 
@@ -73,9 +76,9 @@ pub fn interactive(machine: &Machine, limit: Option<Duration>) -> Result<Outcome
     let deadline = limit.map(|limit| Instant::now() + limit);
     let status = loop {
         match deadline {
-            None => break Some(child.0.wait().context("cannot wait for QEMU")?),
+            None => break Some(child.process.wait().context("cannot wait for QEMU")?),
             Some(deadline) => {
-                if let Some(status) = child.0.try_wait().context("cannot wait for QEMU")? {
+                if let Some(status) = child.process.try_wait().context("cannot wait for QEMU")? {
                     break Some(status);
                 }
                 if Instant::now() >= deadline {
@@ -91,29 +94,46 @@ pub fn interactive(machine: &Machine, limit: Option<Duration>) -> Result<Outcome
         None => End::Timeout,
         Some(status) => emulator_end(status).unwrap_or(End::Finished(0)),
     };
-    Ok(Outcome { end, log: Vec::new() })
+    Ok(Outcome {
+        end,
+        log: Vec::new(),
+    })
 }
 
 /// Runs a machine whose init runs a command, passing the command's output on as it comes.
-pub fn command(machine: &Machine, limit: Option<Duration>, output: &mut dyn Write) -> Result<Outcome> {
+pub fn command(
+    machine: &Machine,
+    limit: Option<Duration>,
+    output: &mut dyn Write,
+) -> Result<Outcome> {
     let mut qemu = machine.qemu()?;
-    qemu.args(["-serial", "stdio", "-monitor", "none"]).stdin(Stdio::null()).stdout(Stdio::piped());
+    qemu.args(["-serial", "stdio", "-monitor", "none"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
     let mut child = Emulator::start(&mut qemu)?;
-    let pieces = read_in_background(child.0.stdout.take().context("QEMU has no output")?);
+    let pieces = read_in_background(child.process.stdout.take().context("QEMU has no output")?);
     let mut deadline = limit.map(|limit| Instant::now() + limit);
     let mut console = Console::default();
     let mut panicked = false;
     loop {
-        let wait = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let wait = deadline.map_or(Duration::MAX, |deadline| {
+            deadline.saturating_duration_since(Instant::now())
+        });
         match receive(&pieces, wait) {
             Ok(piece) => {
                 let text = console.feed(&piece);
-                output.write_all(&text).and_then(|()| output.flush()).context("cannot write the output")?;
+                output
+                    .write_all(&text)
+                    .and_then(|()| output.flush())
+                    .context("cannot write the output")?;
             }
             Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => {
                 let end = if panicked { End::Panic } else { End::Timeout };
-                return Ok(Outcome { end, log: console.into_log() });
+                return Ok(Outcome {
+                    end,
+                    log: console.into_log(),
+                });
             }
         }
         if console.panicked && !panicked {
@@ -122,9 +142,12 @@ pub fn command(machine: &Machine, limit: Option<Duration>, output: &mut dyn Writ
             deadline = Some(deadline.map_or(grace, |deadline| deadline.min(grace)));
         }
     }
-    let status = child.0.wait().context("cannot wait for QEMU")?;
+    let status = child.process.wait().context("cannot wait for QEMU")?;
     let end = command_end(&console, status);
-    Ok(Outcome { end, log: console.into_log() })
+    Ok(Outcome {
+        end,
+        log: console.into_log(),
+    })
 }
 
 fn command_end(console: &Console, status: ExitStatus) -> End {
@@ -174,19 +197,46 @@ fn read_in_background(mut source: impl Read + Send + 'static) -> mpsc::Receiver<
 }
 
 /// A QEMU process that does not outlive the value.
-struct Emulator(Child);
+struct Emulator {
+    process: Child,
+    complaints: Option<thread::JoinHandle<()>>,
+}
 
 impl Emulator {
     fn start(qemu: &mut Command) -> Result<Self> {
-        qemu.spawn().map(Self).context("cannot start qemu-system-aarch64")
+        let mut process = qemu
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("cannot start qemu-system-aarch64")?;
+        let complaints = process
+            .stderr
+            .take()
+            .map(|stderr| thread::spawn(move || pass_complaints_on(stderr)));
+        Ok(Self {
+            process,
+            complaints,
+        })
     }
 }
 
 impl Drop for Emulator {
     fn drop(&mut self) {
         // An error means that it ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if let Some(complaints) = self.complaints.take() {
+            let _ = complaints.join();
+        }
+    }
+}
+
+/// Passes on what QEMU complains of, but for the devices that it takes out of the Raspberry Pi's device tree because it
+/// does not have them.
+fn pass_complaints_on(stderr: impl Read) {
+    for line in io::BufReader::new(stderr).lines().map_while(Result::ok) {
+        if !line.contains("bcm2711 dtc:") {
+            eprintln!("{line}");
+        }
     }
 }
 
@@ -198,8 +248,16 @@ impl Terminal {
         if !io::stdin().is_terminal() {
             return Self(None);
         }
-        let output = Command::new("stty").arg("-g").stdin(Stdio::inherit()).output().ok();
-        Self(output.filter(|output| output.status.success()).map(|output| String::from_utf8_lossy(&output.stdout).trim().to_string()))
+        let output = Command::new("stty")
+            .arg("-g")
+            .stdin(Stdio::inherit())
+            .output()
+            .ok();
+        Self(
+            output
+                .filter(|output| output.status.success())
+                .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_string()),
+        )
     }
 
     fn restore(&self) {

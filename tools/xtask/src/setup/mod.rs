@@ -29,6 +29,11 @@ pub fn for_board(board: Board) -> Result<()> {
     Ok(())
 }
 
+/// Makes ready what checking the source needs.
+pub fn for_tests() -> Result<()> {
+    toolchain::ensure_linters()
+}
+
 /// Says what is being installed and why.
 fn announce(what: &str, why: &str) {
     eprintln!("xtask: installing {what} ({why})");

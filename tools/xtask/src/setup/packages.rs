@@ -15,11 +15,16 @@ const LISTS_AGE: Duration = Duration::from_hours(6);
 
 /// A static arm64 BusyBox.
 pub fn busybox() -> Result<PathBuf> {
-    let folder = bundle("busybox", "arm64 BusyBox", "the programs of the initramfs", |scratch, result| {
-        let package = download("busybox-static", scratch)?;
-        extract(&package, scratch, &["./bin/busybox", "./usr/bin/busybox"])?;
-        keep(scratch, "busybox", &result.join("busybox"))
-    })?;
+    let folder = bundle(
+        "busybox",
+        "arm64 BusyBox",
+        "the programs of the initramfs",
+        |scratch, result| {
+            let package = download("busybox-static", scratch)?;
+            extract(&package, scratch, &["./bin/busybox", "./usr/bin/busybox"])?;
+            keep(scratch, "busybox", &result.join("busybox"))
+        },
+    )?;
     Ok(folder.join("busybox"))
 }
 
@@ -36,26 +41,48 @@ pub fn linux_image() -> Result<PathBuf> {
 /// A system root with the arm64 standard library of the distribution's compiler.
 pub fn rust_system_root(version: &str) -> Result<PathBuf> {
     let name = format!("rust-{version}");
-    let folder = bundle(&name, "the arm64 Rust standard library", "userland's programs use it", |scratch, result| {
-        let package = download("libstd-rust-web-dev", scratch)?;
-        command::run_quietly(Command::new("dpkg-deb").arg("-x").arg(&package).arg(result))
-    })?;
+    let folder = bundle(
+        &name,
+        "the arm64 Rust standard library",
+        "userland's programs use it",
+        |scratch, result| {
+            let package = download("libstd-rust-web-dev", scratch)?;
+            command::run_quietly(Command::new("dpkg-deb").arg("-x").arg(&package).arg(result))
+        },
+    )?;
     Ok(folder.join("usr"))
 }
 
 /// Linux's Image and the device tree, which come out of one package.
 fn linux() -> Result<PathBuf> {
-    bundle("linux", "the Raspberry Pi 4 device tree", "the board starts with it; 60 MB to fetch", |scratch, result| {
-        let package = download(&linux_package()?, scratch)?;
-        extract(&package, scratch, &["*/bcm2711-rpi-4-b.dtb", "./boot/vmlinuz-*"])?;
-        keep(scratch, "bcm2711-rpi-4-b.dtb", &result.join("bcm2711-rpi-4-b.dtb"))?;
-        keep(scratch, "vmlinuz-", &result.join("Image"))
-    })
+    bundle(
+        "linux",
+        "the Raspberry Pi 4 device tree",
+        "the board starts with it; 60 MB to fetch",
+        |scratch, result| {
+            let package = download(&linux_package()?, scratch)?;
+            extract(
+                &package,
+                scratch,
+                &["*/bcm2711-rpi-4-b.dtb", "./boot/vmlinuz-*"],
+            )?;
+            keep(
+                scratch,
+                "bcm2711-rpi-4-b.dtb",
+                &result.join("bcm2711-rpi-4-b.dtb"),
+            )?;
+            keep(scratch, "vmlinuz-", &result.join("Image"))
+        },
+    )
 }
 
 /// The package that linux-image-arm64, which is empty itself, depends on.
 fn linux_package() -> Result<String> {
-    let shown = apt("apt-cache", &["show", "--no-all-versions", "linux-image-arm64"], None)?;
+    let shown = apt(
+        "apt-cache",
+        &["show", "--no-all-versions", "linux-image-arm64"],
+        None,
+    )?;
     shown
         .lines()
         .filter_map(|line| line.strip_prefix("Depends: "))
@@ -67,7 +94,12 @@ fn linux_package() -> Result<String> {
 
 /// Returns the folder `name` of the cache. When it is missing, `fill` is given a folder to work in and one for the result,
 /// which becomes it once it is complete.
-fn bundle(name: &str, what: &str, why: &str, fill: impl FnOnce(&Path, &Path) -> Result<()>) -> Result<PathBuf> {
+fn bundle(
+    name: &str,
+    what: &str,
+    why: &str,
+    fill: impl FnOnce(&Path, &Path) -> Result<()>,
+) -> Result<PathBuf> {
     let place = workspace::cache().join(name);
     if place.exists() {
         return Ok(place);
@@ -81,14 +113,22 @@ fn bundle(name: &str, what: &str, why: &str, fill: impl FnOnce(&Path, &Path) -> 
     let result = TemporaryFolder::new("fetched")?;
     update_lists()
         .and_then(|()| fill(scratch.path(), result.path()))
-        .with_context(|| format!("cannot get {what} (its files put into {} by hand would do)", place.display()))?;
-    fs::rename(result.path(), &place).with_context(|| format!("cannot create {}", place.display()))?;
+        .with_context(|| {
+            format!(
+                "cannot get {what} (its files put into {} by hand would do)",
+                place.display()
+            )
+        })?;
+    fs::rename(result.path(), &place)
+        .with_context(|| format!("cannot create {}", place.display()))?;
     Ok(place)
 }
 
 /// Moves the file below `folder` whose name starts with `prefix` to its place in the result.
 fn keep(folder: &Path, prefix: &str, place: &Path) -> Result<()> {
-    let found = find(folder, |name| name.starts_with(prefix) && !name.ends_with(".deb"))?;
+    let found = find(folder, |name| {
+        name.starts_with(prefix) && !name.ends_with(".deb")
+    })?;
     let found = found.with_context(|| format!("the package has no {prefix}"))?;
     fs::rename(&found, place).with_context(|| format!("cannot create {}", place.display()))
 }
@@ -98,7 +138,8 @@ fn lock() -> Result<File> {
     let path = workspace::cache().join("lock");
     fs::create_dir_all(workspace::cache()).context("cannot create out/cache")?;
     let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
-    file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
+    file.lock()
+        .with_context(|| format!("cannot lock {}", path.display()))?;
     Ok(file)
 }
 
@@ -109,7 +150,10 @@ fn apt_folder() -> PathBuf {
 /// Runs an apt program on our own state.
 fn apt(program: &str, arguments: &[&str], folder: Option<&Path>) -> Result<String> {
     let mut command = Command::new(program);
-    command.args(arguments).env("APT_CONFIG", apt_folder().join("apt.conf")).env("LC_ALL", "C");
+    command
+        .args(arguments)
+        .env("APT_CONFIG", apt_folder().join("apt.conf"))
+        .env("LC_ALL", "C");
     if let Some(folder) = folder {
         command.current_dir(folder);
     }
@@ -120,12 +164,18 @@ fn update_lists() -> Result<()> {
     system::require_apt()?;
     let folder = apt_folder();
     let stamp = folder.join("updated");
-    let age = fs::metadata(&stamp).and_then(|metadata| metadata.modified()).ok();
-    if age.and_then(|time| SystemTime::now().duration_since(time).ok()).is_some_and(|age| age < LISTS_AGE) {
+    let age = fs::metadata(&stamp)
+        .and_then(|metadata| metadata.modified())
+        .ok();
+    if age
+        .and_then(|time| SystemTime::now().duration_since(time).ok())
+        .is_some_and(|age| age < LISTS_AGE)
+    {
         return Ok(());
     }
     for part in ["lists/partial", "cache/archives/partial"] {
-        fs::create_dir_all(folder.join(part)).with_context(|| format!("cannot create {}", folder.display()))?;
+        fs::create_dir_all(folder.join(part))
+            .with_context(|| format!("cannot create {}", folder.display()))?;
     }
     let at = folder.display();
     let configuration = format!(
@@ -145,24 +195,43 @@ fn download(package: &str, folder: &Path) -> Result<PathBuf> {
         bail!("apt's sources have no arm64 package {package}; add a source that has arm64");
     }
     apt("apt-get", &["-q", "download", package], Some(folder))?;
-    find(folder, |name| name.starts_with(package) && name.ends_with(".deb"))?
-        .with_context(|| format!("apt-get download left no {package}"))
+    find(folder, |name| {
+        name.starts_with(package) && name.ends_with(".deb")
+    })?
+    .with_context(|| format!("apt-get download left no {package}"))
 }
 
 /// Unpacks the files of a package that match one of the patterns.
 fn extract(package: &Path, folder: &Path, patterns: &[&str]) -> Result<()> {
     let tar = folder.join("content.tar");
     let file = File::create(&tar).with_context(|| format!("cannot create {}", tar.display()))?;
-    command::run(Command::new("dpkg-deb").arg("--fsys-tarfile").arg(package).stdout(file))?;
+    command::run(
+        Command::new("dpkg-deb")
+            .arg("--fsys-tarfile")
+            .arg(package)
+            .stdout(file),
+    )?;
     let listed = command::output(Command::new("tar").arg("-tf").arg(&tar))?;
-    let members: Vec<_> = listed.lines().filter(|member| patterns.iter().any(|pattern| matches(pattern, member))).collect();
-    command::run_quietly(Command::new("tar").arg("-C").arg(folder).arg("-xf").arg(&tar).args(members))
+    let members: Vec<_> = listed
+        .lines()
+        .filter(|member| patterns.iter().any(|pattern| matches(pattern, member)))
+        .collect();
+    command::run_quietly(
+        Command::new("tar")
+            .arg("-C")
+            .arg(folder)
+            .arg("-xf")
+            .arg(&tar)
+            .args(members),
+    )
 }
 
 /// A pattern with at most one `*`, which stands for any text.
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
-        Some((start, end)) => text.len() >= start.len() + end.len() && text.starts_with(start) && text.ends_with(end),
+        Some((start, end)) => {
+            text.len() >= start.len() + end.len() && text.starts_with(start) && text.ends_with(end)
+        }
         None => pattern == text,
     }
 }
@@ -171,7 +240,9 @@ fn matches(pattern: &str, text: &str) -> bool {
 fn find(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Option<PathBuf>> {
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
-        for item in fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        for item in
+            fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?
+        {
             let item = item?;
             let kind = item.file_type()?;
             if kind.is_dir() {

@@ -18,9 +18,14 @@ pub fn command(program: &str, arguments: &[&str]) -> Result<Command> {
         sudo.arg(program);
         sudo
     } else {
-        bail!("this needs root and there is no sudo; as root, run: {program} {}", arguments.join(" "));
+        bail!(
+            "this needs root and there is no sudo; as root, run: {program} {}",
+            arguments.join(" ")
+        );
     };
-    command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+    command
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive");
     Ok(command)
 }
 

@@ -26,13 +26,17 @@ pub fn ensure(board: Board) -> Result<()> {
     }
     let why = match found {
         None => "the emulator that runs the kernel".to_string(),
-        Some(version) => format!("the board {board} needs QEMU {needed} or newer, here is {version}"),
+        Some(version) => {
+            format!("the board {board} needs QEMU {needed} or newer, here is {version}")
+        }
     };
     announce(PACKAGE, &why);
     install(needed)?;
     match installed_version()? {
         Some(version) if version >= needed => Ok(()),
-        Some(version) => bail!("the board {board} needs QEMU {needed} or newer, this distribution has {version}"),
+        Some(version) => {
+            bail!("the board {board} needs QEMU {needed} or newer, this distribution has {version}")
+        }
         None => bail!("{PACKAGE} is installed but {PROGRAM} is not in PATH"),
     }
 }
@@ -42,18 +46,24 @@ fn install(needed: u32) -> Result<()> {
     system::update_lists()?;
     let candidate = system::candidate(PACKAGE)?.and_then(|version| system::major_version(&version));
     let distribution = Distribution::this();
-    if candidate.is_some_and(|version| version >= RASPBERRY_VERSION) || distribution.id != "debian" {
+    if candidate.is_some_and(|version| version >= RASPBERRY_VERSION) || distribution.id != "debian"
+    {
         return system::install(&[PACKAGE], None);
     }
     let backports = format!("{}-backports", distribution.codename);
     if !has_suite(&backports)? {
         match sources::derive_backports(&distribution.codename)? {
             Some(source) => {
-                announce(&format!("apt source {}", source.path), "QEMU 9 or newer comes from backports");
+                announce(
+                    &format!("apt source {}", source.path),
+                    "QEMU 9 or newer comes from backports",
+                );
                 privilege::write_file(source.path, &source.content)?;
                 system::refresh_lists()?;
             }
-            None if candidate.is_some_and(|version| version >= needed) => return system::install(&[PACKAGE], None),
+            None if candidate.is_some_and(|version| version >= needed) => {
+                return system::install(&[PACKAGE], None);
+            }
             None => bail!(
                 "QEMU {needed} or newer is needed: add the suite {backports} to apt's sources (no entry for {} was found to derive it from)",
                 distribution.codename
@@ -66,7 +76,9 @@ fn install(needed: u32) -> Result<()> {
 /// Whether apt knows packages of a suite.
 fn has_suite(suite: &str) -> Result<bool> {
     let policy = command::output(Command::new("apt-cache").arg("policy").env("LC_ALL", "C"))?;
-    Ok(policy.split([' ', ',', '\n']).any(|word| word == format!("a={suite}") || word == format!("n={suite}")))
+    Ok(policy
+        .split([' ', ',', '\n'])
+        .any(|word| word == format!("a={suite}") || word == format!("n={suite}")))
 }
 
 fn installed_version() -> Result<Option<u32>> {
@@ -74,7 +86,8 @@ fn installed_version() -> Result<Option<u32>> {
         return Ok(None);
     }
     let text = command::output(Command::new(PROGRAM).arg("--version"))?;
-    let version = parse_version(&text).with_context(|| format!("`{PROGRAM} --version` says no version"))?;
+    let version =
+        parse_version(&text).with_context(|| format!("`{PROGRAM} --version` says no version"))?;
     Ok(Some(version))
 }
 
@@ -89,7 +102,10 @@ mod tests {
 
     #[test]
     fn reads_the_version() {
-        assert_eq!(parse_version("QEMU emulator version 10.0.2 (Debian 1:10.0.2+ds-2)\nCopyright"), Some(10));
+        assert_eq!(
+            parse_version("QEMU emulator version 10.0.2 (Debian 1:10.0.2+ds-2)\nCopyright"),
+            Some(10)
+        );
         assert_eq!(parse_version("something else"), None);
     }
 }

@@ -26,7 +26,9 @@ pub fn derive_backports(codename: &str) -> Result<Option<Source>> {
     }
     files.sort();
     for file in files {
-        let Ok(text) = fs::read_to_string(&file) else { continue };
+        let Ok(text) = fs::read_to_string(&file) else {
+            continue;
+        };
         let derived = match file.extension().and_then(|extension| extension.to_str()) {
             Some("sources") => from_deb822(&text, codename),
             Some("list") => from_one_line(&text, codename),
@@ -43,11 +45,15 @@ pub fn derive_backports(codename: &str) -> Result<Option<Source>> {
 fn from_deb822(text: &str, codename: &str) -> Option<Source> {
     stanzas(text).into_iter().find_map(|stanza| {
         let field = |name: &str| {
-            stanza.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value.as_str())
+            stanza
+                .iter()
+                .find(|(key, _)| key.eq_ignore_ascii_case(name))
+                .map_or("", |(_, value)| value.as_str())
         };
         let has = |name: &str, word: &str| field(name).split_whitespace().any(|item| item == word);
         let enabled = !matches!(field("Enabled").trim(), "no" | "false" | "0");
-        if !(enabled && has("Types", "deb") && has("Suites", codename) && has("Components", "main")) {
+        if !(enabled && has("Types", "deb") && has("Suites", codename) && has("Components", "main"))
+        {
             return None;
         }
         let mut content = String::new();
@@ -60,7 +66,10 @@ fn from_deb822(text: &str, codename: &str) -> Option<Source> {
             };
             content.push_str(&format!("{key}: {value}\n"));
         }
-        Some(Source { path: DEB822_FILE, content })
+        Some(Source {
+            path: DEB822_FILE,
+            content,
+        })
     })
 }
 
@@ -88,7 +97,10 @@ fn stanzas(text: &str) -> Vec<Vec<(String, String)>> {
 fn from_one_line(text: &str, codename: &str) -> Option<Source> {
     text.lines().find_map(|line| {
         let line = line.split('#').next()?.trim();
-        let rest = line.strip_prefix("deb")?.strip_prefix([' ', '\t'])?.trim_start();
+        let rest = line
+            .strip_prefix("deb")?
+            .strip_prefix([' ', '\t'])?
+            .trim_start();
         let (options, rest) = match rest.strip_prefix('[') {
             Some(options) => {
                 let (options, rest) = options.split_once(']')?;
@@ -101,7 +113,10 @@ fn from_one_line(text: &str, codename: &str) -> Option<Source> {
         if suite != codename || !words.any(|component| component == "main") {
             return None;
         }
-        Some(Source { path: ONE_LINE_FILE, content: format!("deb {options}{address} {codename}-backports main\n") })
+        Some(Source {
+            path: ONE_LINE_FILE,
+            content: format!("deb {options}{address} {codename}-backports main\n"),
+        })
     })
 }
 
@@ -138,9 +153,18 @@ mod tests {
         let text = "# deb copy:/x bookworm main\ndeb-src copy:/a bookworm main\n\
             deb [arch=amd64 signed-by=/k.gpg] copy:/a bookworm main contrib # comment\n";
         let source = from_one_line(text, "bookworm").unwrap();
-        assert_eq!(source.content, "deb [arch=amd64 signed-by=/k.gpg] copy:/a bookworm-backports main\n");
-        assert_eq!(from_one_line("deb copy:/a bookworm-updates main\n", "bookworm"), None);
-        assert_eq!(from_one_line("deb\tcopy:/a bookworm contrib\n", "bookworm"), None);
+        assert_eq!(
+            source.content,
+            "deb [arch=amd64 signed-by=/k.gpg] copy:/a bookworm-backports main\n"
+        );
+        assert_eq!(
+            from_one_line("deb copy:/a bookworm-updates main\n", "bookworm"),
+            None
+        );
+        assert_eq!(
+            from_one_line("deb\tcopy:/a bookworm contrib\n", "bookworm"),
+            None
+        );
         assert!(from_one_line("deb\tcopy:/a\tbookworm\tmain\n", "bookworm").is_some());
     }
 }

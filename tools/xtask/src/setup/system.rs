@@ -21,9 +21,14 @@ impl Distribution {
             text.lines()
                 .filter_map(|line| line.split_once('='))
                 .find(|(name, _)| *name == key)
-                .map_or_else(String::new, |(_, value)| value.trim_matches('"').to_string())
+                .map_or_else(String::new, |(_, value)| {
+                    value.trim_matches('"').to_string()
+                })
         };
-        Self { id: value("ID"), codename: value("VERSION_CODENAME") }
+        Self {
+            id: value("ID"),
+            codename: value("VERSION_CODENAME"),
+        }
     }
 }
 
@@ -53,18 +58,26 @@ pub fn install(packages: &[&str], from: Option<&str>) -> Result<()> {
 /// The version apt would install, `None` for an unknown package.
 pub fn candidate(package: &str) -> Result<Option<String>> {
     require_apt()?;
-    let policy = command::output(Command::new("apt-cache").args(["policy", package]).env("LC_ALL", "C"))?;
+    let policy = command::output(
+        Command::new("apt-cache")
+            .args(["policy", package])
+            .env("LC_ALL", "C"),
+    )?;
     Ok(parse_candidate(&policy))
 }
 
 pub fn parse_candidate(policy: &str) -> Option<String> {
-    let version = policy.lines().find_map(|line| line.trim().strip_prefix("Candidate: "))?;
+    let version = policy
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Candidate: "))?;
     (version != "(none)").then(|| version.to_string())
 }
 
 /// The first number of an upstream version: 10 for "1:10.0.2+ds-2".
 pub fn major_version(version: &str) -> Option<u32> {
-    let upstream = version.split_once(':').map_or(version, |(_, upstream)| upstream);
+    let upstream = version
+        .split_once(':')
+        .map_or(version, |(_, upstream)| upstream);
     let digits = upstream.split(|c: char| !c.is_ascii_digit()).next()?;
     digits.parse().ok()
 }
@@ -87,13 +100,19 @@ mod tests {
 
     #[test]
     fn reads_os_release() {
-        let this = Distribution::parse("PRETTY_NAME=\"Debian 12\"\nID=debian\nVERSION_CODENAME=bookworm\n");
-        assert_eq!((this.id.as_str(), this.codename.as_str()), ("debian", "bookworm"));
+        let this = Distribution::parse(
+            "PRETTY_NAME=\"Debian 12\"\nID=debian\nVERSION_CODENAME=bookworm\n",
+        );
+        assert_eq!(
+            (this.id.as_str(), this.codename.as_str()),
+            ("debian", "bookworm")
+        );
     }
 
     #[test]
     fn reads_the_candidate() {
-        let policy = "qemu-system-arm:\n  Installed: (none)\n  Candidate: 1:7.2+dfsg-7\n  Version table:\n";
+        let policy =
+            "qemu-system-arm:\n  Installed: (none)\n  Candidate: 1:7.2+dfsg-7\n  Version table:\n";
         assert_eq!(parse_candidate(policy).as_deref(), Some("1:7.2+dfsg-7"));
         assert_eq!(parse_candidate("x:\n  Candidate: (none)\n"), None);
         assert_eq!(parse_candidate(""), None);

@@ -22,7 +22,10 @@ const SYSTEM_CARGO: &str = "/usr/bin/cargo";
 const SYSTEM_PARTS: [(&str, &str); 6] = [
     (SYSTEM_RUSTC, "rustc-web"),
     (SYSTEM_CARGO, "cargo-web"),
-    ("/usr/lib/rustlib/src/rust/library/core/Cargo.toml", "rust-web-src"),
+    (
+        "/usr/lib/rustlib/src/rust/library/core/Cargo.toml",
+        "rust-web-src",
+    ),
     ("/usr/bin/ld.lld", "lld"),
     ("/usr/bin/aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
     ("/usr/aarch64-linux-gnu/lib/libc.a", "libc6-dev-arm64-cross"),
@@ -47,8 +50,13 @@ impl Toolchain {
             bail!("the compiler lacks the arm64 targets; run: cargo xtask setup");
         }
         let version = command::output(Command::new(SYSTEM_RUSTC).arg("--version"))?;
-        let version = version.split_whitespace().nth(1).context("rustc says no version")?;
-        Ok(Self::System { root: packages::rust_system_root(version)? })
+        let version = version
+            .split_whitespace()
+            .nth(1)
+            .context("rustc says no version")?;
+        Ok(Self::System {
+            root: packages::rust_system_root(version)?,
+        })
     }
 
     /// cargo with `subcommand`, set up for the kernel's target.
@@ -57,7 +65,10 @@ impl Toolchain {
         cargo.args(["--target", KERNEL_TARGET]);
         if let Self::System { .. } = self {
             cargo.arg("-Zbuild-std=core,alloc");
-            cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_NONE_SOFTFLOAT_LINKER", "ld.lld");
+            cargo.env(
+                "CARGO_TARGET_AARCH64_UNKNOWN_NONE_SOFTFLOAT_LINKER",
+                "ld.lld",
+            );
         }
         cargo
     }
@@ -67,7 +78,10 @@ impl Toolchain {
         let mut cargo = self.cargo(subcommand);
         cargo.args(["--target", self.userland_target()]);
         if let Self::System { root } = self {
-            cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "aarch64-linux-gnu-gcc");
+            cargo.env(
+                "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
+                "aarch64-linux-gnu-gcc",
+            );
             cargo.env(
                 "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS",
                 format!("-Ctarget-feature=+crt-static --sysroot={}", root.display()),
@@ -84,12 +98,19 @@ impl Toolchain {
         }
     }
 
+    /// cargo with `subcommand` for this machine.
+    pub fn host_cargo(&self, subcommand: &str) -> Command {
+        self.cargo(subcommand)
+    }
+
     fn cargo(&self, subcommand: &str) -> Command {
         let mut command = match self {
             Self::Complete => cargo("cargo"),
             Self::System { .. } => {
                 let mut command = cargo(SYSTEM_CARGO);
-                command.env("RUSTC", SYSTEM_RUSTC).env("RUSTC_BOOTSTRAP", "1");
+                command
+                    .env("RUSTC", SYSTEM_RUSTC)
+                    .env("RUSTC_BOOTSTRAP", "1");
                 command
             }
         };
@@ -104,21 +125,36 @@ pub fn ensure() -> Result<()> {
         return Ok(());
     }
     if command::is_installed("rustup") {
-        announce(&format!("Rust targets {KERNEL_TARGET} and {MUSL_TARGET}"), "the kernel's and userland's");
-        let added = command::run_quietly(Command::new("rustup").args(["target", "add", KERNEL_TARGET, MUSL_TARGET]));
+        announce(
+            &format!("Rust targets {KERNEL_TARGET} and {MUSL_TARGET}"),
+            "the kernel's and userland's",
+        );
+        let added = command::run_quietly(Command::new("rustup").args([
+            "target",
+            "add",
+            KERNEL_TARGET,
+            MUSL_TARGET,
+        ]));
         match added {
             Ok(()) if has_targets()? => return Ok(()),
-            Ok(()) => eprintln!("xtask: rustup added the targets to another compiler than `rustc`; using the distribution's"),
+            Ok(()) => eprintln!(
+                "xtask: rustup added the targets to another compiler than `rustc`; using the distribution's"
+            ),
             Err(error) => eprintln!("xtask: {error:#}; using the distribution's compiler"),
         }
     }
     let missing = missing_system_packages();
     if !missing.is_empty() {
-        announce(&missing.join(" "), "the distribution's compiler and what it needs to build for arm64");
+        announce(
+            &missing.join(" "),
+            "the distribution's compiler and what it needs to build for arm64",
+        );
         system::update_lists()?;
         for package in &missing {
             if system::candidate(package)?.is_none() {
-                bail!("this distribution has no package {package}; install Rust with rustup and run this again");
+                bail!(
+                    "this distribution has no package {package}; install Rust with rustup and run this again"
+                );
             }
         }
         system::install(&missing, None)?;
@@ -126,13 +162,54 @@ pub fn ensure() -> Result<()> {
     Toolchain::find().map(drop)
 }
 
+/// Sees to it that there are cargo's formatting and linting commands.
+pub fn ensure_linters() -> Result<()> {
+    let parts = [("rustfmt", "rustfmt-web"), ("clippy", "rust-web-clippy")];
+    let missing: Vec<_> = parts
+        .into_iter()
+        .filter(|(part, _)| !has_linter(part))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    announce("rustfmt and clippy", "they check the source");
+    if command::is_installed("rustup") {
+        let mut rustup = Command::new("rustup");
+        rustup
+            .args(["component", "add"])
+            .args(missing.iter().map(|(part, _)| part));
+        if command::run_quietly(&mut rustup).is_ok() {
+            return Ok(());
+        }
+    }
+    system::update_lists()?;
+    system::install(
+        &missing
+            .iter()
+            .map(|(_, package)| *package)
+            .collect::<Vec<_>>(),
+        None,
+    )
+}
+
+fn has_linter(part: &str) -> bool {
+    let subcommand = if part == "rustfmt" { "fmt" } else { part };
+    command::output(cargo("cargo").args([subcommand, "--version"])).is_ok()
+}
+
 fn missing_system_packages() -> Vec<&'static str> {
-    SYSTEM_PARTS.iter().filter(|(file, _)| !Path::new(file).exists()).map(|(_, package)| *package).collect()
+    SYSTEM_PARTS
+        .iter()
+        .filter(|(file, _)| !Path::new(file).exists())
+        .map(|(_, package)| *package)
+        .collect()
 }
 
 /// Whether the compiler in use has both targets.
 fn has_targets() -> Result<bool> {
     let root = command::output(cargo("rustc").args(["--print", "sysroot"]))?;
     let libraries = Path::new(root.trim()).join("lib/rustlib");
-    Ok([KERNEL_TARGET, MUSL_TARGET].iter().all(|target| libraries.join(target).join("lib").is_dir()))
+    Ok([KERNEL_TARGET, MUSL_TARGET]
+        .iter()
+        .all(|target| libraries.join(target).join("lib").is_dir()))
 }

@@ -14,7 +14,12 @@ pub fn prepare() {
     let nothing_special = MountFlags::NOSUID | MountFlags::NOEXEC | MountFlags::NODEV;
     attach("proc", "/proc", nothing_special, None);
     attach("devtmpfs", "/dev", MountFlags::NOSUID, None);
-    attach("tmpfs", "/tmp", MountFlags::NOSUID | MountFlags::NODEV, Some("mode=1777"));
+    attach(
+        "tmpfs",
+        "/tmp",
+        MountFlags::NOSUID | MountFlags::NODEV,
+        Some("mode=1777"),
+    );
     if let Ok(name) = fs::read_to_string("/etc/hostname")
         && let Err(error) = sethostname(name.trim().as_bytes())
     {

@@ -10,7 +10,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// How often to look for processes that ended while the command prints nothing.
-const PAUSE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+const PAUSE: Timespec = Timespec {
+    tv_sec: 1,
+    tv_nsec: 0,
+};
 /// What a shell says when it cannot start a program.
 const CANNOT_START: u8 = 126;
 
@@ -39,7 +42,11 @@ fn start(file: &Path) -> io::Result<(Pid, PipeReader)> {
     let (reader, writer) = io::pipe()?;
     let mut shell = environment(Command::new("/bin/sh"));
     shell.arg("-c").arg(command);
-    let child = shell.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).spawn()?;
+    let child = shell
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone()?)
+        .stderr(writer)
+        .spawn()?;
     Ok((Pid::from_child(&child), reader))
 }
 
@@ -58,7 +65,9 @@ fn follow(shell: Pid, mut output: PipeReader, frames: &mut Frames) -> (u8, End) 
         }
         // Without a pipe to watch there is nothing else to wait for.
         match processes::next(if open { Some(0) } else { None }) {
-            Some(Event::Ended(process, status)) if process == shell => ended = Some(processes::exit_status(status)),
+            Some(Event::Ended(process, status)) if process == shell => {
+                ended = Some(processes::exit_status(status))
+            }
             Some(Event::Asked(end)) => return (0, end),
             _ => {}
         }
@@ -67,7 +76,14 @@ fn follow(shell: Pid, mut output: PipeReader, frames: &mut Frames) -> (u8, End) 
 
 /// Whether there is output, or its end, to be read; waits a while for it unless `at_once`.
 fn readable(output: &PipeReader, at_once: bool) -> bool {
-    let timeout = if at_once { Timespec { tv_sec: 0, tv_nsec: 0 } } else { PAUSE };
+    let timeout = if at_once {
+        Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        }
+    } else {
+        PAUSE
+    };
     let mut descriptors = [PollFd::new(output, PollFlags::IN)];
     poll(&mut descriptors, Some(&timeout)).is_ok_and(|ready| ready > 0)
 }

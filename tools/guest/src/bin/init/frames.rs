@@ -54,8 +54,17 @@ mod tests {
 
     #[test]
     fn encodes_as_base64() {
-        for (data, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("fooba", "Zm9vYmE=")] {
-            assert_eq!(encode(b'O', data.as_bytes()), format!("\x1eO{text}\n").as_bytes());
+        for (data, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("fooba", "Zm9vYmE="),
+        ] {
+            assert_eq!(
+                encode(b'O', data.as_bytes()),
+                format!("\x1eO{text}\n").as_bytes()
+            );
         }
     }
 }

@@ -17,7 +17,10 @@ const SESSION: &str = "session";
 
 fn main() -> ExitCode {
     let program = PathBuf::from(env::args_os().next().unwrap_or_else(|| "/init".into()));
-    if env::args_os().nth(1).is_some_and(|argument| argument == SESSION) {
+    if env::args_os()
+        .nth(1)
+        .is_some_and(|argument| argument == SESSION)
+    {
         return prompt::become_shell();
     }
     if !rustix::process::getpid().is_init() {
@@ -29,6 +32,10 @@ fn main() -> ExitCode {
     }
     boot::prepare();
     let file = program.parent().unwrap_or(Path::new("/")).join("command");
-    let end = if file.starts_with("/.gantry") { command::run(&file) } else { prompt::run(&program) };
+    let end = if file.starts_with("/.gantry") {
+        command::run(&file)
+    } else {
+        prompt::run(&program)
+    };
     boot::shut_down(end)
 }

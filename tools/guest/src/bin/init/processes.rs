@@ -49,6 +49,9 @@ pub fn next(timeout: Option<u64>) -> Option<Event> {
 
 /// A process's exit status as a shell counts it: 128 and the signal's number for one that was killed.
 pub fn exit_status(status: WaitStatus) -> u8 {
-    let code = status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal));
-    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
+    let code = status
+        .exit_status()
+        .or_else(|| status.terminating_signal().map(|signal| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(u8::MAX)
 }

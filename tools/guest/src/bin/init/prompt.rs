@@ -43,12 +43,19 @@ enum Never {}
 
 fn start_shell() -> io::Result<Never> {
     rustix::process::setsid()?;
-    let console = OpenOptions::new().read(true).write(true).open("/dev/console")?;
+    let console = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/console")?;
     if let Err(error) = rustix::process::ioctl_tiocsctty(&console) {
         eprintln!("init: no job control: {error}");
     }
     let mut shell = environment(Command::new("/bin/sh"));
-    shell.arg0("-sh").stdin(console.try_clone()?).stdout(console.try_clone()?).stderr(console);
+    shell
+        .arg0("-sh")
+        .stdin(console.try_clone()?)
+        .stdout(console.try_clone()?)
+        .stderr(console);
     Err(shell.exec())
 }
 
