@@ -24,8 +24,10 @@ fn outcome(case: &Path) -> String {
 fn runc_says_what_it_should() {
     let write = std::env::var_os("GOLDEN").is_some_and(|value| value == "write");
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut cases: Vec<_> =
-        fs::read_dir(cases).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut cases: Vec<_> = fs::read_dir(cases)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     cases.sort();
     assert!(cases.len() > 40, "cases are missing");
     let mut different = Vec::new();

@@ -18,8 +18,11 @@ pub mod interrupt;
 pub mod frame;
 #[cfg(target_os = "none")]
 mod kernel_map;
+pub mod heap;
 pub mod layout;
 pub mod log;
+#[cfg(target_os = "none")]
+mod memory_routines;
 pub mod page_table;
 #[cfg(target_os = "none")]
 pub mod mmio;

@@ -1,7 +1,7 @@
 //! Layout files: a container as one JSON object, its tree as a list of objects made in that order.
 //!
 //! The fields `jail`, `pid-isolation`, `command`, `hostname` and `layout` must be there. An empty layout
-//! shares the caller's files; any other has exactly one `root_mount`. RUNC.md describes the format.
+//! shares the caller's files; any other has exactly one `root_mount`. README.md of runc describes the format.
 
 use super::container::{
     Container, FileSystem, Mount, Object as TreeObject, Process, Restrictions, Root, Tree,

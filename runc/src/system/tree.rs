@@ -214,3 +214,115 @@ pub fn attach_mount(mount: impl AsFd, target: impl AsFd) -> io::Result<()> {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
     Ok(mount::move_mount(mount, "", target, "", flags)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Tree, find_directory_outside};
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+    use std::path::PathBuf;
+
+    /// A directory for one test: `outside` holds what must not be reached, `root` is the tree.
+    struct Place(PathBuf);
+
+    impl Place {
+        fn new(name: &str) -> Self {
+            let path =
+                std::env::temp_dir().join(format!("runc-tree-{}-{name}", std::process::id()));
+            fs::create_dir_all(path.join("root/a")).unwrap();
+            fs::create_dir_all(path.join("outside")).unwrap();
+            Self(path)
+        }
+
+        fn tree(&self) -> Tree {
+            Tree::new(find_directory_outside(&self.0.join("root")).unwrap())
+        }
+
+        fn outside_is_empty(&self) -> bool {
+            fs::read_dir(self.0.join("outside"))
+                .unwrap()
+                .next()
+                .is_none()
+        }
+    }
+
+    impl Drop for Place {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn objects_are_made_where_they_should_be() {
+        let place = Place::new("objects");
+        let (root, tree) = (place.0.join("root"), place.tree());
+        assert!(tree.make_directory("/a/b").unwrap());
+        assert!(!tree.make_directory("/a/b").unwrap());
+        assert!(tree.make_file("/a/b/file").unwrap());
+        assert!(!tree.make_file("/a/b/file").unwrap());
+        assert!(tree.make_link("/a/link", "b/file").unwrap());
+        assert!(!tree.make_link("/a/link", "b/file").unwrap());
+        assert_eq!(
+            fs::metadata(root.join("a/b")).unwrap().mode() & 0o7777,
+            0o755
+        );
+        assert_eq!(
+            fs::read_link(root.join("a/link")).unwrap().to_str(),
+            Some("b/file")
+        );
+        assert_eq!(
+            tree.make_directory("/a/link").unwrap_err().kind(),
+            std::io::ErrorKind::AlreadyExists
+        );
+        assert_eq!(
+            tree.make_link("/a/link", "c").unwrap_err().kind(),
+            std::io::ErrorKind::AlreadyExists
+        );
+        assert_eq!(
+            tree.make_directory("/x/y").unwrap_err().kind(),
+            std::io::ErrorKind::NotFound
+        );
+        assert!(tree.make_file("/a/b").is_err());
+        for path in ["/a/link", "/a/b/file", "/a/b"] {
+            tree.remove(path).unwrap();
+        }
+        assert!(fs::read_dir(root.join("a")).unwrap().next().is_none());
+    }
+
+    #[test]
+    fn copies_keep_contents_and_mode_and_replace_nothing() {
+        let place = Place::new("copies");
+        let (source, tree) = (place.0.join("source"), place.tree());
+        let contents = vec![7; 200_000];
+        fs::write(&source, &contents).unwrap();
+        fs::set_permissions(&source, fs::Permissions::from_mode(0o4751)).unwrap();
+        tree.copy_from_outside(&source, "/a/copy").unwrap();
+        let copy = place.0.join("root/a/copy");
+        assert_eq!(fs::read(&copy).unwrap(), contents);
+        assert_eq!(fs::metadata(&copy).unwrap().mode() & 0o7777, 0o4751);
+        assert!(tree.copy_from_outside(&source, "/a/copy").is_err());
+        assert!(tree.copy_from_outside(&place.0, "/a/other").is_err());
+    }
+
+    #[test]
+    fn no_link_leads_out() {
+        let place = Place::new("links");
+        let (root, tree) = (place.0.join("root"), place.tree());
+        symlink(place.0.join("outside"), root.join("absolute")).unwrap();
+        symlink("../outside", root.join("climbing")).unwrap();
+        symlink("../../outside/file", root.join("a/file")).unwrap();
+        let source = place.0.join("source");
+        fs::write(&source, "text").unwrap();
+        for path in ["/absolute/x", "/climbing/x", "/a/file"] {
+            assert!(tree.make_directory(path).is_err(), "{path}");
+            assert!(tree.make_file(path).is_err(), "{path}");
+            assert!(tree.copy_from_outside(&source, path).is_err(), "{path}");
+        }
+        assert!(place.outside_is_empty());
+        // Inside the tree the same links mean what is there.
+        fs::create_dir(root.join("outside")).unwrap();
+        assert!(tree.make_directory("/climbing/x").unwrap());
+        assert!(root.join("outside/x").is_dir());
+        assert!(place.outside_is_empty());
+    }
+}

@@ -1,1 +1,3 @@
 //! File systems.
+
+pub mod ramfs;

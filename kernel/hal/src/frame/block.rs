@@ -1,4 +1,4 @@
-//! Contiguous memory: heap slabs' and tables' larger relatives, and memory for devices.
+//! Contiguous memory: large kernel objects, and memory for devices.
 
 use super::cache::{allocate_block, release_block};
 use super::machine::linear_address;

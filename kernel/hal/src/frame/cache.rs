@@ -19,13 +19,26 @@ const ZEROED_CAPACITY: usize = 32;
 const BATCH_ORDER: usize = 5;
 const BATCH: usize = 1 << BATCH_ORDER;
 
-/// What an allocation is for: the kernel's own small needs may use the reserve.
+/// What an allocation is for, which says how much of the reserve it may use.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// May be refused while memory is short.
+    /// May be refused while memory is short: nothing of it.
     Ordinary,
-    /// Only refused when nothing is left.
+    /// A large object of the kernel heap: half of it.
+    Large,
+    /// The kernel's own small needs: all of it.
     Kernel,
+}
+
+impl Purpose {
+    /// Frames that must be left after the allocation.
+    fn must_leave(self) -> u64 {
+        match self {
+            Self::Ordinary => RESERVE.load(Relaxed),
+            Self::Large => RESERVE.load(Relaxed) / 2,
+            Self::Kernel => 0,
+        }
+    }
 }
 
 static SHARED: IrqSpinLock<Buddy> = IrqSpinLock::new(Buddy::new());
@@ -155,10 +168,11 @@ fn refill(here: &InterruptGuard, purpose: Purpose) -> Result<u32, OutOfMemory> {
     machine::ensure_initialised();
     let cache = CACHES.current();
     let mut shared = SHARED.lock();
-    if purpose == Purpose::Ordinary && shared.free_frames() < RESERVE.load(Relaxed) + BATCH as u64 {
+    let available = shared.free_frames().saturating_sub(purpose.must_leave());
+    if available == 0 {
         return Err(OutOfMemory);
     }
-    let result = if let Some(first) = shared.allocate(BATCH_ORDER) {
+    let result = if available >= BATCH as u64 && let Some(first) = shared.allocate(BATCH_ORDER) {
         for number in (first + 1..first + BATCH as u32).rev() {
             cache.push(number, here);
         }
@@ -198,7 +212,7 @@ pub(super) fn allocate_block(order: usize, purpose: Purpose) -> Result<u32, OutO
         return Err(OutOfMemory);
     }
     let mut shared = SHARED.lock();
-    if purpose == Purpose::Ordinary && shared.free_frames() < RESERVE.load(Relaxed) + (1 << order) {
+    if shared.free_frames() < purpose.must_leave() + (1 << order) {
         return Err(OutOfMemory);
     }
     let block = shared.allocate(order).ok_or(OutOfMemory)?;

@@ -31,7 +31,7 @@ pub use boot::initialise;
 pub use cache::{allocate_raw, free, free_raw, headroom, total};
 pub(crate) use cache::{Purpose, allocate_number, release_known_zero, release_number, release_shares};
 pub use initrd::{Initrd, set_initrd, take_initrd};
-pub(crate) use machine::linear_address;
+pub(crate) use machine::{linear_address, physical_address, zero_page};
 pub(crate) use metadata::metadata;
 pub use reference::{Frame, FrameRef};
 

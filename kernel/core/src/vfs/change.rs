@@ -1,0 +1,150 @@
+//! Changes of a file's attributes and size.
+
+use super::fs_context::View;
+use super::inode::{AttributeChange, Inode};
+use super::kind::{FileKind, SET_GROUP_ID, SET_USER_ID};
+use super::location::Location;
+use super::permission::{self, WRITE};
+use crate::task::Credentials;
+use crate::{Errno, Result};
+use alloc::sync::Arc;
+
+/// Takes the set-id bits away after a write: the set-group-id bit only where it means that (with group execute).
+pub fn drop_set_id_bits(inode: &Arc<Inode>) {
+    let mut bits = SET_USER_ID;
+    if inode.attributes.mode() & 0o010 != 0 {
+        bits |= SET_GROUP_ID;
+    }
+    inode.attributes.clear_permissions(bits);
+}
+
+/// Sets permission bits (chmod(2)).
+///
+/// # Errors
+/// `EROFS`; `EPERM` for anyone but the owner and user 0; `EOPNOTSUPP` for a symbolic link.
+pub fn set_permissions(credentials: &Credentials, location: &Location, permissions: u32) -> Result<()> {
+    let inode = location.inode();
+    if location.is_read_only() {
+        return Err(Errno::EROFS);
+    }
+    if inode.kind() == FileKind::SymbolicLink {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    permission::check_owner(inode, credentials)?;
+    let mut permissions = permissions;
+    if credentials.fsuid != 0 && !credentials.in_group(inode.attributes.group()) {
+        permissions &= !SET_GROUP_ID;
+    }
+    let change = AttributeChange { permissions: Some(permissions), ..AttributeChange::default() };
+    inode.operations().set_attributes(inode, &change)
+}
+
+/// Sets the owner and the group (chown(2)); `None` leaves one as it is.
+///
+/// # Errors
+/// `EROFS`; `EPERM`: only user 0 gives files away, an owner may choose among its own groups.
+pub fn set_ownership(credentials: &Credentials, location: &Location, owner: Option<u32>, group: Option<u32>) -> Result<()> {
+    let inode = location.inode();
+    if location.is_read_only() {
+        return Err(Errno::EROFS);
+    }
+    let attributes = &inode.attributes;
+    if credentials.fsuid != 0 {
+        let own = credentials.fsuid == attributes.owner();
+        let keeps_owner = owner.is_none_or(|owner| own && owner == attributes.owner());
+        let may_have_group = group.is_none_or(|group| own && (group == attributes.group() || credentials.in_group(group)));
+        if !keeps_owner || !may_have_group {
+            return Err(Errno::EPERM);
+        }
+    }
+    let mut permissions = None;
+    if !inode.is_directory() {
+        let mode = attributes.permissions();
+        let mut kept = mode & !SET_USER_ID;
+        if mode & 0o010 != 0 {
+            kept &= !SET_GROUP_ID;
+        }
+        permissions = (kept != mode).then_some(kept);
+    }
+    let change = AttributeChange { permissions, owner, group, ..AttributeChange::default() };
+    inode.operations().set_attributes(inode, &change)
+}
+
+/// A time to set (utimensat(2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewTime {
+    /// Leave it (`UTIME_OMIT`).
+    Keep,
+    /// The present (`UTIME_NOW`).
+    Now,
+    /// Nanoseconds since 1970.
+    At(i64),
+}
+
+impl NewTime {
+    fn resolve(self, now: i64) -> Option<i64> {
+        match self {
+            Self::Keep => None,
+            Self::Now => Some(now),
+            Self::At(time) => Some(time),
+        }
+    }
+}
+
+/// Sets access and modification time.
+///
+/// # Errors
+/// `EROFS`; `EACCES` for the present without ownership or write permission; `EPERM` for other times without ownership.
+pub fn set_times(credentials: &Credentials, location: &Location, accessed: NewTime, modified: NewTime) -> Result<()> {
+    if (accessed, modified) == (NewTime::Keep, NewTime::Keep) {
+        return Ok(());
+    }
+    let inode = location.inode();
+    if location.is_read_only() {
+        return Err(Errno::EROFS);
+    }
+    if permission::check_owner(inode, credentials).is_err() {
+        if (accessed, modified) != (NewTime::Now, NewTime::Now) {
+            return Err(Errno::EPERM);
+        }
+        permission::check(inode, credentials, WRITE)?;
+    }
+    let now = super::attributes::now();
+    let change = AttributeChange { accessed: accessed.resolve(now), modified: modified.resolve(now), ..AttributeChange::default() };
+    inode.operations().set_attributes(inode, &change)
+}
+
+/// Sets a file's size by its path (truncate(2)).
+///
+/// # Errors
+/// `EISDIR`, `EINVAL` for what has no size; `EROFS`, `EACCES`, `EFBIG`.
+pub fn truncate_at(view: &View<'_>, location: &Location, size: u64) -> Result<()> {
+    let inode = location.inode();
+    match inode.kind() {
+        FileKind::Directory => return Err(Errno::EISDIR),
+        FileKind::Regular => {}
+        _ => return Err(Errno::EINVAL),
+    }
+    permission::check(inode, view.credentials, WRITE)?;
+    if location.is_read_only() {
+        return Err(Errno::EROFS);
+    }
+    truncate(inode, size)
+}
+
+/// Sets the size of a file that is open for writing (ftruncate(2), `O_TRUNC`).
+///
+/// # Errors
+/// `EINVAL` for what has no size; `EFBIG` beyond `RLIMIT_FSIZE`, with SIGXFSZ.
+pub fn truncate(inode: &Arc<Inode>, size: u64) -> Result<()> {
+    let _changing = inode.change.lock();
+    if size > inode.size() && size > super::limits::file_size() {
+        super::signals::file_size_exceeded();
+        return Err(Errno::EFBIG);
+    }
+    inode.operations().truncate(inode, size)?;
+    if inode.attributes.mode() & (SET_USER_ID | SET_GROUP_ID) != 0 {
+        drop_set_id_bits(inode);
+    }
+    Ok(())
+}

@@ -1,0 +1,357 @@
+//! Inodes: the files themselves, whatever their names.
+
+use super::attributes::Attributes;
+use super::file_operations::FileOperations;
+use super::flags::OpenFlags;
+use super::kind::{DeviceNumber, FileKind};
+use super::location::Location;
+use super::page_cache::PageCache;
+use super::pipe::Pipe;
+use super::record_lock::FileLocks;
+use super::super_block::SuperBlock;
+use crate::sched::Mutex;
+use crate::task::Credentials;
+use crate::{Errno, Result};
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::any::Any;
+use hal::sync::Once;
+
+/// How the name cache treats the entries of a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamePolicy {
+    /// The name cache holds every entry, for as long as it exists: the file system keeps none of its own.
+    Pinned,
+    /// Entries are found by [`InodeOperations::lookup`] and remembered, missing ones too.
+    Cached,
+    /// Entries are found anew each time: they depend on the caller or come and go by themselves.
+    Dynamic,
+}
+
+/// What a new inode shall be.
+#[derive(Clone, Copy, Debug)]
+pub struct NewInode<'a> {
+    /// Its kind.
+    pub kind: FileKind,
+    /// Permission bits, the umask already applied.
+    pub permissions: u32,
+    /// Owner.
+    pub owner: u32,
+    /// Group.
+    pub group: u32,
+    /// The device of a device node.
+    pub device: DeviceNumber,
+    /// The target of a symbolic link.
+    pub target: &'a [u8],
+}
+
+/// Where a symbolic link leads.
+pub enum LinkTarget {
+    /// A path, walked from the directory that holds the link.
+    Path(Vec<u8>),
+    /// A place, whatever its path (`/proc/N/fd/…`, `/proc/N/cwd`); `readlink` gives the text of
+    /// [`InodeOperations::link_text`].
+    Place(Location),
+}
+
+/// A change of attributes, already permitted. `None` leaves an attribute as it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AttributeChange {
+    /// New permission bits.
+    pub permissions: Option<u32>,
+    /// New owner.
+    pub owner: Option<u32>,
+    /// New group.
+    pub group: Option<u32>,
+    /// New access time, nanoseconds since 1970.
+    pub accessed: Option<i64>,
+    /// New modification time.
+    pub modified: Option<i64>,
+}
+
+/// One entry handed to a directory reader.
+pub struct DirectoryEntry<'a> {
+    /// Its name.
+    pub name: &'a [u8],
+    /// Number of its inode.
+    pub inode: u64,
+    /// Its kind.
+    pub kind: FileKind,
+    /// Where reading goes on after this entry: stays valid while the directory changes.
+    pub next: u64,
+}
+
+/// Takes entries; returns false when it has no room for the one it was given.
+pub type EntrySink<'a> = &'a mut dyn FnMut(&DirectoryEntry<'_>) -> bool;
+
+/// What a file system does for an inode. Called without any spin lock; directory changes hold the directory's own
+/// sleeping lock. The defaults refuse, with the error that Linux gives for a file system without the operation.
+pub trait InodeOperations: Send + Sync {
+    /// How the name cache treats this directory's entries.
+    fn name_policy(&self) -> NamePolicy {
+        NamePolicy::Pinned
+    }
+
+    /// Finds a name in this directory. Never called for [`NamePolicy::Pinned`].
+    ///
+    /// # Errors
+    /// `ENOENT` if there is no such entry.
+    fn lookup(&self, _directory: &Arc<Inode>, _name: &[u8]) -> Result<Arc<Inode>> {
+        Err(Errno::ENOENT)
+    }
+
+    /// Makes an inode that gets its name `name` in this directory.
+    ///
+    /// # Errors
+    /// `EPERM` where nothing can be created; `ENOSPC`, `ENOMEM`.
+    fn create(&self, _directory: &Arc<Inode>, _name: &[u8], _new: &NewInode<'_>) -> Result<Arc<Inode>> {
+        Err(Errno::EPERM)
+    }
+
+    /// Gives an inode of the same file system one more name. The caller counts the link.
+    ///
+    /// # Errors
+    /// `EPERM` where links can't be made.
+    fn link(&self, _directory: &Arc<Inode>, _name: &[u8], _inode: &Arc<Inode>) -> Result<()> {
+        Err(Errno::EPERM)
+    }
+
+    /// Takes a name away (an empty directory's too). The caller counts the links.
+    ///
+    /// # Errors
+    /// `EPERM` where names can't be removed.
+    fn unlink(&self, _directory: &Arc<Inode>, _name: &[u8], _inode: &Arc<Inode>) -> Result<()> {
+        Err(Errno::EPERM)
+    }
+
+    /// Moves a name; what was at the new name is gone, or is exchanged.
+    ///
+    /// # Errors
+    /// `EPERM` where names can't be moved.
+    fn rename(&self, _directory: &Arc<Inode>, _name: &[u8], _to: &Arc<Inode>, _new_name: &[u8], _exchange: bool) -> Result<()> {
+        Err(Errno::EPERM)
+    }
+
+    /// The target of a symbolic link that [`Inode::target`] does not hold.
+    ///
+    /// # Errors
+    /// `EINVAL` if this is no link; `EACCES`, `ENOENT` as the target demands.
+    fn follow_link(&self, _inode: &Arc<Inode>) -> Result<LinkTarget> {
+        Err(Errno::EINVAL)
+    }
+
+    /// The text that `readlink` returns.
+    ///
+    /// # Errors
+    /// As [`Self::follow_link`].
+    fn link_text(&self, inode: &Arc<Inode>) -> Result<Vec<u8>> {
+        match self.follow_link(inode)? {
+            LinkTarget::Path(path) => Ok(path),
+            LinkTarget::Place(_) => Err(Errno::EINVAL),
+        }
+    }
+
+    /// Gives the sink this directory's entries from `position` on, without "." and "..". 0 is the start.
+    /// Never called for [`NamePolicy::Pinned`].
+    ///
+    /// # Errors
+    /// `ENOENT` if the directory is gone.
+    fn read_directory(&self, _directory: &Arc<Inode>, _position: u64, _sink: EntrySink<'_>) -> Result<()> {
+        Err(Errno::ENOTDIR)
+    }
+
+    /// What an opened file of this inode does.
+    ///
+    /// # Errors
+    /// `ENXIO` for a device without driver, and what the driver says.
+    fn open(&self, inode: &Arc<Inode>, location: &Location, flags: OpenFlags) -> Result<Box<dyn FileOperations>>;
+
+    /// Permission beyond mode bits, such as another process's /proc entries. `mask` is that of access(2).
+    ///
+    /// # Errors
+    /// `EACCES`, `EPERM`.
+    fn check_access(&self, _inode: &Inode, _credentials: &Credentials, _mask: u32) -> Result<()> {
+        Ok(())
+    }
+
+    /// Sets the size of a regular file; whoever calls holds [`Inode::change`].
+    ///
+    /// # Errors
+    /// `EINVAL` where sizes can't be set; `EFBIG`, `ENOSPC`.
+    fn truncate(&self, _inode: &Arc<Inode>, _size: u64) -> Result<()> {
+        Err(Errno::EINVAL)
+    }
+
+    /// Carries out a change of attributes.
+    ///
+    /// # Errors
+    /// `EPERM` where attributes are fixed.
+    fn set_attributes(&self, inode: &Arc<Inode>, change: &AttributeChange) -> Result<()> {
+        inode.apply(change);
+        Ok(())
+    }
+
+    /// Brings the attributes up to date before they are reported.
+    ///
+    /// # Errors
+    /// `ENOENT` if the file is gone.
+    fn refresh(&self, _inode: &Inode) -> Result<()> {
+        Ok(())
+    }
+
+    /// The pages of a regular file that has a page cache.
+    fn page_cache(&self) -> Option<&Arc<PageCache>> {
+        None
+    }
+
+    /// The concrete type, for the file system that made it.
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// A file: its number, attributes, locks and what its file system does for it.
+pub struct Inode {
+    number: u64,
+    kind: FileKind,
+    /// Whether names below it are pinned, cached or dynamic: asked for at each step of a walk.
+    policy: NamePolicy,
+    /// The device of a device node.
+    device: DeviceNumber,
+    /// The target of a symbolic link whose text never changes: lets a walk go on without leaving its read section.
+    target: Option<Box<[u8]>>,
+    /// What `stat` reports.
+    pub attributes: Attributes,
+    super_block: Arc<SuperBlock>,
+    operations: Box<dyn InodeOperations>,
+    /// One change at a time: of a directory's entries, of a regular file's content and size.
+    pub(crate) change: Mutex<()>,
+    /// Record locks and flock(2) locks.
+    pub(super) locks: FileLocks,
+    /// The pipe of a FIFO that was opened.
+    pipe: Once<Arc<Pipe>>,
+}
+
+impl Inode {
+    /// An inode of a file system.
+    pub fn new(super_block: &Arc<SuperBlock>, number: u64, attributes: Attributes, operations: Box<dyn InodeOperations>) -> Self {
+        let kind = FileKind::from_mode(attributes.mode()).unwrap_or(FileKind::Regular);
+        Self {
+            number,
+            kind,
+            policy: operations.name_policy(),
+            device: DeviceNumber::NONE,
+            target: None,
+            attributes,
+            super_block: super_block.clone(),
+            operations,
+            change: Mutex::new(()),
+            locks: FileLocks::new(),
+            pipe: Once::new(),
+        }
+    }
+
+    /// The same inode as the node of a device.
+    #[must_use]
+    pub fn with_device(mut self, device: DeviceNumber) -> Self {
+        self.device = device;
+        self
+    }
+
+    /// The same inode as a symbolic link to a path that never changes.
+    #[must_use]
+    pub fn with_target(mut self, target: Box<[u8]>) -> Self {
+        self.attributes.set_size(target.len() as u64);
+        self.target = Some(target);
+        self
+    }
+
+    /// The number that `stat` reports.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// What it is.
+    #[inline]
+    pub fn kind(&self) -> FileKind {
+        self.kind
+    }
+
+    /// Whether it is a directory.
+    #[inline]
+    pub fn is_directory(&self) -> bool {
+        self.kind == FileKind::Directory
+    }
+
+    /// How its entries are cached.
+    #[inline]
+    pub fn name_policy(&self) -> NamePolicy {
+        self.policy
+    }
+
+    /// The device of a device node.
+    pub fn device(&self) -> DeviceNumber {
+        self.device
+    }
+
+    /// A symbolic link's target, if it is fixed.
+    #[inline]
+    pub fn target(&self) -> Option<&[u8]> {
+        self.target.as_deref()
+    }
+
+    /// The file system instance.
+    pub fn super_block(&self) -> &Arc<SuperBlock> {
+        &self.super_block
+    }
+
+    /// What the file system does.
+    #[inline]
+    pub fn operations(&self) -> &dyn InodeOperations {
+        &*self.operations
+    }
+
+    /// Size in bytes.
+    pub fn size(&self) -> u64 {
+        match self.operations.page_cache() {
+            Some(pages) => pages.size(),
+            None => self.attributes.size(),
+        }
+    }
+
+    /// The pipe of a FIFO, made at its first use.
+    pub(super) fn pipe(&self) -> &Arc<Pipe> {
+        self.pipe.call_once(Arc::default)
+    }
+
+    /// Pages of the page cache, if the file has one.
+    pub fn page_cache(&self) -> Option<&Arc<PageCache>> {
+        self.operations.page_cache()
+    }
+
+    /// Stores a change of attributes.
+    pub fn apply(&self, change: &AttributeChange) {
+        let attributes = &self.attributes;
+        if let Some(permissions) = change.permissions {
+            attributes.set_permissions(permissions);
+        }
+        if change.owner.is_some() || change.group.is_some() {
+            attributes.set_ownership(
+                change.owner.unwrap_or_else(|| attributes.owner()),
+                change.group.unwrap_or_else(|| attributes.group()),
+            );
+        }
+        if let Some(time) = change.accessed {
+            attributes.set_accessed(time);
+        }
+        if let Some(time) = change.modified {
+            attributes.set_modified(time);
+        }
+        attributes.touch_changed();
+    }
+}
+
+impl core::fmt::Debug for Inode {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(formatter, "inode {} {:?}", self.number, self.kind)
+    }
+}

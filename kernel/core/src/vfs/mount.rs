@@ -1,0 +1,187 @@
+//! Mounts: file systems (or directories of them) at places of a tree.
+
+use super::inode::Inode;
+use super::location::Location;
+use super::path_node::{NAMES, PathNode};
+use super::super_block::{ActiveSuperBlock, SuperBlock};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use bitflags::bitflags;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use hal::sync::{ReadToken, TokenCell, WriteToken};
+
+bitflags! {
+    /// Restrictions and access-time policy of one mount, with the numbers of mount(2)'s `MS_*`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct MountFlags: u32 {
+        /// No writing.
+        const READ_ONLY = 1;
+        /// Set-user-id and set-group-id bits have no effect.
+        const NO_SETUID = 2;
+        /// Device nodes can't be opened.
+        const NO_DEVICES = 4;
+        /// Programs can't be executed.
+        const NO_EXECUTE = 8;
+        /// Symbolic links are not followed.
+        const NO_SYMBOLIC_LINKS = 0x100;
+        /// Access times stay.
+        const NO_ACCESS_TIME = 0x400;
+        /// Access times of directories stay.
+        const NO_DIRECTORY_ACCESS_TIME = 0x800;
+        /// Access times move only past changes, and once a day.
+        const RELATIVE_ACCESS_TIME = 0x20_0000;
+        /// Access times always move.
+        const STRICT_ACCESS_TIME = 0x100_0000;
+    }
+}
+
+/// Numbers of mounts, as shown in mountinfo.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// What [`NAMES`] guards of a mount.
+pub(super) struct MountState {
+    /// The mount and the directory it lies on; `None` for a root mount or one that is detached.
+    pub parent: Option<Location>,
+    /// Mounts that lie on directories of this one.
+    pub children: Vec<Arc<Mount>>,
+    /// Whether it is in a mount table.
+    pub life: MountLife,
+}
+
+/// Whether a mount is in a mount table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MountLife {
+    /// Made, and not yet at a place (fsmount, open_tree).
+    Floating,
+    /// In a mount table.
+    Attached,
+    /// Unmounted, or its table is gone: its files can be used by those who hold them, nothing can be mounted there.
+    Gone,
+}
+
+/// A file system, or a directory of it, at one place of one mount table.
+pub struct Mount {
+    id: u64,
+    root: Arc<PathNode>,
+    super_block: ActiveSuperBlock,
+    flags: AtomicU32,
+    /// It shows a directory below its file system's root, out of which a directory could be moved.
+    partial: bool,
+    pub(super) state: TokenCell<MountState>,
+}
+
+impl Mount {
+    /// A mount in no table yet, of a directory (or file) `root` of a file system.
+    pub fn new(super_block: ActiveSuperBlock, root: Arc<PathNode>, flags: MountFlags) -> Arc<Self> {
+        let partial = super_block.root().is_none_or(|whole| !Arc::ptr_eq(&whole, &root));
+        Arc::new(Self {
+            id: NEXT_ID.fetch_add(1, Relaxed),
+            root,
+            super_block,
+            flags: AtomicU32::new(flags.bits()),
+            partial,
+            state: TokenCell::new(&NAMES, MountState { parent: None, children: Vec::new(), life: MountLife::Floating }),
+        })
+    }
+
+    /// A further mount of what is at `location`, with the flags of its mount and more.
+    pub fn of(location: &Location, more: MountFlags) -> Arc<Self> {
+        let mount = &location.mount;
+        Self::new(mount.super_block.clone(), location.node.clone(), mount.flags() | more)
+    }
+
+    /// Its number in mountinfo.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The directory (or file) that it shows.
+    #[inline]
+    pub fn root(&self) -> &Arc<PathNode> {
+        &self.root
+    }
+
+    /// The file system.
+    pub fn super_block(&self) -> &Arc<SuperBlock> {
+        &self.super_block
+    }
+
+    /// Keeps the file system in use beyond the mount.
+    pub fn active_super_block(&self) -> ActiveSuperBlock {
+        self.super_block.clone()
+    }
+
+    /// Its flags.
+    #[inline]
+    pub fn flags(&self) -> MountFlags {
+        MountFlags::from_bits_retain(self.flags.load(Relaxed))
+    }
+
+    /// Replaces its flags; they hold from the next operation on.
+    pub fn set_flags(&self, flags: MountFlags) {
+        self.flags.store(flags.bits(), Relaxed);
+    }
+
+    /// Whether nothing can be written through it.
+    #[inline]
+    pub fn is_read_only(&self) -> bool {
+        self.flags().contains(MountFlags::READ_ONLY) || self.super_block.is_read_only()
+    }
+
+    /// Whether it shows a directory below its file system's root.
+    #[inline]
+    pub fn is_partial(&self) -> bool {
+        self.partial
+    }
+
+    /// Where it lies.
+    #[inline]
+    pub fn parent<'a>(&'a self, token: &'a ReadToken) -> Option<&'a Location> {
+        self.state.get(token).parent.as_ref()
+    }
+
+    /// The mount that lies on this directory of this mount.
+    #[inline]
+    pub fn child_at<'a>(&'a self, token: &'a ReadToken, node: &Arc<PathNode>) -> Option<&'a Arc<Mount>> {
+        let children = &self.state.get(token).children;
+        children.iter().find(|child| {
+            child.state.get(token).parent.as_ref().is_some_and(|place| Arc::ptr_eq(&place.node, node))
+        })
+    }
+
+    /// As [`Self::child_at`], in a write section.
+    pub fn child_at_in_write<'a>(&'a self, token: &'a WriteToken, node: &Arc<PathNode>) -> Option<&'a Arc<Mount>> {
+        let children = &self.state.get_in_write(token).children;
+        children.iter().find(|child| {
+            child.state.get_in_write(token).parent.as_ref().is_some_and(|place| Arc::ptr_eq(&place.node, node))
+        })
+    }
+
+    /// The mount at the top of the tree that this one is in: the root mount of its mount table, which is how tables
+    /// are told apart. A detached mount is its own.
+    pub fn top<'a>(self: &'a Arc<Self>, token: &'a ReadToken) -> &'a Arc<Self> {
+        let mut mount = self;
+        while let Some(place) = mount.parent(token) {
+            mount = &place.mount;
+        }
+        mount
+    }
+
+    /// Moves a file's access time according to the mount's policy.
+    #[inline]
+    pub fn touch_accessed(&self, inode: &Inode) {
+        let flags = self.flags();
+        if flags.intersects(MountFlags::NO_ACCESS_TIME | MountFlags::READ_ONLY)
+            || (flags.contains(MountFlags::NO_DIRECTORY_ACCESS_TIME) && inode.is_directory())
+        {
+            return;
+        }
+        inode.attributes.touch_accessed(flags.contains(MountFlags::STRICT_ACCESS_TIME));
+    }
+}
+
+impl core::fmt::Debug for Mount {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(formatter, "mount {} of {:?}", self.id, self.super_block)
+    }
+}

@@ -1,0 +1,385 @@
+//! The page cache: the frames that hold a regular file's content. For file systems in memory it is the storage.
+//!
+//! Reads and writes copy between frames and user memory with no lock held: the index's spin lock only finds frames.
+//! Writers and size changes exclude each other by [`Inode::change`](super::inode::Inode); readers see what is there.
+
+use super::page_index::PageIndex;
+use super::transfer::{Destination, Source};
+use crate::memory::MemoryObject;
+use crate::{Errno, Result};
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use hal::frame::Frame;
+use hal::sync::SpinLock;
+use smallvec::SmallVec;
+
+/// Bytes in a page.
+pub const PAGE_SIZE: usize = 4096;
+
+/// Pages looked up at once in a transfer.
+const BATCH: usize = 16;
+
+/// Greatest size of a file: what fits a signed 64-bit offset, rounded to whole pages.
+pub const SIZE_LIMIT: u64 = i64::MAX as u64 & !(PAGE_SIZE as u64 - 1);
+
+/// How many pages the files of one file system may have.
+#[derive(Debug)]
+pub struct PageQuota {
+    limit: AtomicU64,
+    used: AtomicU64,
+}
+
+impl PageQuota {
+    /// A quota of `limit` pages; `u64::MAX` is none.
+    pub const fn new(limit: u64) -> Self {
+        Self { limit: AtomicU64::new(limit), used: AtomicU64::new(0) }
+    }
+
+    /// The limit in pages.
+    pub fn limit(&self) -> u64 {
+        self.limit.load(Relaxed)
+    }
+
+    /// Changes the limit.
+    ///
+    /// # Errors
+    /// `EINVAL` if more is in use.
+    pub fn set_limit(&self, limit: u64) -> Result<()> {
+        if self.used() > limit {
+            return Err(Errno::EINVAL);
+        }
+        self.limit.store(limit, Relaxed);
+        Ok(())
+    }
+
+    /// Pages in use.
+    pub fn used(&self) -> u64 {
+        self.used.load(Relaxed)
+    }
+
+    /// Takes up to `count` pages; returns how many.
+    fn take_up_to(&self, count: u64) -> u64 {
+        let before = self.used.fetch_add(count, Relaxed);
+        let granted = self.limit().saturating_sub(before).min(count);
+        self.used.fetch_sub(count - granted, Relaxed);
+        granted
+    }
+
+    fn take(&self) -> Result<()> {
+        if self.take_up_to(1) == 1 { Ok(()) } else { Err(Errno::ENOSPC) }
+    }
+
+    fn give_back(&self, count: u64) {
+        self.used.fetch_sub(count, Relaxed);
+    }
+}
+
+/// The pages of one regular file, and its size.
+pub struct PageCache {
+    pages: SpinLock<PageIndex>,
+    size: AtomicU64,
+    quota: Arc<PageQuota>,
+}
+
+/// Frames of a run of pages; `None` for holes.
+type Frames = [Option<Frame>; BATCH];
+
+impl PageCache {
+    /// An empty file's.
+    pub fn new(quota: Arc<PageQuota>) -> Self {
+        Self { pages: SpinLock::new(PageIndex::new()), size: AtomicU64::new(0), quota }
+    }
+
+    /// Size of the content in bytes.
+    #[inline]
+    pub fn size(&self) -> u64 {
+        self.size.load(Relaxed)
+    }
+
+    /// Number of pages that hold something.
+    pub fn page_count(&self) -> u64 {
+        self.pages.lock().count()
+    }
+
+    /// Finds the frames of `count` pages at once.
+    #[inline]
+    fn find(&self, first: u64, count: usize) -> Frames {
+        let mut frames = [const { None }; BATCH];
+        let pages = self.pages.lock();
+        pages.each(first, count, |offset, frame| {
+            if let (Some(place), Some(frame)) = (frames.get_mut(offset), frame) {
+                *place = Some(frame.clone());
+            }
+        });
+        frames
+    }
+
+    /// Reads at `position`, as far as the content goes; returns how much.
+    ///
+    /// # Errors
+    /// `EFAULT`.
+    pub fn read(&self, destination: &mut Destination<'_>, position: u64) -> Result<usize> {
+        let wanted = self.size().saturating_sub(position).min(destination.remaining() as u64) as usize;
+        let mut done = 0;
+        while done < wanted {
+            let at = position + done as u64;
+            let mut start = (at % PAGE_SIZE as u64) as usize;
+            let count = (start + (wanted - done)).div_ceil(PAGE_SIZE).min(BATCH);
+            let frames = self.find(at / PAGE_SIZE as u64, count);
+            for frame in frames.iter().take(count) {
+                let length = (PAGE_SIZE - start).min(wanted - done);
+                done += match frame {
+                    Some(frame) => destination.write_frame(frame, start, length)?,
+                    None => destination.clear(length)?,
+                };
+                start = 0;
+            }
+        }
+        Ok(done)
+    }
+
+    /// Writes at `position`, growing the size; returns how much. The caller excludes other writers.
+    ///
+    /// # Errors
+    /// `EFAULT`, `ENOSPC`, `ENOMEM`, `EFBIG`, after the bytes before were written.
+    pub fn write(&self, source: &mut Source<'_>, position: u64) -> Result<usize> {
+        let wanted = source.remaining();
+        if wanted == 0 {
+            return Ok(0);
+        }
+        let room = SIZE_LIMIT.saturating_sub(position);
+        if room == 0 {
+            return Err(Errno::EFBIG);
+        }
+        let wanted = wanted.min(usize::try_from(room).unwrap_or(usize::MAX));
+        let before = source.done();
+        let result = self.write_pages(source, position, wanted);
+        let done = source.done() - before;
+        if done > 0 {
+            self.size.fetch_max(position + done as u64, Relaxed);
+        }
+        result.map(|()| done)
+    }
+
+    fn write_pages(&self, source: &mut Source<'_>, position: u64, wanted: usize) -> Result<()> {
+        let end = source.done() + wanted;
+        let mut at = position;
+        while source.done() < end {
+            let before = source.done();
+            self.write_batch(source, at, end - before)?;
+            at += (source.done() - before) as u64;
+        }
+        Ok(())
+    }
+
+    /// Writes up to [`BATCH`] pages. New frames are filled first and get into the index together afterwards, so that
+    /// the index is locked twice and nobody sees a page half-filled.
+    fn write_batch(&self, source: &mut Source<'_>, at: u64, wanted: usize) -> Result<()> {
+        let first = at / PAGE_SIZE as u64;
+        let start = (at % PAGE_SIZE as u64) as usize;
+        let count = (start + wanted).div_ceil(PAGE_SIZE).min(BATCH);
+        let mut frames = self.find(first, count);
+        let missing = frames.iter().take(count).filter(|frame| frame.is_none()).count() as u64;
+        let mut granted = if missing == 0 { 0 } else { self.quota.take_up_to(missing) };
+        let mut fresh = 0u32;
+        let mut offset = start;
+        let mut left = wanted;
+        let mut result = Ok(());
+        for (place, slot) in frames.iter_mut().enumerate().take(count) {
+            let length = (PAGE_SIZE - offset).min(left);
+            result = match slot {
+                Some(frame) => source.read_into_frame(frame, offset, length).map(|_| ()),
+                None if granted == 0 => Err(Errno::ENOSPC),
+                None => {
+                    let (frame, result) = fill_new(source, offset, length);
+                    if frame.is_some() {
+                        granted -= 1;
+                        fresh |= 1 << place;
+                    }
+                    *slot = frame;
+                    result
+                }
+            };
+            if result.is_err() {
+                break;
+            }
+            left -= length;
+            offset = 0;
+        }
+        let inserted = if fresh == 0 { Ok(()) } else { self.insert_fresh(first, start, frames, fresh) };
+        if granted > 0 {
+            self.quota.give_back(granted);
+        }
+        inserted.and(result)
+    }
+
+    fn insert_fresh(&self, first: u64, start: usize, mut frames: Frames, fresh: u32) -> Result<()> {
+        let mut pages = self.pages.lock();
+        for (place, slot) in frames.iter_mut().enumerate() {
+            if fresh & (1 << place) == 0 {
+                continue;
+            }
+            let Some(frame) = slot.take() else { continue };
+            let begin = if place == 0 { start } else { 0 };
+            // A fault through a mapping may have filled the hole meanwhile: that page stays, with what was written.
+            if let Some(mapped) = pages.get(first + place as u64) {
+                mapped.copy_part(begin, &frame, begin, PAGE_SIZE - begin);
+                self.quota.give_back(1);
+            } else if let Err(error) = pages.insert(first + place as u64, frame) {
+                self.quota.give_back(u64::from((fresh >> place).count_ones()));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a frame that holds content in place of a hole: the unpacker shares the archive's pages this way.
+    ///
+    /// # Errors
+    /// `EEXIST` if the page is there; `ENOSPC`, `ENOMEM`.
+    pub fn insert(&self, index: u64, frame: Frame) -> Result<()> {
+        self.quota.take()?;
+        let mut pages = self.pages.lock();
+        let result = if pages.get(index).is_some() { Err(Errno::EEXIST) } else { pages.insert(index, frame) };
+        drop(pages);
+        if result.is_err() {
+            self.quota.give_back(1);
+        }
+        result
+    }
+
+    /// The frame of a page, made if it is a hole.
+    fn obtain(&self, index: u64) -> Result<Frame> {
+        if let Some(frame) = self.pages.lock().get(index) {
+            return Ok(frame.clone());
+        }
+        let frame = Frame::zeroed()?;
+        match self.insert(index, frame.clone()) {
+            Ok(()) => Ok(frame),
+            Err(Errno::EEXIST) => self.pages.lock().get(index).cloned().ok_or(Errno::EIO),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sets the size; what is beyond it is gone. The caller excludes writers.
+    ///
+    /// # Errors
+    /// `EFBIG`.
+    pub fn set_size(&self, size: u64) -> Result<()> {
+        if size > SIZE_LIMIT {
+            return Err(Errno::EFBIG);
+        }
+        let old = self.size.swap(size, Relaxed);
+        if size < old {
+            self.discard(size, u64::MAX);
+        }
+        Ok(())
+    }
+
+    /// Makes a range a hole. The size stays.
+    pub fn discard(&self, start: u64, end: u64) {
+        let page = PAGE_SIZE as u64;
+        let (first, last) = (start.div_ceil(page), end / page);
+        let clear = |from: u64, to: u64| {
+            if from < to && let Some(frame) = self.pages.lock().get(from / page) {
+                frame.fill_zero((from % page) as usize, (to - from) as usize);
+            }
+        };
+        if start / page == end / page {
+            return clear(start, end);
+        }
+        clear(start, first * page);
+        clear(last * page, end);
+        let mut removed: SmallVec<[Frame; BATCH]> = SmallVec::new();
+        loop {
+            let more = self.pages.lock().remove_some(first, last, &mut removed);
+            self.quota.give_back(removed.len() as u64);
+            removed.clear();
+            if !more {
+                return;
+            }
+        }
+    }
+
+    /// Makes every page of a range exist.
+    ///
+    /// # Errors
+    /// `ENOSPC`, `ENOMEM`, `EFBIG`; what was made before stays.
+    pub fn allocate(&self, start: u64, end: u64) -> Result<()> {
+        if end > SIZE_LIMIT {
+            return Err(Errno::EFBIG);
+        }
+        for index in start / PAGE_SIZE as u64..end.div_ceil(PAGE_SIZE as u64) {
+            self.obtain(index)?;
+        }
+        Ok(())
+    }
+
+    /// Grows the size to `size` if it is smaller. The caller excludes writers.
+    pub fn grow(&self, size: u64) {
+        self.size.fetch_max(size, Relaxed);
+    }
+
+    /// The first byte at or after `position` that is data, if there is one.
+    pub fn next_data(&self, position: u64) -> Option<u64> {
+        let page = PAGE_SIZE as u64;
+        let found = self.pages.lock().next_present(position / page)?;
+        Some(position.max(found * page)).filter(|&data| data < self.size())
+    }
+
+    /// The first byte at or after `position` that is in a hole: the end counts as one.
+    pub fn next_hole(&self, position: u64) -> u64 {
+        let page = PAGE_SIZE as u64;
+        let found = self.pages.lock().next_absent(position / page);
+        position.max(found.saturating_mul(page)).min(self.size())
+    }
+}
+
+impl Drop for PageCache {
+    fn drop(&mut self) {
+        let count = self.pages.lock().count();
+        self.quota.give_back(count);
+    }
+}
+
+impl MemoryObject for PageCache {
+    fn page(&self, index: u64, _for_write: bool) -> Result<Frame> {
+        if index >= self.size().div_ceil(PAGE_SIZE as u64) {
+            return Err(Errno::ENXIO);
+        }
+        self.obtain(index)
+    }
+
+    fn size(&self) -> u64 {
+        self.size()
+    }
+
+    fn cached_pages(&self, first: u64, count: u64, each: &mut dyn FnMut(u64, Frame)) {
+        let end = self.size().div_ceil(PAGE_SIZE as u64);
+        let count = count.min(end.saturating_sub(first)) as usize;
+        let pages = self.pages.lock();
+        pages.each(first, count, |offset, frame| {
+            if let Some(frame) = frame {
+                each(first + offset as u64, frame.clone());
+            }
+        });
+    }
+}
+
+/// A new frame with `length` bytes from `offset` on taken from the source and zeros around them; none if not one
+/// byte could be taken.
+fn fill_new(source: &mut Source<'_>, offset: usize, length: usize) -> (Option<Frame>, Result<()>) {
+    let frame = match Frame::uninitialised() {
+        Ok(frame) => frame,
+        Err(error) => return (None, Err(error.into())),
+    };
+    let before = source.done();
+    let result = source.read_into_frame(&frame, offset, length).map(|_| ());
+    let copied = source.done() - before;
+    if copied == 0 {
+        return (None, result);
+    }
+    frame.fill_zero(0, offset);
+    frame.fill_zero(offset + copied, PAGE_SIZE - offset - copied);
+    (Some(frame), result)
+}

@@ -1,0 +1,182 @@
+//! Super blocks: instances of file systems, and the guard that keeps one alive.
+
+use super::kind::DeviceNumber;
+use super::path_node::PathNode;
+use crate::Result;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use hal::sync::SpinLock;
+
+/// What `statfs` reports (statfs(2)).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Statistics {
+    /// Magic number of the type.
+    pub magic: u64,
+    /// Bytes of a block.
+    pub block_size: u64,
+    /// Blocks in all; 0 where there is no limit to report.
+    pub blocks: u64,
+    /// Free blocks.
+    pub free_blocks: u64,
+    /// Inodes in all.
+    pub inodes: u64,
+    /// Free inodes.
+    pub free_inodes: u64,
+}
+
+/// What a file system does for an instance as a whole.
+pub trait SuperBlockOperations: Send + Sync {
+    /// The name of the type, as in /proc/filesystems.
+    fn type_name(&self) -> &'static str;
+
+    /// What `statfs` reports.
+    fn statistics(&self) -> Statistics;
+
+    /// Options of this instance that differ from the default, each with a comma before it: `,size=1024k`.
+    fn options(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// Changes options at a remount (`MS_REMOUNT`, `fsconfig(FSCONFIG_CMD_RECONFIGURE)`).
+    ///
+    /// # Errors
+    /// `EINVAL` for options that can't change.
+    fn reconfigure(&self, _options: &[u8]) -> Result<()> {
+        Ok(())
+    }
+
+    /// Writes what is only in memory to the device.
+    ///
+    /// # Errors
+    /// `EIO`.
+    fn sync(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// An instance of a file system.
+pub struct SuperBlock {
+    operations: Box<dyn SuperBlockOperations>,
+    device: DeviceNumber,
+    next_inode: AtomicU64,
+    read_only: AtomicU32,
+    /// What is shown as the source in /proc/mounts.
+    source: SpinLock<Vec<u8>>,
+    root: SpinLock<Option<Arc<PathNode>>>,
+    /// Number of [`ActiveSuperBlock`] guards.
+    active: AtomicUsize,
+    /// Serialises renames between directories of this instance.
+    pub(super) renames: crate::sched::Mutex<()>,
+}
+
+/// Minor numbers of instances without a device: major 0, as Linux's anonymous devices.
+static NEXT_ANONYMOUS_DEVICE: AtomicU32 = AtomicU32::new(1);
+
+impl SuperBlock {
+    /// A new instance; `make_root` builds its root directory's node.
+    ///
+    /// # Errors
+    /// What `make_root` returns.
+    pub fn create(
+        operations: Box<dyn SuperBlockOperations>,
+        source: &[u8],
+        make_root: impl FnOnce(&Arc<Self>) -> Result<Arc<PathNode>>,
+    ) -> Result<ActiveSuperBlock> {
+        let super_block = Arc::new(Self {
+            operations,
+            device: DeviceNumber::new(0, NEXT_ANONYMOUS_DEVICE.fetch_add(1, Ordering::Relaxed)),
+            next_inode: AtomicU64::new(1),
+            read_only: AtomicU32::new(0),
+            source: SpinLock::new(source.to_vec()),
+            root: SpinLock::new(None),
+            active: AtomicUsize::new(1),
+            renames: crate::sched::Mutex::new(()),
+        });
+        let guard = ActiveSuperBlock(super_block);
+        let root = make_root(&guard.0)?;
+        *guard.0.root.lock() = Some(root);
+        Ok(guard)
+    }
+
+    /// What the file system does.
+    pub fn operations(&self) -> &dyn SuperBlockOperations {
+        &*self.operations
+    }
+
+    /// The device number that `stat` reports for its files.
+    pub fn device(&self) -> DeviceNumber {
+        self.device
+    }
+
+    /// A new inode number: 1 first, never reused.
+    pub fn next_inode_number(&self) -> u64 {
+        self.next_inode.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whether the whole instance refuses writes, whatever its mounts say.
+    #[inline]
+    pub fn is_read_only(&self) -> bool {
+        self.read_only.load(Ordering::Relaxed) != 0
+    }
+
+    /// Sets whether the instance refuses writes.
+    pub fn set_read_only(&self, read_only: bool) {
+        self.read_only.store(read_only.into(), Ordering::Relaxed);
+    }
+
+    /// The source shown in /proc/mounts.
+    pub fn source(&self) -> Vec<u8> {
+        self.source.lock().clone()
+    }
+
+    /// The root directory; `None` once the instance has been shut down.
+    pub fn root(&self) -> Option<Arc<PathNode>> {
+        self.root.lock().clone()
+    }
+}
+
+impl core::fmt::Debug for SuperBlock {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(formatter, "{} {:?}", self.operations.type_name(), self.device)
+    }
+}
+
+/// Keeps an instance in use. When the last guard goes, the names are taken apart: parents and children hold each
+/// other, so nothing else would free them.
+#[derive(Debug)]
+pub struct ActiveSuperBlock(Arc<SuperBlock>);
+
+impl ActiveSuperBlock {
+    /// The instance.
+    pub fn get(&self) -> &Arc<SuperBlock> {
+        &self.0
+    }
+}
+
+impl core::ops::Deref for ActiveSuperBlock {
+    type Target = Arc<SuperBlock>;
+
+    fn deref(&self) -> &Arc<SuperBlock> {
+        &self.0
+    }
+}
+
+impl Clone for ActiveSuperBlock {
+    fn clone(&self) -> Self {
+        self.0.active.fetch_add(1, Ordering::Relaxed);
+        Self(self.0.clone())
+    }
+}
+
+impl Drop for ActiveSuperBlock {
+    fn drop(&mut self) {
+        if self.0.active.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let root = self.0.root.lock().take();
+            if let Some(root) = root {
+                PathNode::take_apart(root);
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! A walk as a whole: its sections, and what is asked for between them.
+
+use super::ascend::Place;
+use super::section::{Left, Progress, Section, Step};
+use super::{Goal, Last, Parent, Target, WalkFlags, check_length};
+use crate::vfs::fs_context::View;
+use crate::vfs::inode::{LinkTarget, NamePolicy};
+use crate::vfs::location::Location;
+use crate::vfs::name::Name;
+use crate::vfs::namespace;
+use crate::vfs::path_node::{NAMES, PathNode};
+use crate::{Errno, Result};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use hal::sync::ReadToken;
+
+/// The path that is still to be walked.
+enum Pending<'p> {
+    Given(&'p [u8]),
+    Own(Vec<u8>),
+}
+
+impl Pending<'_> {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Given(path) => path,
+            Self::Own(path) => path,
+        }
+    }
+
+    fn keep(&mut self, left: Left) {
+        match (left, &mut *self) {
+            (Left::Rewritten(path), _) => *self = Self::Own(path),
+            (Left::Tail(length), Self::Given(path)) => *path = path.get(path.len() - length..).unwrap_or(&[]),
+            (Left::Tail(length), Self::Own(path)) => drop(path.drain(..path.len() - length)),
+        }
+    }
+}
+
+/// Where the next section begins.
+enum Begin {
+    /// Where the walk does.
+    Start,
+    /// In this directory, or at the place that a link led to.
+    At(Location),
+    /// At the root that holds for this directory: a link's target began with a slash.
+    Root(Location),
+}
+
+pub(super) struct Walk<'p> {
+    view: View<'p>,
+    start: Option<&'p Location>,
+    flags: WalkFlags,
+    goal: Goal,
+    pending: Pending<'p>,
+}
+
+/// The root for a walk from this place: the view's, unless the place is in another tree of mounts.
+fn root_for<'t>(token: &'t ReadToken, view_root: &'t Location, place: &'t Location) -> Place<'t> {
+    if Arc::ptr_eq(&view_root.mount, &place.mount) {
+        return Place::of(view_root);
+    }
+    let top = place.mount.top(token);
+    if Arc::ptr_eq(top, view_root.mount.top(token)) { Place::of(view_root) } else { Place::root_of(top) }
+}
+
+impl<'p> Walk<'p> {
+    pub fn new(view: &View<'p>, start: Option<&'p Location>, path: &'p [u8], flags: WalkFlags, goal: Goal) -> Result<Self> {
+        check_length(path)?;
+        if path.is_empty() && !(flags.contains(WalkFlags::ALLOW_EMPTY) && goal == Goal::Found) {
+            return Err(Errno::ENOENT);
+        }
+        if path.first() == Some(&b'/') && flags.contains(WalkFlags::BENEATH) {
+            return Err(Errno::EXDEV);
+        }
+        Ok(Self { view: *view, start, flags, goal, pending: Pending::Given(path) })
+    }
+
+    pub fn run(mut self) -> Result<Target> {
+        let mut progress = Progress { links: 0, must_be_directory: false };
+        let mut begin = Begin::Start;
+        let mut given: Option<Arc<PathNode>> = None;
+        loop {
+            let step = self.section(&begin, given.as_ref(), &mut progress)?;
+            given = None;
+            match step {
+                Step::Done(target) => return Ok(target),
+                Step::Lookup { directory, left } => {
+                    self.pending.keep(left);
+                    let component = first_component(self.pending.bytes());
+                    match look_up(&directory, component) {
+                        Ok(node) => given = Some(node),
+                        Err(Errno::ENOENT) if self.goal == Goal::Create && is_last(self.pending.bytes()) => {
+                            let trailing_slash = component.len() < self.pending.bytes().len() || progress.must_be_directory;
+                            let last = Last::Normal(Name::from_slice(component));
+                            return Ok(Target::Missing(Parent { directory, last, trailing_slash }));
+                        }
+                        Err(error) => return Err(error),
+                    }
+                    begin = Begin::At(directory);
+                }
+                Step::Follow { directory, link, left } => {
+                    self.pending.keep(left);
+                    begin = self.follow(directory, &link)?;
+                }
+            }
+        }
+    }
+
+    fn follow(&mut self, directory: Location, link: &Arc<PathNode>) -> Result<Begin> {
+        match link.inode().operations().follow_link(link.inode())? {
+            LinkTarget::Place(_) if self.flags.contains(WalkFlags::NO_MAGIC_LINKS) => Err(Errno::ELOOP),
+            LinkTarget::Place(_) if self.flags.intersects(WalkFlags::BENEATH | WalkFlags::IN_ROOT) => Err(Errno::EXDEV),
+            LinkTarget::Place(place) => {
+                if self.flags.contains(WalkFlags::NO_CROSSING) && !Arc::ptr_eq(&place.mount, &directory.mount) {
+                    return Err(Errno::EXDEV);
+                }
+                Ok(Begin::At(place))
+            }
+            LinkTarget::Path(mut path) => {
+                if path.is_empty() {
+                    return Err(Errno::ENOENT);
+                }
+                let absolute = path.first() == Some(&b'/');
+                if absolute && self.flags.contains(WalkFlags::BENEATH) {
+                    return Err(Errno::EXDEV);
+                }
+                let left = self.pending.bytes();
+                path.try_reserve_exact(left.len()).map_err(|_| Errno::ENOMEM)?;
+                path.extend_from_slice(left);
+                self.pending = Pending::Own(path);
+                Ok(if absolute { Begin::Root(directory) } else { Begin::At(directory) })
+            }
+        }
+    }
+
+    fn section(&self, begin: &Begin, given: Option<&Arc<PathNode>>, progress: &mut Progress) -> Result<Step> {
+        let token = NAMES.read();
+        let path = self.pending.bytes();
+        let directories = self.view.fs.directories(&token);
+        // Where the walk as a whole began, which in-root walks take as their root.
+        let origin = self.start.unwrap_or(&directories.working);
+        let from = match begin {
+            Begin::Start => origin,
+            Begin::At(location) | Begin::Root(location) => location,
+        };
+        let absolute = matches!(begin, Begin::Start) && path.first() == Some(&b'/');
+        let root = if self.flags.intersects(WalkFlags::BENEATH | WalkFlags::IN_ROOT) {
+            Place::of(origin)
+        } else if absolute {
+            Place::of(&directories.root)
+        } else {
+            root_for(&token, &directories.root, from)
+        };
+        let place = if absolute || matches!(begin, Begin::Root(_)) { root } else { Place::of(from) };
+        let section = Section { token: &token, credentials: self.view.credentials, root, flags: self.flags, goal: self.goal };
+        section.walk(place, path, given, progress)
+    }
+}
+
+fn first_component(path: &[u8]) -> &[u8] {
+    path.split(|&byte| byte == b'/').next().unwrap_or(path)
+}
+
+fn is_last(path: &[u8]) -> bool {
+    path.iter().skip_while(|&&byte| byte != b'/').all(|&byte| byte == b'/')
+}
+
+/// Asks the file system for a name and remembers what it says, if the directory's names are cached.
+///
+/// # Errors
+/// `ENOENT`, and what the file system says.
+fn look_up(directory: &Location, component: &[u8]) -> Result<Arc<PathNode>> {
+    let inode = directory.inode();
+    if inode.name_policy() == NamePolicy::Dynamic {
+        return namespace::find(directory, component)?.ok_or(Errno::ENOENT);
+    }
+    let _changing = inode.change.lock();
+    namespace::find(directory, component)?.ok_or(Errno::ENOENT)
+}
