@@ -16,6 +16,7 @@ pub mod exception;
 #[cfg(target_os = "none")]
 pub mod interrupt;
 pub mod frame;
+pub mod heap;
 #[cfg(target_os = "none")]
 mod kernel_map;
 pub mod heap;
