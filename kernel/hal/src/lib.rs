@@ -19,7 +19,6 @@ pub mod frame;
 pub mod heap;
 #[cfg(target_os = "none")]
 mod kernel_map;
-pub mod heap;
 pub mod layout;
 pub mod log;
 #[cfg(target_os = "none")]

@@ -96,10 +96,13 @@ impl<const CAPACITY: usize> Cache<CAPACITY> {
 /// Takes a frame, its count set to one, its content unspecified.
 #[inline(always)]
 pub(crate) fn allocate_number(purpose: Purpose) -> Result<u32, OutOfMemory> {
-    let here = InterruptGuard::new();
-    let number = match CACHES.current().pop(&here) {
+    let cached = {
+        let here = InterruptGuard::new();
+        CACHES.current().pop(&here)
+    };
+    let number = match cached {
         Some(number) => number,
-        None => refill(&here, purpose)?,
+        None => refill(purpose)?,
     };
     // SAFETY: a frame of the allocator.
     unsafe { metadata(u64::from(number)) }.begin_use();
@@ -142,7 +145,7 @@ pub(crate) unsafe fn release_shares(numbers: &[u32]) {
             fence(Acquire);
             if !cache.push(number, &here) {
                 // SAFETY: that was the last owner.
-                unsafe { drain(number, &here) };
+                unsafe { drain(number) };
             }
         }
     }
@@ -154,18 +157,22 @@ pub(crate) unsafe fn release_shares(numbers: &[u32]) {
 /// The frame came from the allocator (or the initial RAM disk) and nobody uses it any more.
 #[inline(always)]
 pub(crate) unsafe fn release_number(number: u32) {
-    let here = InterruptGuard::new();
-    if !CACHES.current().push(number, &here) {
+    let cached = {
+        let here = InterruptGuard::new();
+        CACHES.current().push(number, &here)
+    };
+    if !cached {
         // SAFETY: as the caller promises.
-        unsafe { drain(number, &here) };
+        unsafe { drain(number) };
     }
 }
 
 /// Moves a batch from the shared allocator to this CPU's cache, one frame of it to the caller.
 #[cold]
 #[inline(never)]
-fn refill(here: &InterruptGuard, purpose: Purpose) -> Result<u32, OutOfMemory> {
+fn refill(purpose: Purpose) -> Result<u32, OutOfMemory> {
     machine::ensure_initialised();
+    let here = InterruptGuard::new();
     let cache = CACHES.current();
     let mut shared = SHARED.lock();
     let available = shared.free_frames().saturating_sub(purpose.must_leave());
@@ -174,7 +181,7 @@ fn refill(here: &InterruptGuard, purpose: Purpose) -> Result<u32, OutOfMemory> {
     }
     let result = if available >= BATCH as u64 && let Some(first) = shared.allocate(BATCH_ORDER) {
         for number in (first + 1..first + BATCH as u32).rev() {
-            cache.push(number, here);
+            cache.push(number, &here);
         }
         Ok(first)
     } else {
@@ -190,14 +197,15 @@ fn refill(here: &InterruptGuard, purpose: Purpose) -> Result<u32, OutOfMemory> {
 /// The frame came from the allocator and nobody uses it any more.
 #[cold]
 #[inline(never)]
-unsafe fn drain(number: u32, here: &InterruptGuard) {
+unsafe fn drain(number: u32) {
+    let here = InterruptGuard::new();
     let cache = CACHES.current();
     let mut shared = SHARED.lock();
     // SAFETY: as the caller promises; what is in the cache is nobody's either.
     unsafe {
         shared.release(number, 0);
         for _ in 0..BATCH {
-            if let Some(number) = cache.pop(here) {
+            if let Some(number) = cache.pop(&here) {
                 shared.release(number, 0);
             }
         }

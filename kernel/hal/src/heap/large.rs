@@ -13,6 +13,8 @@ pub fn order(layout: Layout) -> usize {
     (size.div_ceil(FRAME_SIZE)).next_power_of_two().trailing_zeros() as usize
 }
 
+#[cold]
+#[inline(never)]
 pub fn allocate(layout: Layout) -> *mut u8 {
     let order = order(layout);
     if order == 0 {
@@ -24,6 +26,8 @@ pub fn allocate(layout: Layout) -> *mut u8 {
     FrameBlock::allocate_for(order, Purpose::Large).map_or(null_mut(), FrameBlock::leak)
 }
 
+#[cold]
+#[inline(never)]
 pub fn allocate_zeroed(layout: Layout) -> *mut u8 {
     let pointer = allocate(layout);
     if !pointer.is_null() {
@@ -41,6 +45,8 @@ pub fn allocate_zeroed(layout: Layout) -> *mut u8 {
 
 /// # Safety
 /// [`allocate`] gave the memory for the same layout, and nobody uses it any more.
+#[cold]
+#[inline(never)]
 pub unsafe fn release(pointer: *mut u8, layout: Layout) {
     let order = order(layout);
     // SAFETY: as the caller promises.

@@ -43,7 +43,7 @@ impl Magazines {
 
     /// This CPU's magazine for a class.
     #[inline(always)]
-    fn here<'a>(class: usize, _here: &'a mut InterruptGuard) -> &'a mut Magazine {
+    fn here(class: usize, _here: &mut InterruptGuard) -> &mut Magazine {
         // SAFETY: interrupts are masked while the guard is borrowed, so nothing else on this CPU has a reference;
         // other CPUs never do. Classes are below `COUNT`.
         unsafe { (*MAGAZINES.current().0.get()).get_unchecked_mut(class) }
@@ -53,14 +53,16 @@ impl Magazines {
 /// Takes an object of a class; null if there is no memory.
 #[inline(always)]
 pub fn allocate(class: usize) -> *mut u8 {
-    let mut guard = InterruptGuard::new();
-    let magazine = Magazines::here(class, &mut guard);
-    if magazine.count == 0 {
-        return refill(magazine, class);
+    {
+        let mut guard = InterruptGuard::new();
+        let magazine = Magazines::here(class, &mut guard);
+        if magazine.count > 0 {
+            magazine.count -= 1;
+            // SAFETY: the count never exceeds the capacity.
+            return unsafe { *magazine.objects.get_unchecked(magazine.count as usize) };
+        }
     }
-    magazine.count -= 1;
-    // SAFETY: the count never exceeds the capacity.
-    unsafe { *magazine.objects.get_unchecked(magazine.count as usize) }
+    refill(class)
 }
 
 /// Gives an object of a class back.
@@ -69,43 +71,58 @@ pub fn allocate(class: usize) -> *mut u8 {
 /// [`allocate`] gave it for this class, and nobody uses it any more.
 #[inline(always)]
 pub unsafe fn release(object: *mut u8, class: usize) {
+    {
+        let mut guard = InterruptGuard::new();
+        let magazine = Magazines::here(class, &mut guard);
+        let count = magazine.count;
+        if count < magazine.limit {
+            // SAFETY: the count is below the limit, which is the capacity at most.
+            unsafe { *magazine.objects.get_unchecked_mut(count as usize) = object };
+            magazine.count = count + 1;
+            return;
+        }
+    }
+    // SAFETY: as the caller promises.
+    unsafe { drain(object, class) };
+}
+
+/// Fills half of this CPU's magazine if it is still empty, and takes one object.
+#[cold]
+#[inline(never)]
+fn refill(class: usize) -> *mut u8 {
     let mut guard = InterruptGuard::new();
     let magazine = Magazines::here(class, &mut guard);
-    if magazine.count >= magazine.limit {
-        // SAFETY: what is in a magazine is nobody's.
-        unsafe { drain(magazine, class) };
+    if magazine.count == 0 {
+        let wanted = magazine.limit as usize / 2 + 1;
+        magazine.count = SLABS[class].lock().take(class, &mut magazine.objects[..wanted]) as u32;
+        if magazine.count == 0 {
+            return null_mut();
+        }
     }
-    // SAFETY: the count is below the limit, which is the capacity at most.
-    unsafe { *magazine.objects.get_unchecked_mut(magazine.count as usize) = object };
-    magazine.count += 1;
+    magazine.count -= 1;
+    magazine.objects[magazine.count as usize]
 }
 
-/// Fills half of an empty magazine, and takes one object more.
-#[cold]
-#[inline(never)]
-fn refill(magazine: &mut Magazine, class: usize) -> *mut u8 {
-    let wanted = magazine.limit as usize / 2 + 1;
-    let taken = SLABS[class].lock().take(class, &mut magazine.objects[..wanted]);
-    if taken == 0 {
-        return null_mut();
-    }
-    magazine.count = taken as u32 - 1;
-    magazine.objects[taken - 1]
-}
-
-/// Empties half of a full magazine: the lower half, which has been there longest.
+/// Empties half of this CPU's magazine if it is still full (the lower half, which has been there longest), and
+/// puts an object on top.
 ///
 /// # Safety
-/// Nobody uses the objects in it.
+/// As for [`release`].
 #[cold]
 #[inline(never)]
-unsafe fn drain(magazine: &mut Magazine, class: usize) {
-    let count = magazine.count as usize;
-    let given = count.div_ceil(2);
-    // SAFETY: as the caller promises; objects in a magazine are of its class.
-    unsafe { SLABS[class].lock().give_back(&magazine.objects[..given]) };
-    magazine.objects.copy_within(given..count, 0);
-    magazine.count = (count - given) as u32;
+unsafe fn drain(object: *mut u8, class: usize) {
+    let mut guard = InterruptGuard::new();
+    let magazine = Magazines::here(class, &mut guard);
+    let mut count = magazine.count as usize;
+    if count == magazine.limit as usize {
+        let given = count.div_ceil(2);
+        // SAFETY: objects in a magazine are of its class and nobody's.
+        unsafe { SLABS[class].lock().give_back(&magazine.objects[..given]) };
+        magazine.objects.copy_within(given..count, 0);
+        count -= given;
+    }
+    magazine.objects[count] = object;
+    magazine.count = count as u32 + 1;
 }
 
 /// How much memory the heap's small objects take.

@@ -54,11 +54,6 @@ impl Table {
         u64::from(self.frame) << FRAME_SHIFT
     }
 
-    #[inline(always)]
-    pub fn frame(self) -> u32 {
-        self.frame
-    }
-
     /// All entries.
     ///
     /// # Safety

@@ -2,7 +2,7 @@
 
 use super::preempt::ExecutionState;
 use core::arch::asm;
-use core::sync::atomic::AtomicU32;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// The DAIF register before masking.
 pub type InterruptState = u64;
@@ -32,11 +32,14 @@ pub fn entered(_before: u32) {}
 #[inline(always)]
 pub fn leaving(_after: u32) {}
 
-/// Gives way to another task if interrupts are on; if they are masked, whoever unmasks them returns through
-/// code that looks again.
+/// Gives way to another task if the preempt count is zero and interrupts are on; if they are masked, whoever
+/// unmasks them returns through code that looks again.
 #[cold]
 #[inline(never)]
 pub fn preempt() {
+    if execution_state().preempt_count.load(Relaxed) != 0 {
+        return;
+    }
     let state = interrupts_mask();
     if state & IRQ_MASKED == 0 {
         __gantry_preempt();
@@ -58,21 +61,27 @@ pub fn interrupts_restore(state: InterruptState) {
     unsafe { asm!("msr daif, {}", in(reg) state, options(nostack, preserves_flags)) };
 }
 
-/// Waits until `word` has been seen zero, at low power: the exclusive load arms the event that a store to
-/// the word by another CPU raises.
-#[cold]
-#[inline(never)]
-pub fn wait_until_zero(word: &AtomicU32) {
-    // SAFETY: only loads from a valid atomic.
+/// Sets `word` from 0 to 1, waiting at low power while it is not 0: the exclusive load arms the event that
+/// another CPU's store to the word raises. What follows sees all that was done before the word became 0.
+#[inline(always)]
+pub fn lock(word: &AtomicU32) {
+    // SAFETY: changes nothing but a valid atomic. Not `nomem`: what the lock guards is accessed behind it.
     unsafe {
         asm!(
-            "sevl",
             "2:",
-            "wfe",
-            "ldxr {value:w}, [{address}]",
+            "ldaxr {value:w}, [{address}]",
+            "cbnz {value:w}, 3f",
+            "stxr {value:w}, {one:w}, [{address}]",
             "cbnz {value:w}, 2b",
+            // Waiting is kept out of the way of the straight path.
+            ".subsection 1",
+            "3:",
+            "wfe",
+            "b 2b",
+            ".previous",
             address = in(reg) word.as_ptr(),
             value = out(reg) _,
+            one = in(reg) 1,
             options(nostack, preserves_flags),
         );
     }

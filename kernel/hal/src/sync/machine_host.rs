@@ -9,7 +9,8 @@ use std::boxed::Box;
 use std::thread_local;
 
 /// Nothing to keep: masking interrupts counts as disabling preemption.
-pub type InterruptState = ();
+#[derive(Clone, Copy, Debug)]
+pub struct InterruptState;
 
 static LEASED: [AtomicBool; MAX_CPUS] = [const { AtomicBool::new(false) }; MAX_CPUS];
 
@@ -49,14 +50,16 @@ pub fn preempt() {}
 
 pub fn interrupts_mask() -> InterruptState {
     super::preempt_disable();
+    InterruptState
 }
 
 pub fn interrupts_restore(_state: InterruptState) {
     super::preempt_enable();
 }
 
-pub fn wait_until_zero(word: &AtomicU32) {
-    while word.load(Relaxed) != 0 {
+/// Sets `word` from 0 to 1, waiting while it is not 0.
+pub fn lock(word: &AtomicU32) {
+    while word.compare_exchange(0, 1, Acquire, Relaxed).is_err() {
         std::thread::yield_now();
     }
 }

@@ -57,7 +57,7 @@ pub fn preempt_enable() {
     let count = state.preempt_count.load(Relaxed).wrapping_sub(1);
     machine::leaving(count);
     state.preempt_count.store(count, Relaxed);
-    if state.flags.load(Relaxed) & RESCHEDULE != 0 && count == 0 {
+    if state.flags.load(Relaxed) & RESCHEDULE != 0 {
         machine::preempt();
     }
 }

@@ -20,9 +20,7 @@ impl RawLock {
     /// Takes the flag, waiting for it. The caller has disabled preemption.
     #[inline(always)]
     pub fn lock(&self) {
-        while !self.try_lock() {
-            machine::wait_until_zero(&self.taken);
-        }
+        machine::lock(&self.taken);
     }
 
     /// Takes the flag if it is free.
