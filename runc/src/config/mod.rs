@@ -1,6 +1,7 @@
 //! Configuration files: a layout file or an OCI bundle becomes a [`Container`].
 
 mod container;
+mod json;
 mod layout;
 mod oci;
 mod path;

@@ -17,7 +17,7 @@ pub struct Document {
 impl Document {
     /// Parses JSON.
     pub fn parse(file: &Path, bytes: &[u8]) -> Result<Self, Error> {
-        let root = serde_json::from_slice(bytes).map_err(|error| {
+        let root = super::json::parse(bytes).map_err(|error| {
             Error::new(format!(
                 "{}: not valid JSON: {}",
                 file.display(),

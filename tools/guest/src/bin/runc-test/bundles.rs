@@ -1,0 +1,91 @@
+//! Containers from OCI bundles.
+
+use crate::Result;
+use crate::place::{Bundle, Place, expect, outcome};
+use std::fs;
+
+/// Identity, environment, directory, mask, limits and hostname.
+pub fn sets_the_process_up() -> Result<()> {
+    let place = Place::new("process")?;
+    place.make_root()?;
+    let script = "echo $(id -u) $(id -g) $(id -G) $WORD; pwd; umask; ulimit -n; hostname; echo $$";
+    let process = r#""/deep/down", "user": { "uid": 1000, "gid": 1001, "umask": 23, "additionalGids": [7] },
+        "noNewPrivileges": true, "rlimits": [{ "type": "RLIMIT_NOFILE", "soft": 100, "hard": 200 }]"#;
+    let others = r#", "hostname": "bundle""#;
+    let bundle = Bundle {
+        process,
+        others,
+        ..Bundle::default()
+    };
+    let mut runc = place.bundle(script, &bundle)?;
+    expect(
+        &mut runc,
+        0,
+        "1000 1001 1001 7 a b\n/deep/down\n0027\n100\nbundle\n1\n",
+    )
+}
+
+/// The root is read-only; a tmpfs in it is not.
+pub fn read_only_root_cannot_be_written() -> Result<()> {
+    let place = Place::new("read-only")?;
+    let root = place.make_root()?;
+    let script = "touch /x 2> /dev/null || echo refused; touch /tmp/x && echo made";
+    let mounts = r#"
+        { "destination": "/dev", "type": "devtmpfs" },
+        { "destination": "/tmp", "type": "tmpfs", "options": ["mode=1777", "size=64k", "nosuid"] }"#;
+    let bundle = Bundle {
+        root: r#", "readonly": true"#,
+        mounts,
+        ..Bundle::default()
+    };
+    let mut runc = place.bundle(script, &bundle)?;
+    expect(&mut runc, 0, "refused\nmade\n")?;
+    if fs::exists(root.join("tmp/x"))? {
+        Err("the tmpfs was not mounted".into())
+    } else {
+        Ok(())
+    }
+}
+
+/// A masked file reads empty, a masked folder is empty, a read-only path can't be written.
+pub fn masked_paths_are_hidden() -> Result<()> {
+    let place = Place::new("masked")?;
+    let root = place.make_root()?;
+    fs::create_dir(root.join("folder"))?;
+    fs::write(root.join("folder/secret"), "secret")?;
+    fs::write(root.join("file"), "secret")?;
+    fs::create_dir(root.join("fixed"))?;
+    let script = "cat /file; ls /folder; { echo x > /fixed/x; } 2> /dev/null || echo fixed; echo x > /free && echo free";
+    let mounts = r#"{ "destination": "/dev", "type": "devtmpfs" }"#;
+    let linux = r#", "maskedPaths": ["/file", "/folder", "/missing"], "readonlyPaths": ["/fixed", "/missing"]"#;
+    let bundle = Bundle {
+        mounts,
+        linux,
+        ..Bundle::default()
+    };
+    expect(&mut place.bundle(script, &bundle)?, 0, "fixed\nfree\n")
+}
+
+/// A tmpfs on /dev has the devices that every container has, and no other.
+pub fn device_folder_is_filled() -> Result<()> {
+    let place = Place::new("devices")?;
+    place.make_root()?;
+    let mounts = r#"{ "destination": "/proc", "type": "proc" },
+        { "destination": "/dev", "type": "tmpfs", "options": ["nosuid", "mode=755", "size=64k"] }"#;
+    let script = "ls /dev; echo x > /dev/null; cat /dev/null; readlink /dev/stdin";
+    let mut runc = place.bundle(
+        script,
+        &Bundle {
+            mounts,
+            ..Bundle::default()
+        },
+    )?;
+    let said = outcome(&mut runc)?;
+    let names = "fd full null random stderr stdin stdout tty urandom zero /proc/self/fd/0";
+    let found: Vec<&str> = said.output.split_whitespace().collect();
+    if found.join(" ") == names {
+        Ok(())
+    } else {
+        Err(format!("{said:?}").into())
+    }
+}

@@ -1,0 +1,69 @@
+//! Containers from layout files.
+
+use crate::Result;
+use crate::place::{Place, SYSTEM, expect};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+/// The program's processes, name, directory, environment and files are those of the layout.
+pub fn is_what_the_program_sees() -> Result<()> {
+    let place = Place::new("layout")?;
+    let script = "echo $$ $PPID $(hostname) $(pwd) $HOME; ls /";
+    let mut runc = place.layout(SYSTEM)?;
+    expect(
+        runc.args(["/bin/sh", "-c", script]),
+        0,
+        "1 0 inside / /\nbin\ndev\nproc\n",
+    )
+}
+
+/// Exit statuses, signals, and programs that can't be started.
+pub fn exit_statuses_come_through() -> Result<()> {
+    let place = Place::new("status")?;
+    for (script, status) in [("exit 0", 0), ("exit 42", 42), ("sh -c 'kill -9 $$'", 137)] {
+        expect(place.layout(SYSTEM)?.args(["sh", "-c", script]), status, "")?;
+    }
+    Ok(())
+}
+
+/// A signal to runc is one to the container's first process.
+pub fn signals_reach_the_program() -> Result<()> {
+    let place = Place::new("signals")?;
+    let script = "trap 'exit 9' TERM; echo ready; while :; do sleep 0.05; done";
+    let mut runc = place
+        .layout(SYSTEM)?
+        .args(["sh", "-c", script])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut line = String::new();
+    if let Some(output) = runc.stdout.take() {
+        BufReader::new(output).read_line(&mut line)?;
+    }
+    Command::new("kill").arg(runc.id().to_string()).status()?;
+    let status = runc.wait()?.code();
+    if (line.as_str(), status) == ("ready\n", Some(9)) {
+        Ok(())
+    } else {
+        Err(format!("it said {line:?} and ended with {status:?}").into())
+    }
+}
+
+/// A folder of the caller's, open as standard input and as another descriptor, is closed inside.
+pub fn descriptors_stay_behind() -> Result<()> {
+    let place = Place::new("descriptors")?;
+    let leak = rustix::io::dup(File::open("/")?)?;
+    let mut runc = place.layout(SYSTEM)?;
+    runc.args([
+        "sh",
+        "-c",
+        "ls /proc/self/fd/0/ /proc/self/fd/9/ 2>/dev/null; ls /proc/$$/fd",
+    ]);
+    let output = runc.stdin(File::open("/")?).output()?;
+    drop(leak);
+    match String::from_utf8_lossy(&output.stdout).as_ref() {
+        "1\n2\n" => Ok(()),
+        open => Err(format!("open inside: {open:?}").into()),
+    }
+}
