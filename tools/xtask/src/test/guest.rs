@@ -16,7 +16,7 @@ pub const LIMIT: Duration = Duration::from_secs(600);
 const PROGRAMS: [(&str, &str); 3] = [
     ("guest tests", "guest-tests"),
     ("demos", "demo all"),
-    ("killed runc", "kill-runc 100"),
+    ("runc", "runc-test"),
 ];
 
 pub fn build_step(board: Board) -> Step {
