@@ -3,6 +3,7 @@
 use super::file_operations::{FileOperations, Positions};
 use super::flags::OpenFlags;
 use super::inode::Inode;
+use super::kind::FileKind;
 use super::location::Location;
 use super::poll::{PollEvents, PollRegistration};
 use super::transfer::{Destination, Source};
@@ -24,21 +25,35 @@ pub struct File {
     operations: Box<dyn FileOperations>,
     /// Who gets SIGIO (`F_SETOWN`): a process, or minus a process group, by host number; 0 for none.
     owner: AtomicU64,
+    /// It is one of its mount's writers.
+    counted: bool,
 }
 
 impl File {
-    /// An open file at a place.
+    /// An open file at a place, which keeps the mount from becoming read-only while it can be written.
+    ///
+    /// # Errors
+    /// `EROFS` if the mount has become read-only.
+    pub fn open(location: Location, operations: Box<dyn FileOperations>, flags: OpenFlags) -> Result<Arc<Self>> {
+        let counted = flags.can_write() && location.inode().kind() == FileKind::Regular;
+        if counted {
+            location.mount.add_writer()?;
+        }
+        Ok(Self::build(Some(location), "", operations, flags, counted))
+    }
+
+    /// An open file at a place that is in no directory, or is not written through it.
     pub fn new(location: Location, operations: Box<dyn FileOperations>, flags: OpenFlags) -> Arc<Self> {
-        Self::build(Some(location), "", operations, flags)
+        Self::build(Some(location), "", operations, flags, false)
     }
 
     /// An open file without a place, such as a context descriptor; `label` is what /proc/N/fd shows:
     /// `anon_inode:[label]`.
     pub fn anonymous(label: &'static str, operations: Box<dyn FileOperations>, flags: OpenFlags) -> Arc<Self> {
-        Self::build(None, label, operations, flags)
+        Self::build(None, label, operations, flags, false)
     }
 
-    fn build(location: Option<Location>, label: &'static str, operations: Box<dyn FileOperations>, flags: OpenFlags) -> Arc<Self> {
+    fn build(location: Option<Location>, label: &'static str, operations: Box<dyn FileOperations>, flags: OpenFlags, counted: bool) -> Arc<Self> {
         const AT_OPEN: OpenFlags =
             OpenFlags::CREATE.union(OpenFlags::EXCLUSIVE).union(OpenFlags::NO_CONTROLLING_TERMINAL).union(OpenFlags::TRUNCATE).union(OpenFlags::CLOSE_ON_EXEC);
         Arc::new(Self {
@@ -49,6 +64,7 @@ impl File {
             position: Mutex::new(0),
             operations,
             owner: AtomicU64::new(0),
+            counted,
         })
     }
 
@@ -187,8 +203,11 @@ impl File {
 
 impl Drop for File {
     fn drop(&mut self) {
-        if let Some(inode) = self.location.as_ref().map(Location::inode) {
-            inode.locks.release_file(self);
+        if let Some(location) = &self.location {
+            location.inode().locks.release_file(self);
+            if self.counted {
+                location.mount.remove_writer();
+            }
         }
     }
 }

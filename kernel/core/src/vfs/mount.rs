@@ -4,10 +4,11 @@ use super::inode::Inode;
 use super::location::Location;
 use super::path_node::{NAMES, PathNode};
 use super::super_block::{ActiveSuperBlock, SuperBlock};
+use crate::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bitflags::bitflags;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use hal::sync::{ReadToken, TokenCell, WriteToken};
 
 bitflags! {
@@ -65,6 +66,8 @@ pub struct Mount {
     root: Arc<PathNode>,
     super_block: ActiveSuperBlock,
     flags: AtomicU32,
+    /// Files open for writing.
+    writers: AtomicUsize,
     /// It shows a directory below its file system's root, out of which a directory could be moved.
     partial: bool,
     pub(super) state: TokenCell<MountState>,
@@ -79,6 +82,7 @@ impl Mount {
             root,
             super_block,
             flags: AtomicU32::new(flags.bits()),
+            writers: AtomicUsize::new(0),
             partial,
             state: TokenCell::new(&NAMES, MountState { parent: None, children: Vec::new(), life: MountLife::Floating }),
         })
@@ -101,6 +105,11 @@ impl Mount {
         &self.root
     }
 
+    /// Whether it is at no place yet.
+    pub fn is_floating(&self) -> bool {
+        self.state.get(&NAMES.read()).life == MountLife::Floating
+    }
+
     /// The file system.
     pub fn super_block(&self) -> &Arc<SuperBlock> {
         &self.super_block
@@ -118,8 +127,35 @@ impl Mount {
     }
 
     /// Replaces its flags; they hold from the next operation on.
-    pub fn set_flags(&self, flags: MountFlags) {
-        self.flags.store(flags.bits(), Relaxed);
+    ///
+    /// # Errors
+    /// `EBUSY` if it would become read-only while files are open for writing.
+    pub fn set_flags(&self, flags: MountFlags) -> Result<()> {
+        let old = self.flags.swap(flags.bits(), SeqCst);
+        let becomes_read_only = flags.contains(MountFlags::READ_ONLY) && old & MountFlags::READ_ONLY.bits() == 0;
+        if becomes_read_only && self.writers.load(SeqCst) > 0 {
+            self.flags.store(old, SeqCst);
+            return Err(Errno::EBUSY);
+        }
+        Ok(())
+    }
+
+    /// A file is being opened for writing.
+    ///
+    /// # Errors
+    /// `EROFS` if nothing can be written through it.
+    pub(super) fn add_writer(&self) -> Result<()> {
+        self.writers.fetch_add(1, SeqCst);
+        if self.is_read_only() {
+            self.remove_writer();
+            return Err(Errno::EROFS);
+        }
+        Ok(())
+    }
+
+    /// A file that was open for writing is closed.
+    pub(super) fn remove_writer(&self) {
+        self.writers.fetch_sub(1, SeqCst);
     }
 
     /// Whether nothing can be written through it.

@@ -11,7 +11,7 @@ use crate::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use hal::sync::WriteToken;
+use hal::sync::{ReadToken, WriteToken};
 
 /// Mounts in one table at most (Linux's fs.mount-max).
 const MOUNT_LIMIT: usize = 100_000;
@@ -81,28 +81,14 @@ impl MountTable {
 
     /// Number of mounts.
     pub fn len(&self) -> usize {
-        let token = NAMES.read();
         let mut count = 0;
-        let mut next = Some(&self.root);
-        while let Some(mount) = next {
-            count += 1;
-            next = successor(&token, mount, &self.root);
-        }
+        for_each_in_tree(&NAMES.read(), &self.root, |_| count += 1);
         count
     }
 
     /// Never: there is always the root mount.
     pub fn is_empty(&self) -> bool {
         false
-    }
-
-    /// Calls `each` for every mount, parents first, in the order in which they were made.
-    pub(super) fn for_each<'a>(&'a self, token: &'a hal::sync::ReadToken, mut each: impl FnMut(&'a Arc<Mount>)) {
-        let mut next = Some(&self.root);
-        while let Some(mount) = next {
-            each(mount);
-            next = successor(token, mount, &self.root);
-        }
     }
 
     /// Mounts what is at `source` a second time, at `target` in this table. Not recursive; the source's flags are
@@ -132,8 +118,17 @@ impl Drop for MountTable {
     }
 }
 
+/// Calls `each` for every mount of a tree, parents first, in the order in which they were made.
+pub(super) fn for_each_in_tree<'a>(token: &'a ReadToken, top: &'a Arc<Mount>, mut each: impl FnMut(&'a Arc<Mount>)) {
+    let mut next = Some(top);
+    while let Some(mount) = next {
+        each(mount);
+        next = successor(token, mount, top);
+    }
+}
+
 /// The mount after this one in a tree, parents first.
-fn successor<'a>(token: &'a hal::sync::ReadToken, mount: &'a Arc<Mount>, top: &'a Arc<Mount>) -> Option<&'a Arc<Mount>> {
+fn successor<'a>(token: &'a ReadToken, mount: &'a Arc<Mount>, top: &'a Arc<Mount>) -> Option<&'a Arc<Mount>> {
     if let Some(first) = mount.state.get(token).children.first() {
         return Some(first);
     }
@@ -453,8 +448,7 @@ impl FloatingMount {
 
 impl Drop for FloatingMount {
     fn drop(&mut self) {
-        let floating = self.0.state.get(&NAMES.read()).life == MountLife::Floating;
-        if floating {
+        if self.0.is_floating() {
             dismantle(&self.0);
         }
     }

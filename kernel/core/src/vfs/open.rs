@@ -114,7 +114,7 @@ fn finish(location: Location, flags: OpenFlags) -> Result<Arc<File>> {
     hal::frame::headroom()?;
     let inode = location.inode();
     let operations = inode.operations().open(inode, &location, flags)?;
-    Ok(File::new(location, operations, flags))
+    File::open(location, operations, flags)
 }
 
 /// Opens a file for execution: it must be a regular one that the caller may execute, on a mount that allows it.

@@ -118,6 +118,12 @@ impl FileLocks {
         Self { list: Once::new(), used: AtomicBool::new(false) }
     }
 
+    /// Whether a lock was ever taken.
+    #[inline]
+    pub fn are_used(&self) -> bool {
+        self.used.load(Relaxed)
+    }
+
     fn list(&self) -> &LockList {
         self.used.store(true, Relaxed);
         self.list.call_once(Box::default)

@@ -183,3 +183,24 @@ impl Pipe {
         }
     }
 }
+
+impl Pipe {
+    /// Copies the bytes that would be read next, without reading them; waits for something to be there (tee(2)).
+    ///
+    /// # Errors
+    /// `EAGAIN` instead of waiting; a restart code.
+    pub fn peek(&self, buffer: &mut [u8], non_blocking: bool) -> Result<usize> {
+        loop {
+            let copied = self.ring.lock().peek(buffer);
+            if copied > 0 || buffer.is_empty() || self.writers.load(Relaxed) == 0 {
+                return Ok(copied);
+            }
+            if non_blocking {
+                return Err(Errno::EAGAIN);
+            }
+            self.readable.wait_interruptible(|| {
+                (self.filled.load(Relaxed) > 0 || self.writers.load(Relaxed) == 0).then_some(())
+            })?;
+        }
+    }
+}

@@ -86,6 +86,19 @@ impl Ring {
         Ok(done)
     }
 
+    /// Copies what would be read next and leaves it there; returns how much.
+    pub fn peek(&self, buffer: &mut [u8]) -> usize {
+        let mut done = 0;
+        for place in &self.places {
+            let length = (place.end - place.start).min(buffer.len() - done);
+            if let Some(piece) = buffer.get_mut(done..done + length) {
+                place.frame.read(place.start, piece);
+            }
+            done += length;
+        }
+        done
+    }
+
     /// Writes as much as fits into `limit` places; a write that must not be divided is not begun unless it fits.
     ///
     /// # Errors

@@ -1,0 +1,44 @@
+//! sync, syncfs, fsync, fdatasync, sync_file_range.
+
+use super::usable_file;
+use crate::syscall::Arguments;
+use crate::task::Current;
+use crate::vfs::kind::FileKind;
+use crate::{Errno, Result};
+
+/// fsync(descriptor), fdatasync(descriptor).
+pub fn fsync(current: &Current, arguments: &mut Arguments) -> Result<usize> {
+    let file = usable_file(current, arguments.fd(0))?;
+    let inode = file.inode().ok_or(Errno::EINVAL)?;
+    if !matches!(inode.kind(), FileKind::Regular | FileKind::Directory | FileKind::BlockDevice) {
+        return Err(Errno::EINVAL);
+    }
+    inode.super_block().operations().sync()?;
+    Ok(0)
+}
+
+/// syncfs(descriptor).
+pub fn syncfs(current: &Current, arguments: &mut Arguments) -> Result<usize> {
+    let file = usable_file(current, arguments.fd(0))?;
+    if let Some(inode) = file.inode() {
+        inode.super_block().operations().sync()?;
+    }
+    Ok(0)
+}
+
+/// sync(): every file system there is keeps its files in memory, so all that can be written is.
+pub fn sync(_current: &Current, _arguments: &mut Arguments) -> Result<usize> {
+    Ok(0)
+}
+
+/// sync_file_range(descriptor, offset, length, flags).
+pub fn sync_file_range(current: &Current, arguments: &mut Arguments) -> Result<usize> {
+    if arguments.i64(1) < 0 || arguments.i64(2) < 0 || arguments.u32(3) > 7 {
+        return Err(Errno::EINVAL);
+    }
+    let file = usable_file(current, arguments.fd(0))?;
+    match file.inode().map(|inode| inode.kind()) {
+        Some(FileKind::Regular | FileKind::Directory | FileKind::BlockDevice | FileKind::SymbolicLink) => Ok(0),
+        _ => Err(Errno::ESPIPE),
+    }
+}
