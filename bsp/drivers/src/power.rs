@@ -46,7 +46,11 @@ impl Watchdog {
             return None;
         }
         // SAFETY: the device tree says that it is there; this is its only driver.
-        let registers = unsafe { map_device(registers.start, size_of::<Registers>() as u64)?.cast::<Registers>().as_ref() };
+        let registers = unsafe {
+            map_device(registers.start, size_of::<Registers>() as u64)?
+                .cast::<Registers>()
+                .as_ref()
+        };
         Some(Self { registers })
     }
 
@@ -55,7 +59,9 @@ impl Watchdog {
         self.registers.RSTS.set(Self::PASSWORD | status | partition);
         self.registers.WDOG.set(Self::PASSWORD | Self::TICKS);
         let control = self.registers.RSTC.get() & !Self::RESET_MASK;
-        self.registers.RSTC.set(Self::PASSWORD | control | Self::FULL_RESET);
+        self.registers
+            .RSTC
+            .set(Self::PASSWORD | control | Self::FULL_RESET);
         let until = hal::time::now() + 100_000_000;
         while hal::time::now() < until {
             core::hint::spin_loop();

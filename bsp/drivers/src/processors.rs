@@ -14,12 +14,18 @@ pub struct Processors {
 
 impl Processors {
     pub fn new(machine: &Machine<'_>) -> Self {
-        Self { processors: machine.processors, psci: machine.psci }
+        Self {
+            processors: machine.processors,
+            psci: machine.psci,
+        }
     }
 
     /// The CPUs' affinities, as many as the kernel can use.
     pub fn affinities(&self) -> impl Iterator<Item = u64> {
-        self.processors.iter().flatten().map(|processor| processor.affinity)
+        self.processors
+            .iter()
+            .flatten()
+            .map(|processor| processor.affinity)
     }
 
     /// Whether firmware can turn the machine off.
@@ -30,7 +36,14 @@ impl Processors {
 
 impl Starter for Processors {
     fn start(&self, _cpu: usize, affinity: u64, entry: u64) -> bool {
-        let Some(processor) = self.processors.iter().flatten().find(|processor| processor.affinity == affinity) else { return false };
+        let Some(processor) = self
+            .processors
+            .iter()
+            .flatten()
+            .find(|processor| processor.affinity == affinity)
+        else {
+            return false;
+        };
         match (processor.enable, self.psci) {
             (Enable::SpinTable(address), _) => release(address, entry),
             (Enable::Psci, Some(psci)) => {

@@ -46,14 +46,23 @@ fn prepare(boot: &mut Boot) -> Result<BootInformation, Failure> {
     unsafe {
         boot.initialise_memory(
             machine.memory.as_slice().iter().cloned(),
-            machine.reserved.as_slice().iter().cloned().chain([blob_range]),
+            machine
+                .reserved
+                .as_slice()
+                .iter()
+                .cloned()
+                .chain([blob_range]),
             machine.unmapped.as_slice().iter().cloned(),
             machine.initial_ramdisk.clone(),
         )
     }
     .map_err(Failure::Memory)?;
     hal::random::add(machine.random_seed);
-    let controller = machine.controller.as_ref().and_then(gic::start).ok_or(Failure::Controller)?;
+    let controller = machine
+        .controller
+        .as_ref()
+        .and_then(gic::start)
+        .ok_or(Failure::Controller)?;
     hal::interrupt::initialise(controller, machine.timer_interrupt.ok_or(Failure::Timer)?);
     if let Some(listener) = listener {
         listener.listen();
@@ -72,7 +81,11 @@ fn start_power(machine: &Machine<'_>) {
     static WATCHDOG: Once<Watchdog> = Once::new();
     let processors = PROCESSORS.call_once(|| Processors::new(machine));
     hal::cpu::secondary::register(processors, processors.affinities());
-    let watchdog = machine.power_manager.clone().filter(|_| !processors.has_power()).and_then(Watchdog::new);
+    let watchdog = machine
+        .power_manager
+        .clone()
+        .filter(|_| !processors.has_power())
+        .and_then(Watchdog::new);
     let power: &'static dyn Power = match watchdog {
         Some(watchdog) => WATCHDOG.call_once(|| watchdog),
         None => processors,
@@ -86,7 +99,9 @@ fn apply_command_line(command_line: &[u8]) {
         if word == b"gantry.semihosting" {
             power::allow_semihosting();
         } else if let Some(seconds) = word.strip_prefix(b"panic=") {
-            let seconds = core::str::from_utf8(seconds).ok().and_then(|seconds| seconds.parse().ok());
+            let seconds = core::str::from_utf8(seconds)
+                .ok()
+                .and_then(|seconds| seconds.parse().ok());
             hal::panic::set_restart(seconds.unwrap_or(0));
         }
     }
@@ -99,9 +114,15 @@ fn say(failure: &Failure) {
         }
         Failure::DeviceTree(error) => println!("boot: no device tree where x0 points: {error:x?}"),
         Failure::Damaged(damage) => println!("boot: the device tree is damaged: {damage:x?}"),
-        Failure::NoRoot => println!("boot: the device tree has no root node or more reservations than fit"),
-        Failure::Memory(error) => println!("boot: the memory the device tree describes can't be used: {error:?}"),
-        Failure::Controller => println!("boot: the device tree describes no interrupt controller this kernel knows (GICv2, GICv3)"),
+        Failure::NoRoot => {
+            println!("boot: the device tree has no root node or more reservations than fit")
+        }
+        Failure::Memory(error) => {
+            println!("boot: the memory the device tree describes can't be used: {error:?}")
+        }
+        Failure::Controller => println!(
+            "boot: the device tree describes no interrupt controller this kernel knows (GICv2, GICv3)"
+        ),
         Failure::Timer => println!("boot: the device tree describes no Arm generic timer"),
     }
 }

@@ -3,7 +3,7 @@
 //! The binary of a board says `hal::entry!(kernel_core::KernelHooks, board_main)`: the macro defines one
 //! function per hook, which link-time optimisation inlines into the exception paths.
 
-use crate::exception::{Access, Exception, Fault, UserRegisters};
+use crate::exception::{Access, Exception, Fault, Unresolved, UserRegisters};
 use crate::task::{CurrentRef, Task};
 use alloc::sync::Arc;
 use core::fmt;
@@ -20,15 +20,20 @@ pub trait Kernel: 'static {
     fn user_fault(current: &CurrentRef<Self::Thread>, registers: &mut UserRegisters, fault: Fault);
 
     /// Any other exception of a user program; interrupts on.
-    fn user_exception(current: &CurrentRef<Self::Thread>, registers: &mut UserRegisters, exception: Exception);
+    fn user_exception(
+        current: &CurrentRef<Self::Thread>,
+        registers: &mut UserRegisters,
+        exception: Exception,
+    );
 
     /// Before the return to user mode while the task's flags aren't zero; interrupts on. Called again until
     /// they are zero, so it must clear what it handled.
     fn user_return(current: &CurrentRef<Self::Thread>, registers: &mut UserRegisters);
 
-    /// A copy routine of `hal::user` failed at `address`: bring the page in (it is retried), or `Err`.
+    /// A copy routine of `hal::user` failed at `address`: bring the page in (the access is tried again), or say that
+    /// it can't be.
     /// Interrupts are on if they were on in the copying code.
-    fn kernel_user_copy_fault(address: u64, access: Access) -> Result<(), ()>;
+    fn kernel_user_copy_fault(address: u64, access: Access) -> Result<(), Unresolved>;
 
     /// The task should give way: preemption is allowed and `RESCHEDULE` is set. Interrupts are masked on
     /// entry and on return; the function schedules.
@@ -54,22 +59,36 @@ pub trait Kernel: 'static {
 /// The functions `entry!` defines.
 #[cfg(target_os = "none")]
 pub(crate) mod hooks {
-    use crate::exception::{Access, Exception, Fault, UserRegisters};
+    use crate::exception::{Access, Exception, Fault, Unresolved, UserRegisters};
     use crate::task::TaskHeader;
     use core::fmt;
 
     // SAFETY: the functions with these names are those `entry!` defines, with these types. Those not
     // declared safe want the current task's header, of the kernel's own kind of task.
     unsafe extern "Rust" {
-        pub fn __gantry_user_fault(header: *const TaskHeader, registers: &mut UserRegisters, fault: Fault);
-        pub fn __gantry_user_exception(header: *const TaskHeader, registers: &mut UserRegisters, exception: Exception);
-        pub safe fn __gantry_user_copy_fault(address: u64, access: Access) -> Result<(), ()>;
+        pub fn __gantry_user_fault(
+            header: *const TaskHeader,
+            registers: &mut UserRegisters,
+            fault: Fault,
+        );
+        pub fn __gantry_user_exception(
+            header: *const TaskHeader,
+            registers: &mut UserRegisters,
+            exception: Exception,
+        );
+        pub safe fn __gantry_user_copy_fault(
+            address: u64,
+            access: Access,
+        ) -> Result<(), Unresolved>;
         pub safe fn __gantry_preempt();
         pub fn __gantry_finish_switch(previous: *const TaskHeader);
         pub safe fn __gantry_timer();
         pub safe fn __gantry_console_input(bytes: &[u8]);
         pub safe fn __gantry_secondary_start(cpu: usize) -> !;
-        pub fn __gantry_describe(header: *const TaskHeader, writer: &mut dyn fmt::Write) -> fmt::Result;
+        pub fn __gantry_describe(
+            header: *const TaskHeader,
+            writer: &mut dyn fmt::Write,
+        ) -> fmt::Result;
         pub safe fn __gantry_board_main(boot: crate::boot::Boot) -> !;
     }
 }
@@ -82,38 +101,52 @@ macro_rules! entry {
         const _: () = {
             use $crate::Kernel;
             use $crate::entry::binding;
-            use $crate::exception::{Access, Exception, Fault, UserRegisters};
+            use $crate::exception::{Access, Exception, Fault, Unresolved, UserRegisters};
             use $crate::task::{CurrentRef, TaskHeader};
             type Thread = <$kernel as Kernel>::Thread;
 
             /// From the vectors: a system call of the current task.
             #[unsafe(no_mangle)]
-            extern "C" fn __gantry_syscall(header: *const TaskHeader, registers: &mut UserRegisters) {
+            extern "C" fn __gantry_syscall(
+                header: *const TaskHeader,
+                registers: &mut UserRegisters,
+            ) {
                 // SAFETY: the vectors give the current task, and only the kernel's own tasks enter user mode.
                 let current = unsafe { binding::current::<Thread>(header) };
                 <$kernel as Kernel>::syscall(&current, registers);
             }
             /// From the vectors: work before the return to user mode.
             #[unsafe(no_mangle)]
-            extern "C" fn __gantry_user_return(header: *const TaskHeader, registers: &mut UserRegisters) {
+            extern "C" fn __gantry_user_return(
+                header: *const TaskHeader,
+                registers: &mut UserRegisters,
+            ) {
                 // SAFETY: the vectors give the current task, and only the kernel's own tasks enter user mode.
                 let current = unsafe { binding::current::<Thread>(header) };
                 <$kernel as Kernel>::user_return(&current, registers);
             }
             #[unsafe(no_mangle)]
-            fn __gantry_user_fault(header: *const TaskHeader, registers: &mut UserRegisters, fault: Fault) {
+            fn __gantry_user_fault(
+                header: *const TaskHeader,
+                registers: &mut UserRegisters,
+                fault: Fault,
+            ) {
                 // SAFETY: the exception handler gives the current task, which was in user mode.
                 let current = unsafe { binding::current::<Thread>(header) };
                 <$kernel as Kernel>::user_fault(&current, registers, fault);
             }
             #[unsafe(no_mangle)]
-            fn __gantry_user_exception(header: *const TaskHeader, registers: &mut UserRegisters, exception: Exception) {
+            fn __gantry_user_exception(
+                header: *const TaskHeader,
+                registers: &mut UserRegisters,
+                exception: Exception,
+            ) {
                 // SAFETY: the exception handler gives the current task, which was in user mode.
                 let current = unsafe { binding::current::<Thread>(header) };
                 <$kernel as Kernel>::user_exception(&current, registers, exception);
             }
             #[unsafe(no_mangle)]
-            fn __gantry_user_copy_fault(address: u64, access: Access) -> Result<(), ()> {
+            fn __gantry_user_copy_fault(address: u64, access: Access) -> Result<(), Unresolved> {
                 <$kernel as Kernel>::kernel_user_copy_fault(address, access)
             }
             #[unsafe(no_mangle)]
@@ -139,7 +172,10 @@ macro_rules! entry {
                 <$kernel as Kernel>::secondary_start(cpu)
             }
             #[unsafe(no_mangle)]
-            fn __gantry_describe(header: *const TaskHeader, writer: &mut dyn ::core::fmt::Write) -> ::core::fmt::Result {
+            fn __gantry_describe(
+                header: *const TaskHeader,
+                writer: &mut dyn ::core::fmt::Write,
+            ) -> ::core::fmt::Result {
                 // SAFETY: the panic handler gives the current task, or nothing is said about it.
                 match unsafe { binding::try_current::<Thread>(header) } {
                     Some(current) => <$kernel as Kernel>::describe(&current, writer),

@@ -51,7 +51,8 @@ pub(crate) enum Signal {
 const MAX_HANDLERS: usize = 16;
 
 static CONTROLLER: Once<&'static dyn InterruptController> = Once::new();
-static HANDLERS: [Once<(u32, &'static dyn InterruptHandler)>; MAX_HANDLERS] = [const { Once::new() }; MAX_HANDLERS];
+static HANDLERS: [Once<(u32, &'static dyn InterruptHandler)>; MAX_HANDLERS] =
+    [const { Once::new() }; MAX_HANDLERS];
 static TIMER: AtomicU32 = AtomicU32::new(u32::MAX);
 
 /// Takes the board's controller and prepares it for the boot CPU; `timer` is the number of each CPU's own
@@ -74,7 +75,9 @@ pub(crate) fn initialise_cpu(cpu: usize) {
 
 /// Binds a device's interrupt to its driver and lets it through; false if there is no room for one more.
 pub fn register(number: u32, edge: bool, handler: &'static dyn InterruptHandler) -> bool {
-    let Some(slot) = HANDLERS.iter().find(|slot| !slot.is_completed()) else { return false };
+    let Some(slot) = HANDLERS.iter().find(|slot| !slot.is_completed()) else {
+        return false;
+    };
     slot.call_once(|| (number, handler));
     if let Some(controller) = CONTROLLER.get() {
         controller.enable(number, edge);
@@ -98,7 +101,9 @@ pub(crate) fn send_to_others(signal: Signal) {
 
 /// Handles all pending interrupts of this CPU. Called from the vectors, interrupts masked.
 pub(crate) fn dispatch() {
-    let Some(controller) = CONTROLLER.get() else { return };
+    let Some(controller) = CONTROLLER.get() else {
+        return;
+    };
     while let Some(interrupt) = controller.acknowledge() {
         if interrupt.number == TIMER.load(Relaxed) {
             crate::time::silence();
@@ -107,7 +112,10 @@ pub(crate) fn dispatch() {
             controller.end(interrupt.token);
             crate::cpu::power::park();
         } else if interrupt.number != Signal::Reschedule as u32 {
-            let handler = HANDLERS.iter().filter_map(Once::get).find(|handler| handler.0 == interrupt.number);
+            let handler = HANDLERS
+                .iter()
+                .filter_map(Once::get)
+                .find(|handler| handler.0 == interrupt.number);
             if let Some((_, handler)) = handler {
                 handler.handle();
             }

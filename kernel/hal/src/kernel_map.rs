@@ -12,7 +12,9 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 pub(crate) struct Table([AtomicU64; 512]);
 
 impl Table {
-    const EMPTY: Self = Self([const { AtomicU64::new(0) }; 512]);
+    const fn empty() -> Self {
+        Self([const { AtomicU64::new(0) }; 512])
+    }
 }
 
 /// How memory is mapped.
@@ -30,7 +32,8 @@ impl Attributes {
     /// Executable, read-only.
     pub const CODE: Self = Self(Self::ALL | Self::NORMAL | Self::READ_ONLY);
     /// Read-only.
-    pub const CONSTANT: Self = Self(Self::ALL | Self::NORMAL | Self::READ_ONLY | Self::NOT_EXECUTABLE);
+    pub const CONSTANT: Self =
+        Self(Self::ALL | Self::NORMAL | Self::READ_ONLY | Self::NOT_EXECUTABLE);
     /// Readable and writable.
     pub const DATA: Self = Self(Self::ALL | Self::NORMAL | Self::NOT_EXECUTABLE);
     /// Device registers (Device-nGnRE).
@@ -53,27 +56,27 @@ impl Attributes {
 pub(crate) const IDENTITY_BLOCK: u64 = Attributes::CODE.block();
 
 #[unsafe(link_section = ".early_tables")]
-pub(crate) static IDENTITY_L0: Table = Table::EMPTY;
+pub(crate) static IDENTITY_L0: Table = Table::empty();
 #[unsafe(link_section = ".early_tables")]
-pub(crate) static IDENTITY_L1: Table = Table::EMPTY;
+pub(crate) static IDENTITY_L1: Table = Table::empty();
 #[unsafe(link_section = ".early_tables")]
-pub(crate) static IDENTITY_L2: Table = Table::EMPTY;
+pub(crate) static IDENTITY_L2: Table = Table::empty();
 /// TTBR1's table of all CPUs.
 #[unsafe(link_section = ".early_tables")]
-pub(crate) static ROOT: Table = Table::EMPTY;
+pub(crate) static ROOT: Table = Table::empty();
 /// The 512 GiB with the image, stacks and devices.
 #[unsafe(link_section = ".early_tables")]
-pub(crate) static UPPER: Table = Table::EMPTY;
+pub(crate) static UPPER: Table = Table::empty();
 #[unsafe(link_section = ".early_tables")]
-pub(crate) static IMAGE_L2: Table = Table::EMPTY;
+pub(crate) static IMAGE_L2: Table = Table::empty();
 #[unsafe(link_section = ".early_tables")]
-pub(crate) static IMAGE_L3: [Table; 4] = [const { Table::EMPTY }; 4];
+pub(crate) static IMAGE_L3: [Table; 4] = [const { Table::empty() }; 4];
 /// TTBR0's table when there is no user address space.
 #[unsafe(link_section = ".early_tables")]
-static NO_USER: Table = Table::EMPTY;
+static NO_USER: Table = Table::empty();
 /// Tables for the mappings made before there is an allocator.
 #[unsafe(link_section = ".early_tables")]
-static POOL: [Table; POOL_LENGTH] = [const { Table::EMPTY }; POOL_LENGTH];
+static POOL: [Table; POOL_LENGTH] = [const { Table::empty() }; POOL_LENGTH];
 const POOL_LENGTH: usize = 8;
 static POOL_USED: AtomicUsize = AtomicUsize::new(0);
 
@@ -141,7 +144,11 @@ pub(crate) unsafe fn map(
             let size = 1u64 << shift;
             let fits = (virtual_address | target) & (size - 1) == 0 && length - done >= size;
             if shift == 12 || (shift <= 30 && fits && entry.load(Relaxed) == 0) {
-                let descriptor = if shift == 12 { attributes.page() } else { attributes.block() };
+                let descriptor = if shift == 12 {
+                    attributes.page()
+                } else {
+                    attributes.block()
+                };
                 entry.store(target | descriptor, Relaxed);
                 done += size;
                 break;

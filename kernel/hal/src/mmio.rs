@@ -30,7 +30,9 @@ pub unsafe fn publish(physical: u64, value: u64) -> bool {
     }
     // Uncached: the word's line may be cached through the linear map, so that is cleaned and dropped before.
     // SAFETY: as the caller promises.
-    let Some(word) = (unsafe { map(physical, 8, Attributes::UNCACHED) }) else { return false };
+    let Some(word) = (unsafe { map(physical, 8, Attributes::UNCACHED) }) else {
+        return false;
+    };
     // SAFETY: mapped above and aligned; the maintenance is on the same word.
     unsafe {
         core::arch::asm!("dc civac, {0}", "dsb sy", "str {1}, [{0}]", "dc civac, {0}", "dsb sy", "sev", in(reg) word.as_ptr(), in(reg) value, options(nostack, preserves_flags));
@@ -43,7 +45,10 @@ pub unsafe fn publish(physical: u64, value: u64) -> bool {
 unsafe fn map(physical: u64, length: u64, attributes: Attributes) -> Option<NonNull<u8>> {
     let page = PAGE_SIZE as u64;
     let first = physical / page * page;
-    let bytes = physical.checked_add(length)?.checked_next_multiple_of(page)? - first;
+    let bytes = physical
+        .checked_add(length)?
+        .checked_next_multiple_of(page)?
+        - first;
     if bytes > DEVICES_LENGTH || physical.checked_add(length)? > 1 << 48 {
         return None;
     }
@@ -54,6 +59,17 @@ unsafe fn map(physical: u64, length: u64, attributes: Attributes) -> Option<NonN
     }
     NEXT.store(address + bytes, Relaxed);
     // SAFETY: a new window of the device region, mapped under the lock; what is there is the caller's promise.
-    unsafe { kernel_map::map(address, first, bytes, attributes, &mut crate::frame::allocate_raw).ok()? };
-    NonNull::new(core::ptr::with_exposed_provenance_mut((address + physical - first) as usize))
+    unsafe {
+        kernel_map::map(
+            address,
+            first,
+            bytes,
+            attributes,
+            &mut crate::frame::allocate_raw,
+        )
+        .ok()?
+    };
+    NonNull::new(core::ptr::with_exposed_provenance_mut(
+        (address + physical - first) as usize,
+    ))
 }

@@ -34,7 +34,13 @@ fn panic(information: &PanicInfo<'_>) -> ! {
     let mut writer = Report;
     // The writer never fails; what a value's own formatting refuses is left out.
     let _ = match information.location() {
-        Some(place) => writeln!(writer, "kernel panic: {} ({}:{})", information.message(), place.file(), place.line()),
+        Some(place) => writeln!(
+            writer,
+            "kernel panic: {} ({}:{})",
+            information.message(),
+            place.file(),
+            place.line()
+        ),
         None => writeln!(writer, "kernel panic: {}", information.message()),
     };
     say_where(&mut writer);
@@ -48,7 +54,10 @@ pub(crate) fn exception(what: &str, registers: &UserRegisters, syndrome: u64, ad
     begin();
     let mut writer = Report;
     // The writer never fails.
-    let _ = writeln!(writer, "kernel panic: {what}, address {address:#018x}, syndrome {syndrome:#010x}");
+    let _ = writeln!(
+        writer,
+        "kernel panic: {what}, address {address:#018x}, syndrome {syndrome:#010x}"
+    );
     say_where(&mut writer);
     for (index, values) in registers.x.chunks(4).enumerate() {
         for (offset, value) in values.iter().enumerate() {
@@ -56,8 +65,16 @@ pub(crate) fn exception(what: &str, registers: &UserRegisters, syndrome: u64, ad
         }
         let _ = writeln!(writer);
     }
-    let _ = writeln!(writer, "  sp  {:016x}  pc  {:016x}  pstate {:016x}", registers.sp, registers.pc, registers.pstate);
-    backtrace::print(&mut writer, registers.x[29] as usize, Some((registers.pc as usize, registers.x[30] as usize)));
+    let _ = writeln!(
+        writer,
+        "  sp  {:016x}  pc  {:016x}  pstate {:016x}",
+        registers.sp, registers.pc, registers.pstate
+    );
+    backtrace::print(
+        &mut writer,
+        registers.x[29] as usize,
+        Some((registers.pc as usize, registers.x[30] as usize)),
+    );
     end()
 }
 
@@ -93,7 +110,8 @@ fn end() -> ! {
     if seconds == 0 {
         power::park();
     }
-    let until = crate::time::now().saturating_add(u64::from(seconds.max(0).unsigned_abs()) * 1_000_000_000);
+    let until =
+        crate::time::now().saturating_add(u64::from(seconds.max(0).unsigned_abs()) * 1_000_000_000);
     while crate::time::now() < until {
         core::hint::spin_loop();
     }

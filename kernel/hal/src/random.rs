@@ -16,7 +16,10 @@ pub fn add(bytes: &[u8]) {
 fn mix(index: usize, word: u64) {
     let neighbour = POOL[(index + 1) % POOL.len()].load(Relaxed);
     let slot = &POOL[index % POOL.len()];
-    let mixed = (slot.load(Relaxed) ^ word).wrapping_mul(0xff51_afd7_ed55_8ccd).rotate_left(29) ^ neighbour;
+    let mixed = (slot.load(Relaxed) ^ word)
+        .wrapping_mul(0xff51_afd7_ed55_8ccd)
+        .rotate_left(29)
+        ^ neighbour;
     slot.store(mixed, Relaxed);
 }
 

@@ -7,8 +7,8 @@ mod clock;
 #[path = "time/generic_timer.rs"]
 mod clock;
 
+#[cfg(target_os = "none")]
+pub(crate) use clock::silence;
 pub use clock::{conversion, counter, frequency, now, set_deadline};
 #[cfg(target_os = "none")]
 pub use clock::{initialise, initialise_cpu};
-#[cfg(target_os = "none")]
-pub(crate) use clock::silence;

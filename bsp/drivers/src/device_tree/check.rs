@@ -28,7 +28,9 @@ const END: u32 = 9;
 const MAX_DEPTH: usize = 32;
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_be_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
+    Some(u32::from_be_bytes(
+        bytes.get(at..at.checked_add(4)?)?.try_into().ok()?,
+    ))
 }
 
 /// Text up to a NUL.
@@ -43,13 +45,28 @@ fn text(bytes: &[u8], at: usize) -> Option<&str> {
 /// # Errors
 /// Says what is wrong with it. It is not to be used then.
 pub fn check(blob: &mut [u8]) -> Result<(), Damage> {
-    let field = |at: usize| word(blob, at).map(|value| value as usize).ok_or(Damage::Header);
+    let field = |at: usize| {
+        word(blob, at)
+            .map(|value| value as usize)
+            .ok_or(Damage::Header)
+    };
     let (structure, strings, reservations) = (field(8)?, field(12)?, field(16)?);
     let (strings_length, structure_length) = (field(32)?, field(36)?);
-    let structure_end = structure.checked_add(structure_length).filter(|&end| end <= blob.len()).ok_or(Damage::Header)?;
-    let strings_end = strings.checked_add(strings_length).filter(|&end| end <= blob.len()).ok_or(Damage::Header)?;
+    let structure_end = structure
+        .checked_add(structure_length)
+        .filter(|&end| end <= blob.len())
+        .ok_or(Damage::Header)?;
+    let strings_end = strings
+        .checked_add(strings_length)
+        .filter(|&end| end <= blob.len())
+        .ok_or(Damage::Header)?;
     let overlapping = structure < strings_end && strings < structure_end;
-    if overlapping || structure < 40 || structure % 4 != 0 || reservations % 8 != 0 || !reservations_end(blob, reservations) {
+    if overlapping
+        || structure < 40
+        || structure % 4 != 0
+        || reservations % 8 != 0
+        || !reservations_end(blob, reservations)
+    {
         return Err(Damage::Header);
     }
     let (mut from, mut to, mut depth, mut last) = (structure, structure, 0, NOP);
@@ -74,7 +91,9 @@ pub fn check(blob: &mut [u8]) -> Result<(), Damage> {
                 4
             }
             // A node's properties come before its children.
-            PROPERTY if depth > 0 && last != END_NODE => property(&blob[..structure_end], from, &blob[strings..strings_end])?,
+            PROPERTY if depth > 0 && last != END_NODE => {
+                property(&blob[..structure_end], from, &blob[strings..strings_end])?
+            }
             END if depth == 0 && to != structure => 4,
             _ => return Err(Damage::Structure(from)),
         };
@@ -107,7 +126,9 @@ fn property(structure: &[u8], at: usize, strings: &[u8]) -> Result<usize, Damage
 /// Whether the list of memory reservations has its end inside of the blob.
 fn reservations_end(blob: &[u8], at: usize) -> bool {
     let entries = blob.get(at..).unwrap_or_default().chunks_exact(16);
-    entries.into_iter().any(|entry| entry.iter().all(|&byte| byte == 0))
+    entries
+        .into_iter()
+        .any(|entry| entry.iter().all(|&byte| byte == 0))
 }
 
 #[cfg(test)]
@@ -123,14 +144,20 @@ mod tests {
         let begin = |name: &str, structure: &mut Vec<u8>| {
             put(BEGIN_NODE, structure);
             structure.extend(name.as_bytes());
-            structure.extend(core::iter::repeat_n(0, (name.len() + 1).next_multiple_of(4) - name.len()));
+            structure.extend(core::iter::repeat_n(
+                0,
+                (name.len() + 1).next_multiple_of(4) - name.len(),
+            ));
         };
         let property = |name: u32, value: &[u8], structure: &mut Vec<u8>| {
             put(PROPERTY, structure);
             put(value.len() as u32, structure);
             put(name, structure);
             structure.extend(value);
-            structure.extend(core::iter::repeat_n(0, value.len().next_multiple_of(4) - value.len()));
+            structure.extend(core::iter::repeat_n(
+                0,
+                value.len().next_multiple_of(4) - value.len(),
+            ));
         };
         begin("", &mut structure);
         property(0, &2u32.to_be_bytes(), &mut structure);
@@ -154,7 +181,18 @@ mod tests {
         let structure_at = header + reservations;
         let strings_at = structure_at + structure.len();
         let total = strings_at + strings.len();
-        for value in [0xd00dfeed, total, structure_at, strings_at, header, 17, 16, 0, strings.len(), structure.len()] {
+        for value in [
+            0xd00dfeed,
+            total,
+            structure_at,
+            strings_at,
+            header,
+            17,
+            16,
+            0,
+            strings.len(),
+            structure.len(),
+        ] {
             blob.extend((value as u32).to_be_bytes());
         }
         for value in [0x1000u64, 0x2000, 0, 0] {
@@ -167,7 +205,9 @@ mod tests {
 
     /// Reads everything that the kernel reads.
     fn read_all(blob: &[u8]) -> usize {
-        let Ok(tree) = fdt::Fdt::new(blob) else { return 0 };
+        let Ok(tree) = fdt::Fdt::new(blob) else {
+            return 0;
+        };
         fn walk(node: fdt::node::FdtNode<'_, '_>) -> usize {
             let properties = node.properties().count();
             let _ = node.cell_sizes();
@@ -191,16 +231,26 @@ mod tests {
         let original = sample();
         let mut state = 7u64;
         let mut next = move || {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
             (state >> 33) as usize
         };
         for _ in 0..200_000 {
             let mut blob = original.clone();
             for _ in 0..1 + next() % 3 {
                 let at = next() % blob.len();
-                blob[at] = if next() % 2 == 0 { next() as u8 } else { (next() % 10) as u8 };
+                blob[at] = if next() % 2 == 0 {
+                    next() as u8
+                } else {
+                    (next() % 10) as u8
+                };
             }
-            blob.truncate(if next() % 8 == 0 { next() % blob.len() } else { blob.len() });
+            blob.truncate(if next() % 8 == 0 {
+                next() % blob.len()
+            } else {
+                blob.len()
+            });
             if check(&mut blob).is_ok() {
                 read_all(&blob);
             }

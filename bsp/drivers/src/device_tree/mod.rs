@@ -6,5 +6,5 @@ mod node;
 mod read;
 
 pub use check::{Damage, check};
-pub use machine::{Controller, Conduit, Enable, Machine, Processor, Psci, Serial, SerialKind};
+pub use machine::{Conduit, Controller, Enable, Machine, Processor, Psci, Serial, SerialKind};
 pub use read::read;

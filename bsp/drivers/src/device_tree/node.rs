@@ -11,7 +11,10 @@ pub fn value<'a>(node: FdtNode<'_, 'a>, name: &str) -> Option<&'a [u8]> {
 /// A property's value as text, without what follows the first NUL.
 pub fn text<'a>(node: FdtNode<'_, 'a>, name: &str) -> Option<&'a str> {
     let bytes = value(node, name)?;
-    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+    let end = bytes
+        .iter()
+        .position(|&byte| byte == 0)
+        .unwrap_or(bytes.len());
     core::str::from_utf8(&bytes[..end]).ok()
 }
 
@@ -27,13 +30,18 @@ pub fn number(node: FdtNode<'_, '_>, name: &str) -> Option<u64> {
 /// The number in `count` cells (at most two count) of a list, from cell `first` on.
 pub fn cells(list: &[u8], first: usize, count: usize) -> Option<u64> {
     let bytes = list.get(first * 4..first.checked_add(count)?.checked_mul(4)?)?;
-    Some(bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
+    Some(
+        bytes
+            .iter()
+            .fold(0, |number, &byte| number << 8 | u64::from(byte)),
+    )
 }
 
 /// Whether one of the node's compatible strings is among `names`.
 pub fn is_compatible(node: FdtNode<'_, '_>, names: &[&str]) -> bool {
     let list = value(node, "compatible").unwrap_or_default();
-    list.split(|&byte| byte == 0).any(|name| names.iter().any(|other| other.as_bytes() == name))
+    list.split(|&byte| byte == 0)
+        .any(|name| names.iter().any(|other| other.as_bytes() == name))
 }
 
 /// Whether the node's device may be used.
@@ -64,7 +72,11 @@ impl<'a> Bus<'a> {
     /// The root's bus, whose addresses are the CPUs' own.
     pub fn root(node: FdtNode<'_, 'a>) -> Self {
         let cells = node.cell_sizes();
-        Self { address_cells: cells.address_cells, size_cells: cells.size_cells, ranges: None }
+        Self {
+            address_cells: cells.address_cells,
+            size_cells: cells.size_cells,
+            ranges: None,
+        }
     }
 
     /// The bus below `node`, which is on this one; `None` if its addresses aren't memory addresses.
@@ -73,17 +85,40 @@ impl<'a> Bus<'a> {
         let cells = node.cell_sizes();
         let parent = match self.ranges {
             None => None,
-            Some(Ranges { parent: Some(_), .. }) => return None,
-            Some(ranges) => Some((ranges.list, self.address_cells, ranges.parent_cells, self.size_cells)),
+            Some(Ranges {
+                parent: Some(_), ..
+            }) => return None,
+            Some(ranges) => Some((
+                ranges.list,
+                self.address_cells,
+                ranges.parent_cells,
+                self.size_cells,
+            )),
         };
-        let ranges = Ranges { list, parent_cells: self.address_cells, parent };
-        Some(Self { address_cells: cells.address_cells, size_cells: cells.size_cells, ranges: Some(ranges) })
+        let ranges = Ranges {
+            list,
+            parent_cells: self.address_cells,
+            parent,
+        };
+        Some(Self {
+            address_cells: cells.address_cells,
+            size_cells: cells.size_cells,
+            ranges: Some(ranges),
+        })
     }
 
     /// The CPUs' address for one on this bus.
     fn translate(&self, address: u64) -> Option<u64> {
-        let Some(ranges) = self.ranges else { return Some(address) };
-        let address = translate(ranges.list, self.address_cells, ranges.parent_cells, self.size_cells, address)?;
+        let Some(ranges) = self.ranges else {
+            return Some(address);
+        };
+        let address = translate(
+            ranges.list,
+            self.address_cells,
+            ranges.parent_cells,
+            self.size_cells,
+            address,
+        )?;
         match ranges.parent {
             None => Some(address),
             Some((list, own, parent, size)) => translate(list, own, parent, size, address),
@@ -123,7 +158,9 @@ fn translate(list: &[u8], own: usize, parent: usize, size: usize, address: u64) 
         let first = index * entry;
         let start = cells(list, first, own)?;
         let length = cells(list, first + own + parent, size)?;
-        let offset = address.checked_sub(start).filter(|&offset| offset < length)?;
+        let offset = address
+            .checked_sub(start)
+            .filter(|&offset| offset < length)?;
         cells(list, first + own, parent)?.checked_add(offset)
     })
 }

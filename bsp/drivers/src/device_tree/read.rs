@@ -12,11 +12,17 @@ const MAX_DEPTH: usize = 4;
 pub fn read<'a>(blob: &'a [u8]) -> Option<Machine<'a>> {
     let tree = Fdt::new(blob).ok()?;
     let root = tree.find_node("/")?;
-    let mut machine = Machine { model: node::text(root, "model").unwrap_or("unknown machine"), ..Machine::default() };
+    let mut machine = Machine {
+        model: node::text(root, "model").unwrap_or("unknown machine"),
+        ..Machine::default()
+    };
     for reservation in tree.memory_reservations() {
         let start = reservation.address().addr() as u64;
         // A machine with more reservations than fit is refused by what follows: nothing else may be given out.
-        machine.reserved.add(start..start.saturating_add(reservation.size() as u64)).ok()?;
+        machine
+            .reserved
+            .add(start..start.saturating_add(reservation.size() as u64))
+            .ok()?;
     }
     let mut names = Names::default();
     for child in root.children() {
@@ -65,18 +71,25 @@ impl Names<'_, '_> {
 
     /// Whether a path is that of the standard output.
     fn is_output(&self, path: &str) -> bool {
-        let alias = self.aliases.and_then(|aliases| node::text(aliases, self.output));
+        let alias = self
+            .aliases
+            .and_then(|aliases| node::text(aliases, self.output));
         !path.is_empty() && (self.output == path || alias == Some(path))
     }
 }
 
 /// /chosen; gives stdout-path without its options.
 fn chosen<'a>(machine: &mut Machine<'a>, chosen: FdtNode<'_, 'a>) -> &'a str {
-    machine.command_line = node::text(chosen, "bootargs").unwrap_or_default().as_bytes();
+    machine.command_line = node::text(chosen, "bootargs")
+        .unwrap_or_default()
+        .as_bytes();
     machine.random_seed = node::value(chosen, "rng-seed").unwrap_or_default();
     let start = node::number(chosen, "linux,initrd-start");
     let end = node::number(chosen, "linux,initrd-end");
-    machine.initial_ramdisk = start.zip(end).map(|(start, end)| start..end).filter(|range| !range.is_empty());
+    machine.initial_ramdisk = start
+        .zip(end)
+        .map(|(start, end)| start..end)
+        .filter(|range| !range.is_empty());
     let output = node::text(chosen, "stdout-path").unwrap_or_default();
     output.split(':').next().unwrap_or_default()
 }
@@ -91,12 +104,20 @@ fn memory(machine: &mut Machine<'_>, memory: FdtNode<'_, '_>, bus: &Bus<'_>) -> 
 }
 
 /// Fixed reservations; those without an address are for the operating system to place, which needs none of them.
-fn reserved_memory<'a>(machine: &mut Machine<'a>, parent: FdtNode<'_, 'a>, bus: &Bus<'a>) -> Option<()> {
+fn reserved_memory<'a>(
+    machine: &mut Machine<'a>,
+    parent: FdtNode<'_, 'a>,
+    bus: &Bus<'a>,
+) -> Option<()> {
     let bus = bus.below(parent)?;
     for child in parent.children().filter(|&child| node::is_enabled(child)) {
         let unmapped = child.property("no-map").is_some();
         for range in bus.all_registers(child) {
-            if unmapped { machine.unmapped.add(range).ok()? } else { machine.reserved.add(range).ok()? }
+            if unmapped {
+                machine.unmapped.add(range).ok()?
+            } else {
+                machine.reserved.add(range).ok()?
+            }
         }
     }
     Some(())
@@ -104,12 +125,16 @@ fn reserved_memory<'a>(machine: &mut Machine<'a>, parent: FdtNode<'_, 'a>, bus: 
 
 fn processors(machine: &mut Machine<'_>, parent: FdtNode<'_, '_>) {
     let bus = Bus::root(parent);
-    let cpus = parent.children().filter(|&child| node::text(child, "device_type") == Some("cpu") && is_usable(child));
+    let cpus = parent
+        .children()
+        .filter(|&child| node::text(child, "device_type") == Some("cpu") && is_usable(child));
     let described = cpus.filter_map(|cpu| {
         let affinity = node::cells(node::value(cpu, "reg")?, 0, bus.address_cells.min(2))?;
         let enable = match node::text(cpu, "enable-method") {
             Some("psci") => Enable::Psci,
-            Some("spin-table") => node::number(cpu, "cpu-release-addr").map_or(Enable::Unknown, Enable::SpinTable),
+            Some("spin-table") => {
+                node::number(cpu, "cpu-release-addr").map_or(Enable::Unknown, Enable::SpinTable)
+            }
             _ => Enable::Unknown,
         };
         Some(Processor { affinity, enable })
@@ -131,8 +156,14 @@ fn psci(node: FdtNode<'_, '_>) -> Option<Psci> {
         _ => return None,
     };
     let power = node::is_compatible(node, &["arm,psci-0.2", "arm,psci-1.0"]);
-    let start = node::number(node, "cpu_on").filter(|_| !power).map(|function| function as u32);
-    Some(Psci { conduit, start, power })
+    let start = node::number(node, "cpu_on")
+        .filter(|_| !power)
+        .map(|function| function as u32);
+    Some(Psci {
+        conduit,
+        start,
+        power,
+    })
 }
 
 /// The path of a node; one that is too long is empty.
@@ -146,12 +177,20 @@ struct Path {
 
 impl Path {
     fn root() -> Self {
-        Self { bytes: [0; 128], length: 0, depth: 0, fitting: 0 }
+        Self {
+            bytes: [0; 128],
+            length: 0,
+            depth: 0,
+            fitting: 0,
+        }
     }
 
     fn enter(&mut self, name: &str) {
         let end = self.length + 1 + name.len();
-        if let (Some(room), true) = (self.bytes.get_mut(self.length..end), self.fitting == self.depth) {
+        if let (Some(room), true) = (
+            self.bytes.get_mut(self.length..end),
+            self.fitting == self.depth,
+        ) {
             room[0] = b'/';
             room[1..].copy_from_slice(name.as_bytes());
             self.length = end;
@@ -177,19 +216,42 @@ impl Path {
 }
 
 /// A device the kernel has a driver for, or a bus of devices.
-fn device<'a>(machine: &mut Machine<'a>, device: FdtNode<'_, 'a>, bus: &Bus<'a>, names: &Names<'_, 'a>, path: &mut Path) {
+fn device<'a>(
+    machine: &mut Machine<'a>,
+    device: FdtNode<'_, 'a>,
+    bus: &Bus<'a>,
+    names: &Names<'_, 'a>,
+    path: &mut Path,
+) {
     if !node::is_enabled(device) {
         return;
     }
     path.enter(device.name);
-    if node::is_compatible(device, &["arm,gic-400", "arm,cortex-a15-gic", "arm,cortex-a9-gic", "arm,cortex-a7-gic"]) {
+    if node::is_compatible(
+        device,
+        &[
+            "arm,gic-400",
+            "arm,cortex-a15-gic",
+            "arm,cortex-a9-gic",
+            "arm,cortex-a7-gic",
+        ],
+    ) {
         let registers = bus.registers(device, 0).zip(bus.registers(device, 1));
-        machine.controller = registers.map(|(distributor, interface)| Controller::Version2(distributor, interface));
+        machine.controller =
+            registers.map(|(distributor, interface)| Controller::Version2(distributor, interface));
     } else if node::is_compatible(device, &["arm,gic-v3"]) {
         let registers = bus.registers(device, 0).zip(bus.registers(device, 1));
-        machine.controller = registers.map(|(distributor, redistributors)| Controller::Version3(distributor, redistributors));
+        machine.controller = registers
+            .map(|(distributor, redistributors)| Controller::Version3(distributor, redistributors));
     } else if node::is_compatible(device, &["arm,pl011"]) {
-        serial(machine, device, bus, SerialKind::Pl011, names, path.as_str());
+        serial(
+            machine,
+            device,
+            bus,
+            SerialKind::Pl011,
+            names,
+            path.as_str(),
+        );
     } else if node::is_compatible(device, &["brcm,bcm2835-aux-uart"]) {
         serial(machine, device, bus, SerialKind::Mini, names, path.as_str());
     } else if node::is_compatible(device, &["brcm,bcm2835-pm-wdt", "brcm,bcm2835-pm"]) {
@@ -205,13 +267,29 @@ fn device<'a>(machine: &mut Machine<'a>, device: FdtNode<'_, 'a>, bus: &Bus<'a>,
     path.leave(device.name);
 }
 
-fn serial(machine: &mut Machine<'_>, device: FdtNode<'_, '_>, bus: &Bus<'_>, kind: SerialKind, names: &Names<'_, '_>, path: &str) {
-    let Some(registers) = bus.registers(device, 0) else { return };
-    let Some(index) = machine.serial.iter().position(Option::is_none) else { return };
+fn serial(
+    machine: &mut Machine<'_>,
+    device: FdtNode<'_, '_>,
+    bus: &Bus<'_>,
+    kind: SerialKind,
+    names: &Names<'_, '_>,
+    path: &str,
+) {
+    let Some(registers) = bus.registers(device, 0) else {
+        return;
+    };
+    let Some(index) = machine.serial.iter().position(Option::is_none) else {
+        return;
+    };
     if names.is_output(path) {
         machine.standard_output = Some(index);
     }
-    machine.serial[index] = Some(Serial { kind, registers, interrupt: node::interrupt(device, 0), alias: names.serial_number(path) });
+    machine.serial[index] = Some(Serial {
+        kind,
+        registers,
+        interrupt: node::interrupt(device, 0),
+        alias: names.serial_number(path),
+    });
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use hal::interrupt::{Acknowledged, InterruptController};
 use hal::mmio::map_device;
 use hal::sync::MAX_CPUS;
 use tock_registers::interfaces::{Readable, Writeable};
-use tock_registers::registers::{ReadOnly, ReadWrite, WriteOnly};
 use tock_registers::register_structs;
+use tock_registers::registers::{ReadOnly, ReadWrite, WriteOnly};
 
 register_structs! {
     #[allow(non_snake_case)]
@@ -71,14 +71,19 @@ unsafe impl Send for Gic {}
 impl Gic {
     /// Maps the controller's registers and turns all interrupts off.
     pub fn new(distributor: Range<u64>, interface: Range<u64>) -> Option<Self> {
-        if distributor.end - distributor.start < size_of::<Distributor>() as u64 || interface.end - interface.start < size_of::<Interface>() as u64 {
+        if distributor.end - distributor.start < size_of::<Distributor>() as u64
+            || interface.end - interface.start < size_of::<Interface>() as u64
+        {
             return None;
         }
         // SAFETY: the device tree says that a GICv2 is there; nobody else maps it.
         let (distributor, interface) = unsafe {
             let distributor = map_device(distributor.start, size_of::<Distributor>() as u64)?;
             let interface = map_device(interface.start, size_of::<Interface>() as u64)?;
-            (distributor.cast::<Distributor>().as_ref(), interface.cast::<Interface>().as_ref())
+            (
+                distributor.cast::<Distributor>().as_ref(),
+                interface.cast::<Interface>().as_ref(),
+            )
         };
         distributor.CTLR.set(0);
         let words = (distributor.TYPER.get() & 0x1f) as usize + 1;
@@ -86,14 +91,20 @@ impl Gic {
             distributor.ICENABLER[word].set(u32::MAX);
         }
         distributor.CTLR.set(1);
-        Some(Self { distributor, interface, interfaces: [const { AtomicU8::new(0) }; MAX_CPUS] })
+        Some(Self {
+            distributor,
+            interface,
+            interfaces: [const { AtomicU8::new(0) }; MAX_CPUS],
+        })
     }
 }
 
 impl InterruptController for Gic {
     fn initialise_cpu(&self, cpu: usize) {
         // The targets of a private interrupt read as this CPU's own bit.
-        let own = (0..32).map(|number| self.distributor.ITARGETSR[number].get()).find(|&bit| bit != 0);
+        let own = (0..32)
+            .map(|number| self.distributor.ITARGETSR[number].get())
+            .find(|&bit| bit != 0);
         self.interfaces[cpu].store(own.unwrap_or(1 << cpu), Relaxed);
         self.distributor.ICENABLER[0].set(u32::MAX);
         for number in 0..32 {
@@ -134,7 +145,9 @@ impl InterruptController for Gic {
     fn send(&self, cpu: usize, number: u32) {
         if let Some(bit) = self.interfaces.get(cpu) {
             barrier();
-            self.distributor.SGIR.set(u32::from(bit.load(Relaxed)) << 16 | number & 0xf);
+            self.distributor
+                .SGIR
+                .set(u32::from(bit.load(Relaxed)) << 16 | number & 0xf);
         }
     }
 

@@ -1,7 +1,10 @@
 //! GICv3 and v4 (Arm IHI 0069), by the `arm-gic` crate.
 
 use arm_gic::gicv3::registers::{Gicd, GicrSgi};
-use arm_gic::gicv3::{GicCpuInterface, GicDistributor, GicRedistributor, GicRedistributorIterator, Group, SgiTarget, SgiTargetGroup};
+use arm_gic::gicv3::{
+    GicCpuInterface, GicDistributor, GicRedistributor, GicRedistributorIterator, Group, SgiTarget,
+    SgiTargetGroup,
+};
 use arm_gic::{IntId, InterruptGroup, Trigger};
 use core::ops::Range;
 use core::ptr::NonNull;
@@ -35,10 +38,19 @@ impl Gic {
         // SAFETY: the device tree says that a GICv3 is there; nobody else maps it.
         let (distributor, redistributors) = unsafe {
             let mapped = map_device(distributor.start, size_of::<Gicd>() as u64)?;
-            let redistributors = map_device(redistributors.start, redistributors.end - redistributors.start)?;
-            (GicDistributor::new(UniqueMmioPointer::new(mapped.cast())), redistributors.cast())
+            let redistributors = map_device(
+                redistributors.start,
+                redistributors.end - redistributors.start,
+            )?;
+            (
+                GicDistributor::new(UniqueMmioPointer::new(mapped.cast())),
+                redistributors.cast(),
+            )
         };
-        let gic = Self { distributor: IrqSpinLock::new(distributor), redistributors: IrqSpinLock::new(redistributors) };
+        let gic = Self {
+            distributor: IrqSpinLock::new(distributor),
+            redistributors: IrqSpinLock::new(redistributors),
+        };
         gic.distributor.lock().configure_default_settings();
         Some(gic)
     }
@@ -47,8 +59,12 @@ impl Gic {
     fn with_own_redistributor(&self, body: impl FnOnce(&mut GicRedistributor<'_>)) {
         let base = self.redistributors.lock();
         // SAFETY: the registers are mapped whole, and used under the lock alone.
-        let Ok(mut all) = (unsafe { GicRedistributorIterator::new(*base) }) else { return };
-        if let Some(mut own) = all.find(|redistributor| redistributor.typer().core_mpidr() == own_affinity()) {
+        let Ok(mut all) = (unsafe { GicRedistributorIterator::new(*base) }) else {
+            return;
+        };
+        if let Some(mut own) =
+            all.find(|redistributor| redistributor.typer().core_mpidr() == own_affinity())
+        {
             body(&mut own);
         }
     }
@@ -90,8 +106,13 @@ impl InterruptController for Gic {
     }
 
     fn acknowledge(&self) -> Option<Acknowledged> {
-        let number = u32::from(GicCpuInterface::get_and_acknowledge_interrupt(InterruptGroup::Group1)?);
-        Some(Acknowledged { number, token: number })
+        let number = u32::from(GicCpuInterface::get_and_acknowledge_interrupt(
+            InterruptGroup::Group1,
+        )?);
+        Some(Acknowledged {
+            number,
+            token: number,
+        })
     }
 
     fn end(&self, token: u32) {
@@ -109,13 +130,21 @@ impl InterruptController for Gic {
         };
         barrier();
         // The number is always that of an SGI.
-        let _ = GicCpuInterface::send_sgi(IntId::sgi(number & 0xf), target, SgiTargetGroup::CurrentGroup1);
+        let _ = GicCpuInterface::send_sgi(
+            IntId::sgi(number & 0xf),
+            target,
+            SgiTargetGroup::CurrentGroup1,
+        );
     }
 
     fn send_to_others(&self, number: u32) {
         barrier();
         // As above.
-        let _ = GicCpuInterface::send_sgi(IntId::sgi(number & 0xf), SgiTarget::All, SgiTargetGroup::CurrentGroup1);
+        let _ = GicCpuInterface::send_sgi(
+            IntId::sgi(number & 0xf),
+            SgiTarget::All,
+            SgiTargetGroup::CurrentGroup1,
+        );
     }
 }
 

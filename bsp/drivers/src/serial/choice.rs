@@ -31,7 +31,10 @@ pub fn start(machine: &Machine<'_>) -> Option<Listener> {
         Port::Mini(port) => port,
     };
     console::register(device);
-    Some(Listener { port, interrupt: serial.interrupt? })
+    Some(Listener {
+        port,
+        interrupt: serial.interrupt?,
+    })
 }
 
 /// A console whose input isn't taken yet.
@@ -57,10 +60,16 @@ impl Listener {
 
 /// The index of the console among the machine's serial ports.
 fn choose(machine: &Machine<'_>) -> Option<usize> {
-    let words = machine.command_line.split(|byte| byte.is_ascii_whitespace());
+    let words = machine
+        .command_line
+        .split(|byte| byte.is_ascii_whitespace());
     let names = words.filter_map(|word| word.strip_prefix(b"console="));
-    let named = names.filter_map(|name| find(machine, name.split(|&byte| byte == b',').next()?)).last();
-    named.or(machine.standard_output).or_else(|| machine.serial.iter().position(Option::is_some))
+    let named = names
+        .filter_map(|name| find(machine, name.split(|&byte| byte == b',').next()?))
+        .next_back();
+    named
+        .or(machine.standard_output)
+        .or_else(|| machine.serial.iter().position(Option::is_some))
 }
 
 /// The port with a name of Linux's: ttyAMA for PL011s, ttyS for mini UARTs. The number is that of its alias; a number no
@@ -71,8 +80,19 @@ fn find(machine: &Machine<'_>, name: &[u8]) -> Option<usize> {
     } else {
         (SerialKind::Mini, name.strip_prefix(b"ttyS")?)
     };
-    let number: Option<u32> = core::str::from_utf8(number).ok().and_then(|number| number.parse().ok());
-    let is_kind = |serial: &Option<Serial>| serial.as_ref().is_some_and(|serial| serial.kind == kind);
-    let is_it = |serial: &Option<Serial>| is_kind(serial) && number.is_some() && serial.as_ref().and_then(|serial| serial.alias) == number;
-    machine.serial.iter().position(is_it).or_else(|| machine.serial.iter().position(is_kind))
+    let number: Option<u32> = core::str::from_utf8(number)
+        .ok()
+        .and_then(|number| number.parse().ok());
+    let is_kind =
+        |serial: &Option<Serial>| serial.as_ref().is_some_and(|serial| serial.kind == kind);
+    let is_it = |serial: &Option<Serial>| {
+        is_kind(serial)
+            && number.is_some()
+            && serial.as_ref().and_then(|serial| serial.alias) == number
+    };
+    machine
+        .serial
+        .iter()
+        .position(is_it)
+        .or_else(|| machine.serial.iter().position(is_kind))
 }

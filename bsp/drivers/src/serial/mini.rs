@@ -53,7 +53,10 @@ impl MiniUart {
         let (enables, registers) = unsafe {
             let enables = map_device(address.checked_sub(Self::ENABLES_BELOW)?, 4)?;
             let registers = map_device(address, size_of::<Registers>() as u64)?;
-            (enables.cast::<ReadWrite<u32>>().as_ref(), registers.cast::<Registers>().as_ref())
+            (
+                enables.cast::<ReadWrite<u32>>().as_ref(),
+                registers.cast::<Registers>().as_ref(),
+            )
         };
         enables.set(enables.get() | 1);
         registers.IER.set(0);
@@ -81,6 +84,11 @@ impl Console for MiniUart {
 
 impl InterruptHandler for MiniUart {
     fn handle(&self) {
-        super::receive(|| self.registers.LSR.is_set(LSR::DATA_READY).then(|| self.registers.IO.get() as u8));
+        super::receive(|| {
+            self.registers
+                .LSR
+                .is_set(LSR::DATA_READY)
+                .then(|| self.registers.IO.get() as u8)
+        });
     }
 }

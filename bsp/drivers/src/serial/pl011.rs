@@ -48,18 +48,26 @@ impl Pl011 {
     /// A PL011 is there, and nobody else drives it.
     pub unsafe fn new(address: u64) -> Option<Self> {
         // SAFETY: as the caller promises.
-        let registers = unsafe { map_device(address, size_of::<Registers>() as u64)?.cast::<Registers>().as_ref() };
+        let registers = unsafe {
+            map_device(address, size_of::<Registers>() as u64)?
+                .cast::<Registers>()
+                .as_ref()
+        };
         registers.IMSC.set(0);
         if !registers.CR.is_set(CR::UARTEN) {
             registers.LCR_H.write(LCR_H::WLEN::Eight + LCR_H::FEN::SET);
         }
-        registers.CR.modify(CR::UARTEN::SET + CR::TXE::SET + CR::RXE::SET);
+        registers
+            .CR
+            .modify(CR::UARTEN::SET + CR::TXE::SET + CR::RXE::SET);
         Some(Self { registers })
     }
 
     /// Lets the port interrupt when there is input.
     pub fn listen(&self) {
-        self.registers.IMSC.write(INTERRUPT::RX::SET + INTERRUPT::RT::SET);
+        self.registers
+            .IMSC
+            .write(INTERRUPT::RX::SET + INTERRUPT::RT::SET);
     }
 }
 
@@ -76,7 +84,11 @@ impl Console for Pl011 {
 
 impl InterruptHandler for Pl011 {
     fn handle(&self) {
-        self.registers.ICR.write(INTERRUPT::RX::SET + INTERRUPT::RT::SET);
-        super::receive(|| (!self.registers.FR.is_set(FR::RXFE)).then(|| self.registers.DR.get() as u8));
+        self.registers
+            .ICR
+            .write(INTERRUPT::RX::SET + INTERRUPT::RT::SET);
+        super::receive(|| {
+            (!self.registers.FR.is_set(FR::RXFE)).then(|| self.registers.DR.get() as u8)
+        });
     }
 }

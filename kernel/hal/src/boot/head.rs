@@ -9,7 +9,8 @@ use core::arch::global_asm;
 const SCTLR_OFF: u64 = 0x30d0_0800;
 
 /// M, C, SA, SA0, I; and for user programs cache maintenance (UCI), CTR_EL0 (UCT), DC ZVA (DZE) and WFE (nTWE).
-const SCTLR_ON: u64 = SCTLR_OFF | 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 12 | 1 << 14 | 1 << 15 | 1 << 18 | 1 << 26;
+const SCTLR_ON: u64 =
+    SCTLR_OFF | 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 12 | 1 << 14 | 1 << 15 | 1 << 18 | 1 << 26;
 
 /// 48-bit addresses, 4 KiB pages, tables cached and inner shareable on both sides, tagged user addresses (TBI0).
 const TCR: u64 = {

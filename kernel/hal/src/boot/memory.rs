@@ -64,11 +64,20 @@ impl Boot {
             // SAFETY: a part of memory that isn't mapped yet, at its place in the linear map; tables come from what
             // is mapped already and free.
             let result = unsafe {
-                kernel_map::map(linear(range.start).addr() as u64, range.start, range.end - range.start, Attributes::DATA, &mut more)
+                kernel_map::map(
+                    linear(range.start).addr() as u64,
+                    range.start,
+                    range.end - range.start,
+                    Attributes::DATA,
+                    &mut more,
+                )
             };
             result.map_err(|_| MemoryError::TooLittle)?;
             for part in free.as_slice() {
-                usable.add(part.start.max(range.start)..part.end.min(range.end).max(part.start.max(range.start)))?;
+                usable.add(
+                    part.start.max(range.start)
+                        ..part.end.min(range.end).max(part.start.max(range.start)),
+                )?;
             }
         }
         if usable.as_slice().is_empty() {
@@ -76,7 +85,8 @@ impl Boot {
         }
         // SAFETY: everything of `mapped` is in the linear map, and nobody uses what is in `usable`.
         unsafe {
-            crate::frame::initialise(mapped.as_slice(), usable.as_slice()).map_err(|_| MemoryError::TooLittle)?;
+            crate::frame::initialise(mapped.as_slice(), usable.as_slice())
+                .map_err(|_| MemoryError::TooLittle)?;
             if let Some(range) = initial_ramdisk {
                 crate::frame::set_initrd(range);
             }

@@ -11,10 +11,10 @@ mod memory;
 mod start;
 
 pub use information::BootInformation;
-pub use regions::{Regions, TooMany};
 #[cfg(target_os = "none")]
 pub use memory::MemoryError;
+pub use regions::{Regions, TooMany};
 #[cfg(target_os = "none")]
 pub use start::{Boot, DeviceTreeError};
 #[cfg(target_os = "none")]
-pub(crate) use start::{image_length, primary_main};
+pub(crate) use start::{image_length, primary_main, report_doubtful_device_tree};

@@ -15,7 +15,10 @@ pub struct TooMany;
 
 impl<const N: usize> Default for Regions<N> {
     fn default() -> Self {
-        Self { ranges: [const { 0..0 }; N], length: 0 }
+        Self {
+            ranges: [const { 0..0 }; N],
+            length: 0,
+        }
     }
 }
 
@@ -33,12 +36,17 @@ impl<const N: usize> Regions<N> {
         if range.is_empty() {
             return Ok(());
         }
-        let first = self.as_slice().partition_point(|other| other.end < range.start);
-        let last = self.as_slice().partition_point(|other| other.start <= range.end);
+        let first = self
+            .as_slice()
+            .partition_point(|other| other.end < range.start);
+        let last = self
+            .as_slice()
+            .partition_point(|other| other.start <= range.end);
         if first == last {
             return self.insert(first, range);
         }
-        let joined = range.start.min(self.ranges[first].start)..range.end.max(self.ranges[last - 1].end);
+        let joined =
+            range.start.min(self.ranges[first].start)..range.end.max(self.ranges[last - 1].end);
         self.ranges[first] = joined;
         self.remove(first + 1, last);
         Ok(())
@@ -52,8 +60,12 @@ impl<const N: usize> Regions<N> {
         if range.is_empty() {
             return Ok(());
         }
-        let first = self.as_slice().partition_point(|other| other.end <= range.start);
-        let last = self.as_slice().partition_point(|other| other.start < range.end);
+        let first = self
+            .as_slice()
+            .partition_point(|other| other.end <= range.start);
+        let last = self
+            .as_slice()
+            .partition_point(|other| other.start < range.end);
         if first >= last {
             return Ok(());
         }
@@ -143,15 +155,28 @@ mod tests {
         let mut bitmap = [false; 64];
         let mut state = 1u64;
         for _ in 0..2000 {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
             let start = (state >> 33) % 64;
             let end = (start + (state >> 50) % 9).min(64);
             let add = state >> 63 == 0;
-            if add { regions.add(start..end).unwrap() } else { regions.subtract(start..end).unwrap() }
+            if add {
+                regions.add(start..end).unwrap()
+            } else {
+                regions.subtract(start..end).unwrap()
+            }
             bitmap[start as usize..end as usize].fill(add);
-            let covered: Vec<bool> = (0..64).map(|at| regions.as_slice().iter().any(|range| range.contains(&at))).collect();
+            let covered: Vec<bool> = (0..64)
+                .map(|at| regions.as_slice().iter().any(|range| range.contains(&at)))
+                .collect();
             assert_eq!(covered, bitmap);
-            assert!(regions.as_slice().windows(2).all(|pair| pair[0].end < pair[1].start));
+            assert!(
+                regions
+                    .as_slice()
+                    .windows(2)
+                    .all(|pair| pair[0].end < pair[1].start)
+            );
         }
     }
 }

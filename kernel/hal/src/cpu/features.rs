@@ -15,7 +15,11 @@ macro_rules! read_register {
 
 /// Bits of an address space number: 8 or 16.
 pub fn asid_bits() -> u32 {
-    if ID_AA64MMFR0_EL1.read(ID_AA64MMFR0_EL1::ASIDBits) == 2 { 16 } else { 8 }
+    if ID_AA64MMFR0_EL1.read(ID_AA64MMFR0_EL1::ASIDBits) == 2 {
+        16
+    } else {
+        8
+    }
 }
 
 /// Whether the CPU has "privileged access never" (Armv8.1).
@@ -48,7 +52,9 @@ pub fn random() -> Option<u64> {
     }
     let (value, ready): (u64, u64);
     // SAFETY: RNDR exists; it sets the flags: Z when no number was ready.
-    unsafe { asm!("mrs {}, S3_3_C2_C4_0", "cset {}, ne", out(reg) value, out(reg) ready, options(nomem, nostack)) };
+    unsafe {
+        asm!("mrs {}, S3_3_C2_C4_0", "cset {}, ne", out(reg) value, out(reg) ready, options(nomem, nostack))
+    };
     (ready != 0).then_some(value)
 }
 
@@ -89,7 +95,9 @@ pub(crate) fn user_id_register(m: u32, op2: u32) -> Option<u64> {
         (0, 0) => Some(read_register!("MIDR_EL1")),
         (0, 5) => Some(MPIDR_FIXED),
         (0, 6) => Some(0),
-        (4, 0) => Some(read_register!("ID_AA64PFR0_EL1") & visible::PROCESSOR_0 | PROCESSOR_0_FIXED),
+        (4, 0) => {
+            Some(read_register!("ID_AA64PFR0_EL1") & visible::PROCESSOR_0 | PROCESSOR_0_FIXED)
+        }
         (6, 0) => Some(read_register!("ID_AA64ISAR0_EL1") & visible::INSTRUCTIONS_0),
         (6, 1) => Some(read_register!("ID_AA64ISAR1_EL1") & visible::INSTRUCTIONS_1),
         (7, 2) => Some(read_register!("ID_AA64MMFR2_EL1") & visible::MEMORY_2),
@@ -106,23 +114,47 @@ pub fn hardware_capabilities() -> (u64, u64) {
     let memory_2 = read_register!("ID_AA64MMFR2_EL1");
     /// "Not there" in the fields of floating point.
     const NONE: u64 = 0xf;
-    let has = |register: u64, shift: u32, least: u64, bit: u32| u64::from(field(register, shift) >= least) << bit;
+    let has = |register: u64, shift: u32, least: u64, bit: u32| {
+        u64::from(field(register, shift) >= least) << bit
+    };
     let float = |shift: u32, least: u64, bit: u32| {
         let value = field(processor_0, shift);
         u64::from(value != NONE && value >= least) << bit
     };
     const CPUID: u64 = 1 << 11;
-    let first = float(16, 0, 0) | float(20, 0, 1) | float(16, 1, 9) | float(20, 1, 10) | CPUID
-        | has(instructions_0, 4, 1, 3) | has(instructions_0, 4, 2, 4) | has(instructions_0, 8, 1, 5)
-        | has(instructions_0, 12, 1, 6) | has(instructions_0, 12, 2, 21) | has(instructions_0, 16, 1, 7)
-        | has(instructions_0, 20, 2, 8) | has(instructions_0, 28, 1, 12) | has(instructions_0, 32, 1, 17)
-        | has(instructions_0, 36, 1, 18) | has(instructions_0, 40, 1, 19) | has(instructions_0, 44, 1, 20)
-        | has(instructions_0, 48, 1, 23) | has(instructions_0, 52, 1, 27)
-        | has(instructions_1, 0, 1, 16) | has(instructions_1, 12, 1, 13) | has(instructions_1, 16, 1, 14)
-        | has(instructions_1, 20, 1, 15) | has(instructions_1, 20, 2, 26) | has(instructions_1, 36, 1, 29)
-        | has(processor_0, 48, 1, 24) | has(memory_2, 32, 1, 25);
-    let second = has(instructions_1, 0, 2, 0) | has(instructions_0, 52, 2, 7) | has(instructions_1, 32, 1, 8)
-        | has(instructions_1, 52, 1, 13) | has(instructions_1, 44, 1, 14) | has(instructions_1, 48, 1, 15)
+    let first = float(16, 0, 0)
+        | float(20, 0, 1)
+        | float(16, 1, 9)
+        | float(20, 1, 10)
+        | CPUID
+        | has(instructions_0, 4, 1, 3)
+        | has(instructions_0, 4, 2, 4)
+        | has(instructions_0, 8, 1, 5)
+        | has(instructions_0, 12, 1, 6)
+        | has(instructions_0, 12, 2, 21)
+        | has(instructions_0, 16, 1, 7)
+        | has(instructions_0, 20, 2, 8)
+        | has(instructions_0, 28, 1, 12)
+        | has(instructions_0, 32, 1, 17)
+        | has(instructions_0, 36, 1, 18)
+        | has(instructions_0, 40, 1, 19)
+        | has(instructions_0, 44, 1, 20)
+        | has(instructions_0, 48, 1, 23)
+        | has(instructions_0, 52, 1, 27)
+        | has(instructions_1, 0, 1, 16)
+        | has(instructions_1, 12, 1, 13)
+        | has(instructions_1, 16, 1, 14)
+        | has(instructions_1, 20, 1, 15)
+        | has(instructions_1, 20, 2, 26)
+        | has(instructions_1, 36, 1, 29)
+        | has(processor_0, 48, 1, 24)
+        | has(memory_2, 32, 1, 25);
+    let second = has(instructions_1, 0, 2, 0)
+        | has(instructions_0, 52, 2, 7)
+        | has(instructions_1, 32, 1, 8)
+        | has(instructions_1, 52, 1, 13)
+        | has(instructions_1, 44, 1, 14)
+        | has(instructions_1, 48, 1, 15)
         | has(instructions_0, 60, 1, 16);
     (first, second)
 }

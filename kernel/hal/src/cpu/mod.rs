@@ -1,5 +1,7 @@
 //! Processors: their numbers, data of their own, signals between them, and power.
 
+#[cfg(target_os = "none")]
+pub mod features;
 #[cfg(not(target_os = "none"))]
 #[path = "host.rs"]
 mod machine;
@@ -7,25 +9,23 @@ mod machine;
 #[path = "machine.rs"]
 mod machine;
 #[cfg(target_os = "none")]
-pub mod features;
-#[cfg(target_os = "none")]
 pub(crate) mod overflow;
 #[cfg(target_os = "none")]
 pub mod power;
 #[cfg(target_os = "none")]
 pub mod secondary;
 
-#[cfg(target_os = "none")]
-pub(crate) use machine::machine_barrier;
-#[cfg(target_os = "none")]
-pub(crate) use overflow::provide_first as provide_boot_emergency_stack;
-#[cfg(not(target_os = "none"))]
-pub use machine::{hardware_capabilities, start_others};
+pub use crate::sync::{MAX_CPUS, PerCpu, cpu_id as id};
 #[cfg(target_os = "none")]
 pub use features::hardware_capabilities;
 #[cfg(target_os = "none")]
-pub use secondary::start_others;
-pub use machine::{exit, online, power_off, reset, send_reschedule, wait_for_interrupt};
-#[cfg(target_os = "none")]
 pub use features::{asid_bits, has_pan};
-pub use crate::sync::{MAX_CPUS, PerCpu, cpu_id as id};
+#[cfg(target_os = "none")]
+pub(crate) use machine::machine_barrier;
+pub use machine::{exit, online, power_off, reset, send_reschedule, wait_for_interrupt};
+#[cfg(not(target_os = "none"))]
+pub use machine::{hardware_capabilities, start_others};
+#[cfg(target_os = "none")]
+pub(crate) use overflow::provide_first as provide_boot_emergency_stack;
+#[cfg(target_os = "none")]
+pub use secondary::start_others;

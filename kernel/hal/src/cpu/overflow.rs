@@ -21,7 +21,9 @@ pub(super) fn provide(cpu: usize) -> bool {
     if EMERGENCY_STACKS[cpu].load(Relaxed) != 0 {
         return true;
     }
-    let Ok(stack) = Stack::allocate() else { return false };
+    let Ok(stack) = Stack::allocate() else {
+        return false;
+    };
     EMERGENCY_STACKS[cpu].store(stack.top() as u64, Relaxed);
     core::mem::forget(stack);
     true

@@ -56,7 +56,9 @@ pub(crate) fn exit_emulator(status: u32) {
     if SEMIHOSTING.load(Relaxed) {
         let block = [APPLICATION_EXIT, u64::from(status)];
         // SAFETY: the command line promises that a debugger or emulator takes this instruction; it reads the block.
-        unsafe { asm!("hlt #0xf000", inout("x0") SYS_EXIT_EXTENDED => _, in("x1") &raw const block) };
+        unsafe {
+            asm!("hlt #0xf000", inout("x0") SYS_EXIT_EXTENDED => _, in("x1") &raw const block)
+        };
     }
 }
 

@@ -4,7 +4,9 @@ use super::{MAX_CPUS, machine};
 use crate::kernel_map;
 use crate::task::Stack;
 use core::arch::asm;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+use core::sync::atomic::{
+    AtomicU64, AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
+};
 use spin::Once;
 
 /// How a board starts a CPU.
@@ -22,8 +24,12 @@ pub(crate) struct Record {
     stack: AtomicU64,
 }
 
-pub(crate) static RECORDS: [Record; MAX_CPUS] =
-    [const { Record { affinity: AtomicU64::new(u64::MAX), stack: AtomicU64::new(0) } }; MAX_CPUS];
+pub(crate) static RECORDS: [Record; MAX_CPUS] = [const {
+    Record {
+        affinity: AtomicU64::new(u64::MAX),
+        stack: AtomicU64::new(0),
+    }
+}; MAX_CPUS];
 /// The affinity of each CPU that is up, by number.
 static AFFINITIES: [AtomicU64; MAX_CPUS] = [const { AtomicU64::new(u64::MAX) }; MAX_CPUS];
 /// The number of the last CPU that reached its Rust code.
@@ -45,13 +51,17 @@ unsafe extern "C" {
 pub fn own_affinity() -> u64 {
     let value: u64;
     // SAFETY: reads an ID register.
-    unsafe { asm!("mrs {}, mpidr_el1", out(reg) value, options(pure, nomem, nostack, preserves_flags)) };
+    unsafe {
+        asm!("mrs {}, mpidr_el1", out(reg) value, options(pure, nomem, nostack, preserves_flags))
+    };
     value & AFFINITY
 }
 
 /// The affinity of a CPU that is up.
 pub fn affinity(cpu: usize) -> u64 {
-    AFFINITIES.get(cpu).map_or(u64::MAX, |affinity| affinity.load(Relaxed))
+    AFFINITIES
+        .get(cpu)
+        .map_or(u64::MAX, |affinity| affinity.load(Relaxed))
 }
 
 /// Takes the board's CPUs (their affinities, in any order, with or without the boot CPU's) and its way to start
@@ -62,7 +72,9 @@ pub fn register(starter: &'static dyn Starter, affinities: impl Iterator<Item = 
     PRESENT.call_once(|| {
         let mut others = [0; MAX_CPUS];
         let mut count = 0;
-        let found = affinities.map(|affinity| affinity & AFFINITY).filter(|&affinity| affinity != own_affinity());
+        let found = affinities
+            .map(|affinity| affinity & AFFINITY)
+            .filter(|&affinity| affinity != own_affinity());
         for (slot, affinity) in others.iter_mut().take(MAX_CPUS - 1).zip(found) {
             *slot = affinity;
             count += 1;
@@ -98,7 +110,9 @@ pub fn start_others(limit: usize) -> usize {
 
 /// Starts one CPU and waits for it.
 fn start(starter: &dyn Starter, cpu: usize, affinity: u64) -> bool {
-    let Ok(stack) = Stack::allocate() else { return false };
+    let Ok(stack) = Stack::allocate() else {
+        return false;
+    };
     if !super::overflow::provide(cpu) {
         return false;
     }

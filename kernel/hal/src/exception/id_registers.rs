@@ -10,11 +10,16 @@ const MRS_ID_MASK: u32 = 0xffff_f000;
 
 /// If the instruction at the program counter reads an ID register, does that and returns true.
 pub(super) fn emulate(registers: &mut UserRegisters) -> bool {
-    let Ok(instruction) = read_value::<u32>(UserAddr(registers.pc)) else { return false };
+    let Ok(instruction) = read_value::<u32>(UserAddr(registers.pc)) else {
+        return false;
+    };
     if instruction & MRS_ID_MASK != MRS_ID {
         return false;
     }
-    let Some(value) = features::user_id_register(instruction >> 8 & 0xf, instruction >> 5 & 7) else { return false };
+    let Some(value) = features::user_id_register(instruction >> 8 & 0xf, instruction >> 5 & 7)
+    else {
+        return false;
+    };
     // x31 is the zero register.
     if let Some(target) = registers.x.get_mut((instruction & 0x1f) as usize) {
         *target = value;

@@ -1,7 +1,6 @@
 //! What interrupts a program: its registers, the kinds of fault and exception, and on the machine the
 //! vectors they arrive through.
 
-
 mod syndrome;
 
 #[cfg(target_os = "none")]
@@ -15,7 +14,7 @@ mod user;
 #[cfg(target_os = "none")]
 pub(crate) mod vectors;
 
-pub use syndrome::Syndrome;
+pub use syndrome::{Syndrome, class};
 
 /// A user program's registers, as saved at its entry to the kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,7 +36,11 @@ impl UserRegisters {
 
     /// Registers of a program that starts at `pc` with its stack at `sp`, all else zero.
     pub fn new(pc: u64, sp: u64) -> Self {
-        Self { pc, sp, ..Self::default() }
+        Self {
+            pc,
+            sp,
+            ..Self::default()
+        }
     }
 
     /// Takes over a processor state chosen by userland (a signal frame), keeping it in AArch64 user mode
@@ -81,6 +84,10 @@ pub struct Fault {
     /// ESR_EL1, for the signal frame's esr_context and for logs.
     pub syndrome: u64,
 }
+
+/// The page an access needs can't be brought in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unresolved;
 
 /// An exception in a user program other than a system call or a failed access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -51,7 +51,12 @@ impl Syndrome {
             0x10 | 0x13..=0x1f => FaultKind::External,
             _ => FaultKind::Other,
         };
-        Fault { address: untagged(address), access, kind, syndrome: self.0 }
+        Fault {
+            address: untagged(address),
+            access,
+            kind,
+            syndrome: self.0,
+        }
     }
 
     /// Of any other exception of a user program.
@@ -94,14 +99,21 @@ mod tests {
 
     #[test]
     fn a_write_to_a_read_only_page_is_a_permission_fault() {
-        let fault = Syndrome(class::DATA_ABORT_USER << 26 | 1 << 25 | 1 << 6 | 0x0f).fault(0xab00_0000_0040_1234);
-        assert_eq!((fault.access, fault.kind, fault.address), (Access::Write, FaultKind::Permission, 0x40_1234));
+        let fault = Syndrome(class::DATA_ABORT_USER << 26 | 1 << 25 | 1 << 6 | 0x0f)
+            .fault(0xab00_0000_0040_1234);
+        assert_eq!(
+            (fault.access, fault.kind, fault.address),
+            (Access::Write, FaultKind::Permission, 0x40_1234)
+        );
     }
 
     #[test]
     fn cache_maintenance_counts_as_a_read() {
         let fault = Syndrome(class::DATA_ABORT_USER << 26 | 1 << 8 | 1 << 6 | 0x06).fault(0x1000);
-        assert_eq!((fault.access, fault.kind), (Access::Read, FaultKind::Translation));
+        assert_eq!(
+            (fault.access, fault.kind),
+            (Access::Read, FaultKind::Translation)
+        );
     }
 
     #[test]
@@ -112,6 +124,9 @@ mod tests {
 
     #[test]
     fn brk_carries_its_number() {
-        assert_eq!(Syndrome(class::BRK << 26 | 0x1234).exception(), Exception::Breakpoint(0x1234));
+        assert_eq!(
+            Syndrome(class::BRK << 26 | 0x1234).exception(),
+            Exception::Breakpoint(0x1234)
+        );
     }
 }

@@ -13,14 +13,21 @@ fn unmask() {
 }
 
 /// From the vectors: any synchronous exception but a system call, with ESR_EL1 and FAR_EL1.
-pub(super) extern "C" fn handle_user_exception(header: *const TaskHeader, registers: &mut UserRegisters, syndrome: u64, address: u64) {
+pub(super) extern "C" fn handle_user_exception(
+    header: *const TaskHeader,
+    registers: &mut UserRegisters,
+    syndrome: u64,
+    address: u64,
+) {
     const INSTRUCTION: u64 = 4;
     unmask();
     let syndrome = Syndrome(syndrome);
     match syndrome.class() {
         class::DATA_ABORT_USER | class::INSTRUCTION_ABORT_USER => {
             // SAFETY: the current task, which was in user mode.
-            return unsafe { hooks::__gantry_user_fault(header, registers, syndrome.fault(address)) };
+            return unsafe {
+                hooks::__gantry_user_fault(header, registers, syndrome.fault(address))
+            };
         }
         // WFI is a hint: userland may not stop the CPU, so it does nothing.
         class::WAIT => {
@@ -38,7 +45,11 @@ pub(super) extern "C" fn handle_user_exception(header: *const TaskHeader, regist
 }
 
 /// From the vectors: an asynchronous error of the memory system.
-pub(super) extern "C" fn handle_user_system_error(header: *const TaskHeader, registers: &mut UserRegisters, _syndrome: u64) {
+pub(super) extern "C" fn handle_user_system_error(
+    header: *const TaskHeader,
+    registers: &mut UserRegisters,
+    _syndrome: u64,
+) {
     unmask();
     // SAFETY: the current task, which was in user mode.
     unsafe { hooks::__gantry_user_exception(header, registers, Exception::SystemError) };

@@ -37,5 +37,7 @@ unsafe extern "C" {
 /// Sets this CPU's vectors.
 pub(crate) fn install() {
     // SAFETY: the vectors are code of the image, made for this.
-    unsafe { asm!("msr vbar_el1, {}", "isb", in(reg) &raw const __vectors, options(nostack, preserves_flags)) };
+    unsafe {
+        asm!("msr vbar_el1, {}", "isb", in(reg) &raw const __vectors, options(nostack, preserves_flags))
+    };
 }

@@ -31,7 +31,9 @@ pub(super) fn print(writer: &mut impl Write, frame: usize, exception: Option<(us
     }
     let mut record = frame;
     for _ in 0..MAX_FRAMES {
-        let Some((next, link)) = read_record(record) else { return };
+        let Some((next, link)) = read_record(record) else {
+            return;
+        };
         if link == 0 {
             return;
         }
@@ -59,7 +61,9 @@ fn read_record(record: usize) -> Option<(usize, usize)> {
 /// One line: the address and the function it is in. A return address belongs to the instruction before it.
 fn line(writer: &mut impl Write, address: usize, back: usize) -> core::fmt::Result {
     match symbols::find(address.wrapping_sub(back * 4)) {
-        Some((name, offset)) => writeln!(writer, "  {address:016x} {name}+{:#x}", offset + back * 4),
+        Some((name, offset)) => {
+            writeln!(writer, "  {address:016x} {name}+{:#x}", offset + back * 4)
+        }
         None => writeln!(writer, "  {address:016x}"),
     }
 }

@@ -23,7 +23,9 @@ fn table() -> &'static [u8] {
 }
 
 fn word(table: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(table.get(at..at.checked_add(4)?)?.try_into().ok()?))
+    Some(u32::from_le_bytes(
+        table.get(at..at.checked_add(4)?)?.try_into().ok()?,
+    ))
 }
 
 /// The function an address of the image is in, and the offset from its start.
@@ -37,14 +39,23 @@ pub(super) fn find(address: usize) -> Option<(&'static str, usize)> {
     let (mut low, mut high) = (0, count);
     while low < high {
         let middle = (low + high) / 2;
-        if word(table, HEADER + middle * 4)? <= offset { low = middle + 1 } else { high = middle }
+        if word(table, HEADER + middle * 4)? <= offset {
+            low = middle + 1
+        } else {
+            high = middle
+        }
     }
     let index = low.checked_sub(1)?;
     let start = word(table, HEADER + index * 4)?;
     let names = HEADER + count * 8;
-    let name = table.get(names..names + names_length)?.get(word(table, HEADER + (count + index) * 4)? as usize..)?;
+    let name = table
+        .get(names..names + names_length)?
+        .get(word(table, HEADER + (count + index) * 4)? as usize..)?;
     let end = name.iter().position(|&byte| byte == 0)?;
-    Some((core::str::from_utf8(&name[..end]).ok()?, (offset - start) as usize))
+    Some((
+        core::str::from_utf8(&name[..end]).ok()?,
+        (offset - start) as usize,
+    ))
 }
 
 /// Whether two addresses are in the same function, as far as the table knows.

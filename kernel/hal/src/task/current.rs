@@ -21,7 +21,10 @@ impl<T> CurrentRef<T> {
     pub(crate) unsafe fn from_header(header: *const TaskHeader) -> Self {
         // SAFETY: the current task's header is never null, and it is the first field of its task.
         let task = unsafe { NonNull::new_unchecked(header.cast::<Task<T>>().cast_mut()) };
-        Self { task, here: PhantomData }
+        Self {
+            task,
+            here: PhantomData,
+        }
     }
 
     /// A counted reference, that may be kept.

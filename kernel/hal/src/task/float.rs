@@ -12,7 +12,11 @@ pub struct FloatState {
 
 impl FloatState {
     /// What a program starts with.
-    pub const ZERO: Self = Self { v: [0; 32], fpsr: 0, fpcr: 0 };
+    pub const ZERO: Self = Self {
+        v: [0; 32],
+        fpsr: 0,
+        fpcr: 0,
+    };
 }
 
 impl Default for FloatState {

@@ -1,6 +1,7 @@
 //! The part of a task that the machine layer knows: what a switch saves, flags and the preempt count.
 
 use super::float::FloatState;
+#[cfg(target_os = "none")]
 use crate::cpu::MAX_CPUS;
 use crate::sync::ExecutionState;
 use core::any::TypeId;
@@ -64,18 +65,35 @@ impl TaskHeader {
     #[cfg(target_os = "none")]
     pub(crate) const CPU_OFFSET: usize = offset_of!(TaskHeader, cpu);
 
+    #[cfg(not(target_os = "none"))]
     pub(super) fn new<T: 'static>(user: bool, stack: Option<super::stack::Stack>) -> Self {
         Self {
             preempt_count: AtomicU32::new(0),
-            flags: AtomicU32::new(0),
-            cpu: AtomicU32::new(0),
             on_cpu: AtomicBool::new(false),
-            saved_stack: AtomicU64::new(0),
-            thread_pointer: AtomicU64::new(0),
             user,
             kind: TypeId::of::<T>(),
-            float: UnsafeCell::new(FloatState::ZERO),
             stack,
+            ..Self::boot(0)
+        }
+    }
+
+    /// Writes a new task's header to its place. It may be preempted, and has no floating-point state.
+    ///
+    /// # Safety
+    /// `place` is valid for writing, and what is there needs no drop.
+    #[cfg(target_os = "none")]
+    pub(super) unsafe fn write<T: 'static>(
+        place: *mut Self,
+        user: bool,
+        stack: Option<super::stack::Stack>,
+    ) {
+        // SAFETY: as the caller promises; all bits zero are valid in every field but `kind` and `stack`, which
+        // are written.
+        unsafe {
+            place.cast::<u8>().write_bytes(0, size_of::<Self>());
+            (&raw mut (*place).user).write(user);
+            (&raw mut (*place).kind).write(TypeId::of::<T>());
+            (&raw mut (*place).stack).write(stack);
         }
     }
 
@@ -130,6 +148,7 @@ impl TaskHeader {
 struct BootTask;
 
 /// One header per CPU for the time before its first task.
+#[cfg(target_os = "none")]
 pub(super) static BOOT_HEADERS: [TaskHeader; MAX_CPUS] = [
     TaskHeader::boot(0),
     TaskHeader::boot(1),

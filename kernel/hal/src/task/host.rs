@@ -1,6 +1,6 @@
 //! Tasks on the host: made and marked current, never run.
 
-use super::{FloatState, InterruptGuard, OutOfMemory, Start, Task, TaskHeader, UserState};
+use super::{FloatState, InterruptGuard, OutOfMemory, Task, TaskHeader, UserState};
 use crate::exception::UserRegisters;
 use alloc::sync::Arc;
 use core::cell::{Cell, RefCell};
@@ -15,7 +15,11 @@ thread_local! {
 
 pub(super) fn current_header() -> *const TaskHeader {
     let current = CURRENT.get();
-    if current.is_null() { BOOT.with(|boot| core::ptr::from_ref(*boot)) } else { current }
+    if current.is_null() {
+        BOOT.with(|boot| core::ptr::from_ref(*boot))
+    } else {
+        current
+    }
 }
 
 impl<T: Send + Sync + 'static> Task<T> {
@@ -23,21 +27,41 @@ impl<T: Send + Sync + 'static> Task<T> {
     ///
     /// # Errors
     /// [`OutOfMemory`] if there is no memory for its stack.
-    pub fn new_user(data: T, registers: UserRegisters, state: UserState) -> Result<Arc<Self>, OutOfMemory> {
-        Self::new(data, Start::User(registers, state))
+    pub fn new_user(
+        data: T,
+        _registers: UserRegisters,
+        _state: UserState,
+    ) -> Result<Arc<Self>, OutOfMemory> {
+        Ok(Arc::new(Self {
+            header: TaskHeader::new::<T>(true, None),
+            data,
+        }))
+    }
+
+    /// A task that starts in user mode with the current task's floating-point state.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] if there is no memory for its stack.
+    pub fn fork_current(
+        data: T,
+        _registers: &UserRegisters,
+        _thread_pointer: Option<u64>,
+    ) -> Result<Arc<Self>, OutOfMemory> {
+        Ok(Arc::new(Self {
+            header: TaskHeader::new::<T>(true, None),
+            data,
+        }))
     }
 
     /// A task that runs `entry` in the kernel; `entry` never returns.
     ///
     /// # Errors
     /// [`OutOfMemory`] if there is no memory for its stack.
-    pub fn new_kernel(data: T, entry: fn()) -> Result<Arc<Self>, OutOfMemory> {
-        Self::new(data, Start::Kernel(entry))
-    }
-
-    fn new(data: T, start: Start) -> Result<Arc<Self>, OutOfMemory> {
-        let user = matches!(start, Start::User(..));
-        Ok(Arc::new(Self { header: TaskHeader::new::<T>(user, None), data }))
+    pub fn new_kernel(data: T, _entry: fn()) -> Result<Arc<Self>, OutOfMemory> {
+        Ok(Arc::new(Self {
+            header: TaskHeader::new::<T>(false, None),
+            data,
+        }))
     }
 }
 
@@ -49,7 +73,10 @@ pub fn begin<T: Send + Sync + 'static>(data: T, entry: fn() -> !) -> ! {
 
 /// Makes a task with `data` current in this thread of a test, for ever alive.
 pub fn adopt<T: Send + Sync + 'static>(data: T) -> Arc<Task<T>> {
-    let task = Arc::new(Task { header: TaskHeader::new::<T>(false, None), data });
+    let task = Arc::new(Task {
+        header: TaskHeader::new::<T>(false, None),
+        data,
+    });
     make_current(&task);
     task
 }
@@ -61,7 +88,10 @@ fn make_current<T>(task: &Arc<Task<T>>) {
 }
 
 /// Marks `next` current and gives back the task that was; nothing runs on another stack.
-pub fn switch<T: Send + Sync + 'static>(next: Arc<Task<T>>, _interrupts: &InterruptGuard) -> Arc<Task<T>> {
+pub fn switch<T: Send + Sync + 'static>(
+    next: Arc<Task<T>>,
+    _interrupts: &InterruptGuard,
+) -> Arc<Task<T>> {
     let previous = super::current::<T>().arc();
     previous.header.on_cpu.store(false, Relaxed);
     make_current(&next);

@@ -27,23 +27,24 @@ mod switch;
 #[path = "switch.rs"]
 mod switch;
 
+pub use crate::sync::{
+    InterruptGuard, PreemptGuard, preempt_count, preempt_disable, preempt_enable,
+};
 pub use current::{CurrentRef, current, try_current};
 pub use float::FloatState;
 pub use header::{TaskHeader, flags};
-pub use crate::sync::{InterruptGuard, PreemptGuard, preempt_count, preempt_disable, preempt_enable};
-#[cfg(target_os = "none")]
-pub(crate) use switch::current_header;
-#[cfg(not(target_os = "none"))]
-pub use switch::adopt;
-pub use switch::{begin, capture_current, float_state, reset_float_state, set_float_state, switch};
-pub use switch::{set_thread_pointer, thread_pointer};
 #[cfg(target_os = "none")]
 pub(crate) use stack::{STACK_SIZE, Stack, is_in_stack};
+#[cfg(not(target_os = "none"))]
+pub use switch::adopt;
+#[cfg(target_os = "none")]
+pub(crate) use switch::current_header;
 #[cfg(target_os = "none")]
 pub(crate) use switch::install_boot_header;
+pub use switch::{begin, capture_current, float_state, reset_float_state, set_float_state, switch};
+pub use switch::{set_thread_pointer, thread_pointer};
 
 pub use crate::frame::OutOfMemory;
-use crate::exception::UserRegisters;
 use core::ops::Deref;
 
 /// A task, with the kernel's data `T`. Lives in an `Arc`.
@@ -89,10 +90,4 @@ pub struct UserState {
     pub float: FloatState,
     /// TPIDR_EL0.
     pub thread_pointer: u64,
-}
-
-/// What a new task does first.
-enum Start {
-    User(UserRegisters, UserState),
-    Kernel(fn()),
 }

@@ -39,7 +39,12 @@ struct OwnCache(Cache);
 unsafe impl Sync for OwnCache {}
 
 static CACHES: PerCpu<OwnCache> = PerCpu::new(
-    [const { OwnCache(Cache { tops: [const { Cell::new(0) }; PER_CPU_CACHE], length: Cell::new(0) }) }; MAX_CPUS],
+    [const {
+        OwnCache(Cache {
+            tops: [const { Cell::new(0) }; PER_CPU_CACHE],
+            length: Cell::new(0),
+        })
+    }; MAX_CPUS],
 );
 
 /// The stacks besides those in the CPUs' caches.
@@ -53,8 +58,12 @@ struct Slots {
     ready_count: usize,
 }
 
-static SLOTS: IrqSpinLock<Slots> =
-    IrqSpinLock::new(Slots { taken: [0; MAX_STACKS / 64], hint: 0, ready: [0; COMMON_CACHE], ready_count: 0 });
+static SLOTS: IrqSpinLock<Slots> = IrqSpinLock::new(Slots {
+    taken: [0; MAX_STACKS / 64],
+    hint: 0,
+    ready: [0; COMMON_CACHE],
+    ready_count: 0,
+});
 
 fn with_cache<R>(body: impl FnOnce(&Cache) -> R) -> R {
     let preemption = PreemptGuard::new();
@@ -84,9 +93,13 @@ impl Stack {
         let mut slots = SLOTS.lock();
         if slots.ready_count > 0 {
             slots.ready_count -= 1;
-            return Ok(Self { top: slots.ready[slots.ready_count] });
+            return Ok(Self {
+                top: slots.ready[slots.ready_count],
+            });
         }
-        let free = (slots.hint..slots.taken.len()).find(|&word| slots.taken[word] != u64::MAX).ok_or(OutOfMemory)?;
+        let free = (slots.hint..slots.taken.len())
+            .find(|&word| slots.taken[word] != u64::MAX)
+            .ok_or(OutOfMemory)?;
         let slot = free * 64 + slots.taken[free].trailing_ones() as usize;
         let top = STACKS_BASE as usize + (slot + 1) * SLOT;
         map_stack(top)?;
@@ -141,7 +154,13 @@ fn map_stack(top: usize) -> Result<(), OutOfMemory> {
             // SAFETY: a free slot, under the lock; the page was just given to it.
             let mapped = unsafe {
                 let address = (bottom + offset) as u64;
-                kernel_map::map(address, page, PAGE_SIZE as u64, Attributes::DATA, &mut frame::allocate_raw)
+                kernel_map::map(
+                    address,
+                    page,
+                    PAGE_SIZE as u64,
+                    Attributes::DATA,
+                    &mut frame::allocate_raw,
+                )
             };
             // SAFETY: the page came from the allocator and wasn't mapped.
             mapped.inspect_err(|_| unsafe { frame::free_raw(page) })
@@ -157,7 +176,11 @@ fn map_stack(top: usize) -> Result<(), OutOfMemory> {
 /// Takes `length` bytes below `end` out of the map and frees their pages.
 fn unmap_stack(end: usize, length: usize) {
     // SAFETY: pages of a stack nobody uses any more, mapped one by one; each came from the allocator.
-    unsafe { kernel_map::unmap_pages((end - length) as u64, length as u64, |page| frame::free_raw(page)) };
+    unsafe {
+        kernel_map::unmap_pages((end - length) as u64, length as u64, |page| {
+            frame::free_raw(page)
+        })
+    };
 }
 
 /// Whether an address is in the stack part of a slot that is in use, or of the boot CPU's. Takes no lock: for a
@@ -177,6 +200,8 @@ pub(crate) fn is_in_stack(address: usize) -> bool {
 fn is_mapped(address: usize) -> bool {
     let result: u64;
     // SAFETY: asks for a translation; nothing is accessed.
-    unsafe { core::arch::asm!("at s1e1r, {}", "isb", "mrs {}, par_el1", in(reg) address, out(reg) result, options(nostack, preserves_flags)) };
+    unsafe {
+        core::arch::asm!("at s1e1r, {}", "isb", "mrs {}, par_el1", in(reg) address, out(reg) result, options(nostack, preserves_flags))
+    };
     result & 1 == 0
 }

@@ -2,7 +2,7 @@
 
 use super::header::BOOT_HEADERS;
 use super::stack::{STACK_SIZE, Stack};
-use super::{FloatState, InterruptGuard, OutOfMemory, Start, Task, TaskHeader, UserState};
+use super::{FloatState, InterruptGuard, OutOfMemory, Task, TaskHeader, UserState};
 use crate::exception::UserRegisters;
 use alloc::sync::Arc;
 use core::arch::{asm, naked_asm};
@@ -32,7 +32,9 @@ pub(crate) fn current_header() -> *const TaskHeader {
 /// This is CPU number `cpu`, and it has no current task.
 pub(crate) unsafe fn install_boot_header(cpu: usize) {
     // SAFETY: the boot headers are static.
-    unsafe { asm!("msr tpidr_el1, {}", in(reg) &raw const BOOT_HEADERS[cpu], options(nostack, preserves_flags)) };
+    unsafe {
+        asm!("msr tpidr_el1, {}", in(reg) &raw const BOOT_HEADERS[cpu], options(nostack, preserves_flags))
+    };
 }
 
 impl<T: Send + Sync + 'static> Task<T> {
@@ -40,8 +42,37 @@ impl<T: Send + Sync + 'static> Task<T> {
     ///
     /// # Errors
     /// [`OutOfMemory`] if there is no memory for its stack.
-    pub fn new_user(data: T, registers: UserRegisters, state: UserState) -> Result<Arc<Self>, OutOfMemory> {
-        Self::new(data, Start::User(registers, state))
+    pub fn new_user(
+        data: T,
+        registers: UserRegisters,
+        state: UserState,
+    ) -> Result<Arc<Self>, OutOfMemory> {
+        Self::on_user_stack(data, &registers, |header| {
+            *header.float.get_mut() = state.float;
+            *header.thread_pointer.get_mut() = state.thread_pointer;
+        })
+    }
+
+    /// A task that starts in user mode with `registers` and the current task's floating-point state, and its thread
+    /// pointer if none is given.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] if there is no memory for its stack.
+    pub fn fork_current(
+        data: T,
+        registers: &UserRegisters,
+        thread_pointer: Option<u64>,
+    ) -> Result<Arc<Self>, OutOfMemory> {
+        Self::on_user_stack(data, registers, |header| {
+            // SAFETY: the registers hold the state of the current task, if that is a user task; the new one's has
+            // its place in the header.
+            unsafe {
+                if (*current_header()).user {
+                    save_float(header.float.get());
+                }
+            }
+            *header.thread_pointer.get_mut() = thread_pointer.unwrap_or_else(self::thread_pointer);
+        })
     }
 
     /// A task that runs `entry` in the kernel, interrupts on; `entry` never returns.
@@ -49,36 +80,69 @@ impl<T: Send + Sync + 'static> Task<T> {
     /// # Errors
     /// [`OutOfMemory`] if there is no memory for its stack.
     pub fn new_kernel(data: T, entry: fn()) -> Result<Arc<Self>, OutOfMemory> {
-        Self::new(data, Start::Kernel(entry))
-    }
-
-    fn new(data: T, start: Start) -> Result<Arc<Self>, OutOfMemory> {
         let stack = Stack::allocate()?;
         let top = stack.top();
-        let mut header = TaskHeader::new::<T>(matches!(start, Start::User(..)), Some(stack));
-        let mut saved = SavedRegisters { x19_to_x29: [0; 11], link: 0 };
-        let frame = match start {
-            Start::User(mut registers, state) => {
-                registers.set_user_pstate(registers.pstate);
-                *header.float.get_mut() = state.float;
-                *header.thread_pointer.get_mut() = state.thread_pointer;
-                let frame = top - size_of::<UserRegisters>();
-                // SAFETY: the top of a new stack, which nobody else uses; aligned to 16 bytes.
-                unsafe { core::ptr::with_exposed_provenance_mut::<UserRegisters>(frame).write(registers) };
-                saved.link = start_user as *const () as u64;
-                frame
-            }
-            Start::Kernel(entry) => {
-                saved.x19_to_x29[0] = entry as *const () as u64;
-                saved.link = start_kernel as *const () as u64;
-                top
-            }
+        let mut saved = SavedRegisters {
+            x19_to_x29: [0; 11],
+            link: start_kernel as *const () as u64,
         };
-        let bottom = frame - size_of::<SavedRegisters>();
-        // SAFETY: below the frame on the new stack; aligned to 16 bytes.
-        unsafe { core::ptr::with_exposed_provenance_mut::<SavedRegisters>(bottom).write(saved) };
-        *header.saved_stack.get_mut() = bottom as u64;
-        Ok(Arc::new(Self { header, data }))
+        saved.x19_to_x29[0] = entry as *const () as u64;
+        Ok(Self::in_place(data, false, Some(stack), |header| {
+            *header.saved_stack.get_mut() = saved.push(top)
+        }))
+    }
+
+    fn on_user_stack(
+        data: T,
+        registers: &UserRegisters,
+        prepare: impl FnOnce(&mut TaskHeader),
+    ) -> Result<Arc<Self>, OutOfMemory> {
+        let stack = Stack::allocate()?;
+        let frame = core::ptr::with_exposed_provenance_mut::<UserRegisters>(
+            stack.top() - size_of::<UserRegisters>(),
+        );
+        // SAFETY: the top of a new stack, which nobody else uses; aligned to 16 bytes.
+        unsafe {
+            frame.copy_from_nonoverlapping(registers, 1);
+            (*frame).set_user_pstate(registers.pstate);
+        }
+        let saved = SavedRegisters {
+            x19_to_x29: [0; 11],
+            link: start_user as *const () as u64,
+        };
+        Ok(Self::in_place(data, true, Some(stack), |header| {
+            *header.saved_stack.get_mut() = saved.push(frame.addr());
+            prepare(header);
+        }))
+    }
+
+    /// Makes a task where it will stay: its state is large.
+    fn in_place(
+        data: T,
+        user: bool,
+        stack: Option<Stack>,
+        prepare: impl FnOnce(&mut TaskHeader),
+    ) -> Arc<Self> {
+        let task = Arc::<Self>::new_uninit();
+        // SAFETY: nobody else has the new task; header and data are all of it.
+        unsafe {
+            let place = Arc::as_ptr(&task).cast_mut().cast::<Self>();
+            (&raw mut (*place).data).write(data);
+            let header = &raw mut (*place).header;
+            TaskHeader::write::<T>(header, user, stack);
+            prepare(&mut *header);
+            task.assume_init()
+        }
+    }
+}
+
+impl SavedRegisters {
+    /// Puts the registers below `top`, the end of what is used of a new stack; gives the stack pointer.
+    fn push(self, top: usize) -> u64 {
+        let bottom = top - size_of::<Self>();
+        // SAFETY: on a new stack, which nobody else uses; aligned to 16 bytes.
+        unsafe { core::ptr::with_exposed_provenance_mut::<Self>(bottom).write(self) };
+        bottom as u64
     }
 }
 
@@ -116,13 +180,17 @@ extern "C" fn finish_first_switch(previous: *const TaskHeader) {
 /// If this CPU runs a task already.
 pub fn begin<T: Send + Sync + 'static>(data: T, entry: fn() -> !) -> ! {
     let boot = current_header();
-    let cpu = BOOT_HEADERS.iter().position(|header| core::ptr::eq(header, boot));
-    let Some(cpu) = cpu else { panic!("this CPU runs a task already") };
-    let mut header = TaskHeader::new::<T>(false, None);
-    *header.cpu.get_mut() = cpu as u32;
-    *header.on_cpu.get_mut() = true;
+    let cpu = BOOT_HEADERS
+        .iter()
+        .position(|header| core::ptr::eq(header, boot));
+    let Some(cpu) = cpu else {
+        panic!("this CPU runs a task already")
+    };
     // The CPU's reference to the task.
-    let task = Arc::into_raw(Arc::new(Task { header, data }));
+    let task = Arc::into_raw(Task::in_place(data, false, None, |header| {
+        *header.cpu.get_mut() = cpu as u32;
+        *header.on_cpu.get_mut() = true;
+    }));
     // SAFETY: the task is valid for as long as it runs, and nothing of what is on the stack is used again. No code
     // sees the current task change, as all of it is entered anew.
     unsafe {
@@ -146,11 +214,17 @@ pub fn begin<T: Send + Sync + 'static>(data: T, entry: fn() -> !) -> ! {
 ///
 /// # Panics
 /// If `next` is the current task, or what runs here isn't a task.
-pub fn switch<T: Send + Sync + 'static>(next: Arc<Task<T>>, _interrupts: &InterruptGuard) -> Arc<Task<T>> {
+pub fn switch<T: Send + Sync + 'static>(
+    next: Arc<Task<T>>,
+    _interrupts: &InterruptGuard,
+) -> Arc<Task<T>> {
     let current = current_header();
     // SAFETY: the current header is valid.
     let header = unsafe { &*current };
-    assert!(header.is::<T>() && !core::ptr::eq(current, &next.header), "a switch to the running task, or from no task");
+    assert!(
+        header.is::<T>() && !core::ptr::eq(current, &next.header),
+        "a switch to the running task, or from no task"
+    );
     while next.header.on_cpu.swap(true, Acquire) {
         core::hint::spin_loop();
     }
@@ -183,7 +257,10 @@ pub fn switch<T: Send + Sync + 'static>(next: Arc<Task<T>>, _interrupts: &Interr
 /// Saves the callee-saved registers on this stack and goes on where `next` did the same; gives that context the
 /// task before it (x0 stays).
 #[unsafe(naked)]
-unsafe extern "C" fn switch_stacks(current: *const TaskHeader, next: *const TaskHeader) -> *const TaskHeader {
+unsafe extern "C" fn switch_stacks(
+    current: *const TaskHeader,
+    next: *const TaskHeader,
+) -> *const TaskHeader {
     naked_asm!(
         "stp x19, x20, [sp, #-96]!",
         "stp x21, x22, [sp, #16]",
@@ -212,14 +289,38 @@ macro_rules! float_registers {
     ($instruction:literal) => {
         concat!(
             ".arch_extension fp\n.arch_extension simd\n",
-            $instruction, " q0, q1, [x0]\n", $instruction, " q2, q3, [x0, #32]\n",
-            $instruction, " q4, q5, [x0, #64]\n", $instruction, " q6, q7, [x0, #96]\n",
-            $instruction, " q8, q9, [x0, #128]\n", $instruction, " q10, q11, [x0, #160]\n",
-            $instruction, " q12, q13, [x0, #192]\n", $instruction, " q14, q15, [x0, #224]\n",
-            $instruction, " q16, q17, [x0, #256]\n", $instruction, " q18, q19, [x0, #288]\n",
-            $instruction, " q20, q21, [x0, #320]\n", $instruction, " q22, q23, [x0, #352]\n",
-            $instruction, " q24, q25, [x0, #384]\n", $instruction, " q26, q27, [x0, #416]\n",
-            $instruction, " q28, q29, [x0, #448]\n", $instruction, " q30, q31, [x0, #480]\n",
+            $instruction,
+            " q0, q1, [x0]\n",
+            $instruction,
+            " q2, q3, [x0, #32]\n",
+            $instruction,
+            " q4, q5, [x0, #64]\n",
+            $instruction,
+            " q6, q7, [x0, #96]\n",
+            $instruction,
+            " q8, q9, [x0, #128]\n",
+            $instruction,
+            " q10, q11, [x0, #160]\n",
+            $instruction,
+            " q12, q13, [x0, #192]\n",
+            $instruction,
+            " q14, q15, [x0, #224]\n",
+            $instruction,
+            " q16, q17, [x0, #256]\n",
+            $instruction,
+            " q18, q19, [x0, #288]\n",
+            $instruction,
+            " q20, q21, [x0, #320]\n",
+            $instruction,
+            " q22, q23, [x0, #352]\n",
+            $instruction,
+            " q24, q25, [x0, #384]\n",
+            $instruction,
+            " q26, q27, [x0, #416]\n",
+            $instruction,
+            " q28, q29, [x0, #448]\n",
+            $instruction,
+            " q30, q31, [x0, #480]\n",
         )
     };
 }
@@ -228,8 +329,12 @@ macro_rules! float_registers {
 unsafe extern "C" fn save_float(state: *mut FloatState) {
     naked_asm!(
         float_registers!("stp"),
-        "add x0, x0, #512", "mrs x1, fpsr", "mrs x2, fpcr", "stp w1, w2, [x0]",
-        ".arch_extension nosimd", ".arch_extension nofp",
+        "add x0, x0, #512",
+        "mrs x1, fpsr",
+        "mrs x2, fpcr",
+        "stp w1, w2, [x0]",
+        ".arch_extension nosimd",
+        ".arch_extension nofp",
         "ret"
     )
 }
@@ -238,15 +343,22 @@ unsafe extern "C" fn save_float(state: *mut FloatState) {
 unsafe extern "C" fn restore_float(state: *const FloatState) {
     naked_asm!(
         float_registers!("ldp"),
-        "add x0, x0, #512", "ldp w1, w2, [x0]", "msr fpsr, x1", "msr fpcr, x2",
-        ".arch_extension nosimd", ".arch_extension nofp",
+        "add x0, x0, #512",
+        "ldp w1, w2, [x0]",
+        "msr fpsr, x1",
+        "msr fpcr, x2",
+        ".arch_extension nosimd",
+        ".arch_extension nofp",
         "ret"
     )
 }
 
 /// The current task's floating-point state and thread pointer.
 pub fn capture_current() -> UserState {
-    UserState { float: float_state(), thread_pointer: thread_pointer() }
+    UserState {
+        float: float_state(),
+        thread_pointer: thread_pointer(),
+    }
 }
 
 /// The current task's floating-point state; zero in a kernel task.

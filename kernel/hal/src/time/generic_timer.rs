@@ -39,8 +39,14 @@ pub fn initialise(frequency: Option<u64>) {
         (_, register) => register,
     };
     FREQUENCY.store(frequency, Relaxed);
-    NANOSECONDS_PER_COUNT.store(((1_000_000_000u128 << 32) / u128::from(frequency)) as u64, Relaxed);
-    COUNTS_PER_NANOSECOND.store(((u128::from(frequency) << 32) / 1_000_000_000) as u64, Relaxed);
+    NANOSECONDS_PER_COUNT.store(
+        ((1_000_000_000u128 << 32) / u128::from(frequency)) as u64,
+        Relaxed,
+    );
+    COUNTS_PER_NANOSECOND.store(
+        ((u128::from(frequency) << 32) / 1_000_000_000) as u64,
+        Relaxed,
+    );
     BOOT_COUNTER.store(counter(), Relaxed);
     initialise_cpu();
 }
@@ -62,14 +68,19 @@ pub(crate) fn silence() {
 pub fn counter() -> u64 {
     let value: u64;
     // SAFETY: reads the counter; the barrier keeps the read from being done early.
-    unsafe { asm!("isb", "mrs {}, cntvct_el0", out(reg) value, options(nomem, nostack, preserves_flags)) };
+    unsafe {
+        asm!("isb", "mrs {}, cntvct_el0", out(reg) value, options(nomem, nostack, preserves_flags))
+    };
     value
 }
 
 /// Nanoseconds since boot; monotonic, the same on all CPUs.
 #[inline]
 pub fn now() -> u64 {
-    scale(counter() - BOOT_COUNTER.load(Relaxed), NANOSECONDS_PER_COUNT.load(Relaxed))
+    scale(
+        counter() - BOOT_COUNTER.load(Relaxed),
+        NANOSECONDS_PER_COUNT.load(Relaxed),
+    )
 }
 
 /// `value` times `factor` / 2^32, without overflow in between.
@@ -86,7 +97,10 @@ pub fn frequency() -> u64 {
 /// For a clock that user programs read by themselves: the counter at boot, and nanoseconds per count
 /// times 2^32; nanoseconds since boot = ((counter - first) * second) >> 32 in 128 bits.
 pub fn conversion() -> (u64, u64) {
-    (BOOT_COUNTER.load(Relaxed), NANOSECONDS_PER_COUNT.load(Relaxed))
+    (
+        BOOT_COUNTER.load(Relaxed),
+        NANOSECONDS_PER_COUNT.load(Relaxed),
+    )
 }
 
 /// Sets when this CPU's timer fires next, in nanoseconds since boot (at once if that is past), or never.
@@ -97,8 +111,14 @@ pub fn set_deadline(deadline: Option<u64>) {
         Some(deadline) => {
             // Relative to now, so that rounding doesn't grow with the uptime; one count more: not early.
             let count = counter();
-            let elapsed = scale(count - BOOT_COUNTER.load(Relaxed), NANOSECONDS_PER_COUNT.load(Relaxed));
-            let wait = scale(deadline.saturating_sub(elapsed), COUNTS_PER_NANOSECOND.load(Relaxed)) + 1;
+            let elapsed = scale(
+                count - BOOT_COUNTER.load(Relaxed),
+                NANOSECONDS_PER_COUNT.load(Relaxed),
+            );
+            let wait = scale(
+                deadline.saturating_sub(elapsed),
+                COUNTS_PER_NANOSECOND.load(Relaxed),
+            ) + 1;
             let target = count.saturating_add(wait);
             write!("cntv_cval_el0", target.min(i64::MAX as u64));
             write!("cntv_ctl_el0", 1);
