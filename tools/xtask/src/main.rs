@@ -1,6 +1,7 @@
 //! The project's own commands: `cargo xtask setup|build|run|test|bench`.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod build;
 mod command;
 mod run;
@@ -29,6 +30,8 @@ enum Command {
     Run(run::RunOptions),
     /// Check everything: formatting, lints, host tests, and the system in QEMU on both boards
     Test(test::TestOptions),
+    /// Measure what single operations of the kernel cost, and compare with Linux
+    Bench(bench::BenchOptions),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Command::Build(options) => build::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Run(options) => run::run(&options),
         Command::Test(options) => test::run(&options),
+        Command::Bench(options) => bench::run(&options),
     };
     result.unwrap_or_else(|error| {
         eprintln!("xtask: {error:#}");

@@ -90,9 +90,9 @@ impl TemporaryFolder {
         use std::sync::atomic::{AtomicU32, Ordering};
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = output()
-            .join("tmp")
-            .join(format!("{name}-{}-{count}", std::process::id()));
+        let folder = output().join("tmp");
+        remove_abandoned(&folder);
+        let path = folder.join(format!("{name}-{}-{count}", std::process::id()));
         fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
         Ok(Self(path))
     }
@@ -105,5 +105,21 @@ impl TemporaryFolder {
 impl Drop for TemporaryFolder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Removes folders of processes that were killed.
+fn remove_abandoned(folder: &Path) {
+    let Ok(items) = fs::read_dir(folder) else {
+        return;
+    };
+    for item in items.flatten() {
+        let name = item.file_name().to_string_lossy().into_owned();
+        let process = name.rsplit('-').nth(1).unwrap_or_default();
+        let runs = Path::new("/proc").join(process).exists();
+        if process.parse::<u32>().is_ok() && !runs {
+            // Another process may be at it as well.
+            let _ = fs::remove_dir_all(item.path());
+        }
     }
 }

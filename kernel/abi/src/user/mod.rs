@@ -2,7 +2,8 @@
 //! contexts. For Linux programs on aarch64; on x86_64 too, so that what does not need the context calls
 //! can be tested on the machine that builds it.
 //!
-//! All unsafe code is in `kernel`: the system call instruction and what turns values into its arguments.
+//! All unsafe code is in `kernel`, the system call instruction and what turns values into its arguments, and in
+//! `measure`, which is for benchmarks.
 
 pub mod calls;
 mod context_descriptor;
@@ -11,6 +12,8 @@ mod errno;
 #[cfg(feature = "std")]
 mod fork;
 mod kernel;
+#[cfg(feature = "measure")]
+pub mod measure;
 pub mod mount;
 pub mod process;
 pub mod signal;

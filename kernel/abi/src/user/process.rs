@@ -98,7 +98,7 @@ impl Program {
     }
 
     /// Executes the first candidate that can be; returns the error that execvp(3) would.
-    fn execute(&self) -> Errno {
+    pub(super) fn execute(&self) -> Errno {
         let mut refused = None;
         let mut last = Errno::ENOENT;
         for candidate in &self.candidates {

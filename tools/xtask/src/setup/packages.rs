@@ -33,11 +33,6 @@ pub fn device_tree() -> Result<PathBuf> {
     Ok(linux()?.join("bcm2711-rpi-4-b.dtb"))
 }
 
-/// The distribution's own Linux kernel, to compare with.
-pub fn linux_image() -> Result<PathBuf> {
-    Ok(linux()?.join("Image"))
-}
-
 /// A system root with the arm64 standard library of the distribution's compiler.
 pub fn rust_system_root(version: &str) -> Result<PathBuf> {
     let name = format!("rust-{version}");
@@ -53,7 +48,7 @@ pub fn rust_system_root(version: &str) -> Result<PathBuf> {
     Ok(folder.join("usr"))
 }
 
-/// Linux's Image and the device tree, which come out of one package.
+/// The device tree and, to compare with, Linux's Image, which come out of one package.
 fn linux() -> Result<PathBuf> {
     bundle(
         "linux",

@@ -42,12 +42,11 @@ fn start(file: &Path) -> io::Result<(Pid, PipeReader)> {
     let (reader, writer) = io::pipe()?;
     let mut shell = environment(Command::new("/bin/sh"));
     shell.arg("-c").arg(command);
-    let child = shell
+    shell
         .stdin(Stdio::null())
         .stdout(writer.try_clone()?)
-        .stderr(writer)
-        .spawn()?;
-    Ok((Pid::from_child(&child), reader))
+        .stderr(writer);
+    Ok((processes::start(&mut shell)?, reader))
 }
 
 /// Passes the output on until the command has ended. Processes that it left behind may keep the pipe open: they are not

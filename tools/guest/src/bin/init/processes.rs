@@ -2,6 +2,7 @@
 use gantry_abi::user::signal::{self, SignalSet};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 use std::io;
+use std::process::Command;
 
 /// How the system is to end.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,10 +25,19 @@ const SIGNALS: SignalSet = SignalSet::EMPTY
     .with(Signal::USR2.as_raw())
     .with(Signal::TERM.as_raw());
 
-/// Blocks the signals that [`next`] takes. Programs started later begin with none blocked.
+/// Blocks the signals that [`next`] takes.
 pub fn prepare() -> io::Result<()> {
     signal::block(SIGNALS)?;
     Ok(())
+}
+
+/// Starts a program with no signal blocked. One that comes meanwhile is lost, as the first process has no handlers, but
+/// for SIGCHLD, which is only a hint.
+pub fn start(command: &mut Command) -> io::Result<Pid> {
+    signal::set_mask(SignalSet::EMPTY)?;
+    let child = command.spawn();
+    signal::block(SIGNALS)?;
+    Ok(Pid::from_child(&child?))
 }
 
 /// The next event, `None` when there is none within `timeout` nanoseconds.

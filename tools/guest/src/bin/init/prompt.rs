@@ -1,7 +1,6 @@
 //! A shell on the console.
 use crate::SESSION;
 use crate::processes::{self, End, Event};
-use rustix::process::Pid;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -13,8 +12,8 @@ pub fn run(program: &Path) -> End {
     if let Ok(text) = fs::read_to_string("/etc/motd") {
         print!("{text}");
     }
-    let shell = match Command::new(program).arg(SESSION).spawn() {
-        Ok(child) => Pid::from_child(&child),
+    let shell = match processes::start(Command::new(program).arg(SESSION)) {
+        Ok(shell) => shell,
         Err(error) => {
             eprintln!("init: cannot start {}: {error}", program.display());
             return End::PowerOff;
