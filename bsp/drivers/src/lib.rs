@@ -7,6 +7,8 @@ extern crate std;
 pub mod device_tree;
 
 #[cfg(target_os = "none")]
+pub mod clock;
+#[cfg(target_os = "none")]
 pub mod gic;
 #[cfg(target_os = "none")]
 pub mod power;

@@ -69,9 +69,9 @@ fn prepare(boot: &mut Boot) -> Result<BootInformation, Failure> {
     }
     Ok(BootInformation {
         command_line: machine.command_line,
-        initial_ramdisk: machine.initial_ramdisk,
+        initial_ramdisk: machine.initial_ramdisk.clone(),
         model: machine.model,
-        wall_clock: None,
+        wall_clock: machine.clock.and_then(crate::clock::read),
     })
 }
 

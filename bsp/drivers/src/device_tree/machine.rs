@@ -31,6 +31,8 @@ pub struct Machine<'a> {
     pub serial: [Option<Serial>; MAX_SERIAL],
     /// The serial port (an index) that /chosen/stdout-path names.
     pub standard_output: Option<usize>,
+    /// Registers of a PL031 real-time clock.
+    pub clock: Option<Range<u64>>,
     /// Registers of the Raspberry Pi's power manager and watchdog.
     pub power_manager: Option<Range<u64>>,
 }

@@ -4,6 +4,8 @@ mod check;
 mod machine;
 mod node;
 mod read;
+#[cfg(test)]
+mod sample;
 
 pub use check::{Damage, check};
 pub use machine::{Conduit, Controller, Enable, Machine, Processor, Psci, Serial, SerialKind};

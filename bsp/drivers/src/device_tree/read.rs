@@ -256,6 +256,8 @@ fn device<'a>(
         serial(machine, device, bus, SerialKind::Mini, names, path.as_str());
     } else if node::is_compatible(device, &["brcm,bcm2835-pm-wdt", "brcm,bcm2835-pm"]) {
         machine.power_manager = bus.registers(device, 0);
+    } else if node::is_compatible(device, &["arm,pl031"]) {
+        machine.clock = bus.registers(device, 0);
     } else if node::is_compatible(device, &["simple-bus"])
         && let Some(bus) = bus.below(device)
         && path.depth < MAX_DEPTH
@@ -294,7 +296,181 @@ fn serial(
 
 #[cfg(test)]
 mod tests {
+    use super::super::check;
+    use super::super::sample::Blob;
     use super::*;
+    use std::vec::Vec;
+
+    /// A board whose devices are on a bus with addresses of its own, as the Raspberry Pi's.
+    fn board() -> Vec<u8> {
+        let mut blob = Blob::new(&[(0, 0x1000)]);
+        blob.begin("")
+            .cells("#address-cells", &[2])
+            .cells("#size-cells", &[1])
+            .text("model", "A board");
+        blob.begin("aliases")
+            .text("serial0", "/soc/serial@1000")
+            .text("serial1", "/soc/serial@2000")
+            .end();
+        blob.begin("chosen")
+            .text("stdout-path", "serial1:115200n8")
+            .text("bootargs", "quiet");
+        blob.cells("linux,initrd-start", &[0x800_0000])
+            .cells("linux,initrd-end", &[0, 0x900_0000])
+            .end();
+        blob.begin("memory@0")
+            .text("device_type", "memory")
+            .cells("reg", &[0, 0, 0x3000_0000, 1, 0, 0x1000])
+            .end();
+        blob.begin("reserved-memory")
+            .cells("#address-cells", &[2])
+            .cells("#size-cells", &[1])
+            .bytes("ranges", &[]);
+        blob.begin("kept@1000000")
+            .cells("reg", &[0, 0x100_0000, 0x1000])
+            .end();
+        blob.begin("secret@2000000")
+            .cells("reg", &[0, 0x200_0000, 0x1000])
+            .bytes("no-map", &[])
+            .end();
+        blob.begin("pool").cells("size", &[0x10_0000]).end().end();
+        blob.begin("cpus")
+            .cells("#address-cells", &[1])
+            .cells("#size-cells", &[0]);
+        blob.begin("cpu@0")
+            .text("device_type", "cpu")
+            .cells("reg", &[0])
+            .text("enable-method", "psci")
+            .end();
+        blob.begin("cpu@1")
+            .text("device_type", "cpu")
+            .cells("reg", &[1])
+            .text("enable-method", "spin-table");
+        blob.cells("cpu-release-addr", &[0, 0xd8])
+            .end()
+            .begin("l2-cache")
+            .end()
+            .end();
+        blob.begin("psci")
+            .text("compatible", "arm,psci-1.0")
+            .text("method", "smc")
+            .end();
+        blob.begin("timer").text("compatible", "arm,armv8-timer");
+        blob.cells("interrupts", &[1, 13, 4, 1, 14, 4, 1, 11, 4, 1, 10, 4])
+            .end();
+        blob.begin("soc")
+            .text("compatible", "simple-bus")
+            .cells("#address-cells", &[1])
+            .cells("#size-cells", &[1]);
+        blob.cells(
+            "ranges",
+            &[
+                0x1000,
+                0,
+                0xfe00_1000,
+                0x2000,
+                0x4000_0000,
+                0,
+                0xff80_0000,
+                0x80_0000,
+            ],
+        );
+        blob.begin("serial@1000")
+            .text("compatible", "arm,pl011\0arm,primecell")
+            .cells("reg", &[0x1000, 0x200]);
+        blob.cells("interrupts", &[0, 121, 4]).end();
+        blob.begin("serial@2000")
+            .text("compatible", "brcm,bcm2835-aux-uart")
+            .cells("reg", &[0x2000, 0x40])
+            .end();
+        blob.begin("serial@9000")
+            .text("compatible", "arm,pl011")
+            .cells("reg", &[0x9000, 0x40])
+            .end();
+        blob.begin("serial@2800")
+            .text("compatible", "arm,pl011")
+            .cells("reg", &[0x2800, 4])
+            .text("status", "disabled");
+        blob.end()
+            .begin("interrupt-controller@40041000")
+            .text("compatible", "arm,gic-400");
+        blob.cells("reg", &[0x4004_1000, 0x1000, 0x4004_2000, 0x2000])
+            .end()
+            .end();
+        blob.end();
+        let mut blob = blob.finish();
+        check(&mut blob).unwrap();
+        blob
+    }
+
+    #[test]
+    fn memory_and_what_is_reserved_of_it() {
+        let blob = board();
+        let machine = read(&blob).unwrap();
+        assert_eq!(
+            machine.memory.as_slice(),
+            [0..0x3000_0000, 0x1_0000_0000..0x1_0000_1000]
+        );
+        assert_eq!(
+            machine.reserved.as_slice(),
+            [0..0x1000, 0x100_0000..0x100_1000]
+        );
+        assert_eq!(machine.unmapped.as_slice().first(), Some(&(0x200_0000..0x200_1000)));
+        assert_eq!(machine.initial_ramdisk, Some(0x800_0000..0x900_0000));
+        assert_eq!(
+            (machine.model, machine.command_line),
+            ("A board", &b"quiet"[..])
+        );
+    }
+
+    #[test]
+    fn devices_are_where_their_bus_puts_them() {
+        let blob = board();
+        let machine = read(&blob).unwrap();
+        let first = machine.serial[0].as_ref().unwrap();
+        assert_eq!(
+            (first.registers.clone(), first.interrupt, first.alias),
+            (0xfe00_1000..0xfe00_1200, Some(153), Some(0))
+        );
+        assert_eq!(
+            machine.serial[1].as_ref().unwrap().registers,
+            0xfe00_2000..0xfe00_2040
+        );
+        // One port is outside of the bus's ranges, one is disabled.
+        assert_eq!(machine.serial[2], None);
+        assert_eq!(machine.standard_output, Some(1));
+        let version_2 = Controller::Version2(0xff84_1000..0xff84_2000, 0xff84_2000..0xff84_4000);
+        assert_eq!(
+            (machine.controller, machine.timer_interrupt),
+            (Some(version_2), Some(27))
+        );
+    }
+
+    #[test]
+    fn processors_say_how_they_are_started() {
+        let blob = board();
+        let machine = read(&blob).unwrap();
+        let expected = [
+            Some(Processor {
+                affinity: 0,
+                enable: Enable::Psci,
+            }),
+            Some(Processor {
+                affinity: 1,
+                enable: Enable::SpinTable(0xd8),
+            }),
+            None,
+        ];
+        assert_eq!(machine.processors[..3], expected);
+        assert_eq!(
+            machine.psci,
+            Some(Psci {
+                conduit: Conduit::SecureMonitorCall,
+                start: None,
+                power: true
+            })
+        );
+    }
 
     #[test]
     fn nothing_is_read_from_nothing() {
