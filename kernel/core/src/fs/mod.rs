@@ -1,3 +1,5 @@
 //! File systems.
 
+pub mod devtmpfs;
+pub mod initramfs;
 pub mod ramfs;

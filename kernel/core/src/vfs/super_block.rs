@@ -149,6 +149,12 @@ impl core::fmt::Debug for SuperBlock {
 pub struct ActiveSuperBlock(Arc<SuperBlock>);
 
 impl ActiveSuperBlock {
+    /// Another guard of an instance that is in use; `None` if it is out of use.
+    pub fn of(super_block: &Arc<SuperBlock>) -> Option<Self> {
+        let taken = super_block.active.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |count| (count > 0).then_some(count + 1));
+        taken.ok().map(|_| Self(super_block.clone()))
+    }
+
     /// The instance.
     pub fn get(&self) -> &Arc<SuperBlock> {
         &self.0

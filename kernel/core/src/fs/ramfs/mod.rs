@@ -32,6 +32,14 @@ pub fn create_root() -> Result<ActiveSuperBlock> {
     super_block::create(super_block::Variety::Ramfs, b"none", b"mode=0755")
 }
 
+/// An instance for device nodes.
+///
+/// # Errors
+/// `EINVAL` for bad options; `ENOMEM`.
+pub fn create_for_devices(source: &[u8], options: &[u8]) -> Result<ActiveSuperBlock> {
+    super_block::create(super_block::Variety::Devices, source, options)
+}
+
 /// A directory inode of another file system in memory, without limits.
 ///
 /// # Errors

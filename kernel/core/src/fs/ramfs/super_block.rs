@@ -60,6 +60,18 @@ pub(super) enum Variety {
     Ramfs,
     /// Limits, half of the memory by default.
     Tmpfs,
+    /// tmpfs for device nodes.
+    Devices,
+}
+
+impl Variety {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ramfs => "ramfs",
+            Self::Tmpfs => "tmpfs",
+            Self::Devices => "devtmpfs",
+        }
+    }
 }
 
 struct RamSuperBlock {
@@ -70,10 +82,7 @@ struct RamSuperBlock {
 
 impl SuperBlockOperations for RamSuperBlock {
     fn type_name(&self) -> &'static str {
-        match self.variety {
-            Variety::Ramfs => "ramfs",
-            Variety::Tmpfs => "tmpfs",
-        }
+        self.variety.name()
     }
 
     fn statistics(&self) -> Statistics {
@@ -133,13 +142,13 @@ pub(super) fn create(variety: Variety, source: &[u8], options: &[u8]) -> Result<
     let options = Options::parse(options, hal::frame::total())?;
     let (page_limit, inode_limit) = match variety {
         Variety::Ramfs => (u64::MAX, u64::MAX),
-        Variety::Tmpfs => {
+        Variety::Tmpfs | Variety::Devices => {
             let half = hal::frame::total() / 2;
             (options.pages.unwrap_or(half), options.inodes.unwrap_or(half))
         }
     };
     let limits = Limits::new(page_limit, inode_limit);
-    let permissions = options.mode.unwrap_or(if variety == Variety::Ramfs { 0o755 } else { 0o1777 });
+    let permissions = options.mode.unwrap_or(if variety == Variety::Tmpfs { 0o1777 } else { 0o755 });
     let root = NewInode {
         kind: FileKind::Directory,
         permissions,
@@ -166,10 +175,7 @@ struct RamFileSystem(Variety);
 
 impl FileSystemType for RamFileSystem {
     fn name(&self) -> &'static str {
-        match self.0 {
-            Variety::Ramfs => "ramfs",
-            Variety::Tmpfs => "tmpfs",
-        }
+        self.0.name()
     }
 
     fn create(&self, request: &MountRequest<'_>) -> Result<ActiveSuperBlock> {
