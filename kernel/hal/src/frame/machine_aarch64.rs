@@ -68,26 +68,41 @@ pub unsafe fn copy_page(target: *mut u8, source: *const u8) {
     unsafe { copy_page_routine(target, source) };
 }
 
+/// With the wide registers, which hold the running program's values: these are kept on the stack, with
+/// interrupts masked so that no switch sees them otherwise.
 #[unsafe(naked)]
 unsafe extern "C" fn copy_page_routine(target: *mut u8, source: *const u8) {
     naked_asm!(
+        ".arch_extension fp",
+        ".arch_extension simd",
         "add x2, x1, #4096",
+        "mrs x3, daif",
+        "msr daifset, #2",
+        "stp q0, q1, [sp, #-128]!",
+        "stp q2, q3, [sp, #32]",
+        "stp q4, q5, [sp, #64]",
+        "stp q6, q7, [sp, #96]",
         "2:",
-        ".irp block, 0, 64, 128, 192",
-        "ldp x3, x4, [x1, #\\block]",
-        "ldp x5, x6, [x1, #\\block + 16]",
-        "ldp x7, x8, [x1, #\\block + 32]",
-        "ldp x9, x10, [x1, #\\block + 48]",
-        "stp x3, x4, [x0, #\\block]",
-        "stp x5, x6, [x0, #\\block + 16]",
-        "stp x7, x8, [x0, #\\block + 32]",
-        "stp x9, x10, [x0, #\\block + 48]",
+        ".rept 2",
+        "ldp q0, q1, [x1], #128",
+        "ldp q2, q3, [x1, #-96]",
+        "ldp q4, q5, [x1, #-64]",
+        "ldp q6, q7, [x1, #-32]",
+        "stp q0, q1, [x0], #128",
+        "stp q2, q3, [x0, #-96]",
+        "stp q4, q5, [x0, #-64]",
+        "stp q6, q7, [x0, #-32]",
         ".endr",
-        "add x1, x1, #256",
-        "add x0, x0, #256",
         "cmp x1, x2",
         "b.ne 2b",
+        "ldp q2, q3, [sp, #32]",
+        "ldp q4, q5, [sp, #64]",
+        "ldp q6, q7, [sp, #96]",
+        "ldp q0, q1, [sp], #128",
+        "msr daif, x3",
         "ret",
+        ".arch_extension nosimd",
+        ".arch_extension nofp",
     )
 }
 

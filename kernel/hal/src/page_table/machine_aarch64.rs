@@ -1,20 +1,9 @@
 //! Translation registers and TLB maintenance (Arm ARM, D8.14: every change of a valid entry is followed by a
 //! barrier, the invalidation for all CPUs, and a barrier that waits for it).
 
-use super::table::Table;
 use crate::frame::FRAME_SHIFT;
+use crate::layout;
 use core::arch::asm;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-/// The root table of CPUs that run in no user address space: empty for ever.
-static EMPTY: AtomicU64 = AtomicU64::new(0);
-
-/// Makes the empty root table.
-pub fn initialise() {
-    if let Ok(table) = Table::new() {
-        EMPTY.store(table.physical_address(), Relaxed);
-    }
-}
 
 /// Bits of an ASID (ID_AA64MMFR0_EL1.ASIDBits).
 pub fn asid_bits() -> u32 {
@@ -37,7 +26,7 @@ pub fn set_user_table(root: u64, asid: u64) {
 /// Runs this CPU in no user address space.
 #[inline(always)]
 pub fn set_no_user_table() {
-    set_user_table(EMPTY.load(Relaxed), 0);
+    set_user_table(layout::empty_user_table(), 0);
 }
 
 /// Makes earlier changes of entries visible to table walks.

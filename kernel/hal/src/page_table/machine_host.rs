@@ -1,8 +1,5 @@
 //! The host has no translations to look after.
 
-/// Nothing to prepare.
-pub fn initialise() {}
-
 /// Bits of an ASID.
 pub fn asid_bits() -> u32 {
     8

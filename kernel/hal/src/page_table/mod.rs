@@ -88,6 +88,5 @@ pub struct Mapping<'a> {
 
 /// Prepares for user address spaces, once at boot, after the frame allocator.
 pub fn initialise() {
-    machine::initialise();
     asid::set_bits(machine::asid_bits());
 }

@@ -3,6 +3,7 @@
 use super::routines;
 use super::string::StringResult;
 use super::value::{Loaded, LoadedBytes};
+use crate::sync::InterruptGuard;
 use core::arch::asm;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -11,6 +12,15 @@ static HAS_PAN: AtomicBool = AtomicBool::new(false);
 
 /// Copies of up to this many bytes use unprivileged accesses.
 const SMALL: usize = 16;
+
+/// Copies from this many bytes on use the wide registers, which takes saving them.
+const WIDE: usize = 512;
+
+/// What the wide routines copy at a time: the length is a multiple of it.
+const WIDE_BLOCK: usize = 128;
+
+/// Most bytes copied with interrupts masked.
+const WIDE_CHUNK: usize = 4096;
 
 /// Finds out what the CPUs have, once at boot.
 pub fn initialise() {
@@ -47,9 +57,33 @@ pub unsafe fn copy_in(target: *mut u8, source: u64, length: usize) -> usize {
     unsafe {
         if length <= SMALL {
             routines::__user_copy_in_small(target, source, length)
-        } else {
+        } else if length < WIDE {
             with_user_access(|| routines::__user_copy_in(target, source, length))
+        } else {
+            copy_in_wide(target, source, length)
         }
+    }
+}
+
+/// Copies much from user memory; how many bytes are missing.
+///
+/// # Safety
+/// As for [`copy_in`].
+#[inline(never)]
+unsafe fn copy_in_wide(target: *mut u8, source: u64, length: usize) -> usize {
+    // SAFETY: as the caller promises; offsets stay within the length.
+    unsafe {
+        in_chunks(
+            length,
+            |offset, length| routines::__user_copy_in_wide(target.add(offset), source + offset as u64, length),
+            |offset, length| {
+                if length <= SMALL {
+                    routines::__user_copy_in_small(target.add(offset), source + offset as u64, length)
+                } else {
+                    routines::__user_copy_in(target.add(offset), source + offset as u64, length)
+                }
+            },
+        )
     }
 }
 
@@ -63,10 +97,68 @@ pub unsafe fn copy_out(target: u64, source: *const u8, length: usize) -> usize {
     unsafe {
         if length <= SMALL {
             routines::__user_copy_out_small(target, source, length)
-        } else {
+        } else if length < WIDE {
             with_user_access(|| routines::__user_copy_out(target, source, length))
+        } else {
+            copy_out_wide(target, source, length)
         }
     }
+}
+
+/// Copies much to user memory; how many bytes are missing.
+///
+/// # Safety
+/// As for [`copy_out`].
+#[inline(never)]
+unsafe fn copy_out_wide(target: u64, source: *const u8, length: usize) -> usize {
+    // SAFETY: as the caller promises; offsets stay within the length.
+    unsafe {
+        in_chunks(
+            length,
+            |offset, length| routines::__user_copy_out_wide(target + offset as u64, source.add(offset), length),
+            |offset, length| {
+                if length <= SMALL {
+                    routines::__user_copy_out_small(target + offset as u64, source.add(offset), length)
+                } else {
+                    routines::__user_copy_out(target + offset as u64, source.add(offset), length)
+                }
+            },
+        )
+    }
+}
+
+/// Copies `length` bytes: by `wide` with interrupts masked as far as that goes, which is to a page that isn't
+/// there, or a rest. There `narrow` goes on, which may wait for a page. Both take an offset and a length and
+/// give the bytes missing.
+#[inline(always)]
+fn in_chunks(length: usize, wide: impl Fn(usize, usize) -> usize, narrow: impl Fn(usize, usize) -> usize) -> usize {
+    with_user_access(|| {
+        let mut offset = 0;
+        while offset < length {
+            let chunk = (length - offset).min(WIDE_CHUNK);
+            let blocks = chunk / WIDE_BLOCK * WIDE_BLOCK;
+            if blocks > 0 {
+                let missing = {
+                    let _masked = InterruptGuard::new();
+                    wide(offset, blocks)
+                };
+                offset += blocks - missing;
+                if missing == 0 && offset < length {
+                    continue;
+                }
+            }
+            // After a fault this brings the page in and goes on for a page's length.
+            let rest = (length - offset).min(WIDE_CHUNK);
+            if rest > 0 {
+                let missing = narrow(offset, rest);
+                offset += rest - missing;
+                if missing > 0 {
+                    break;
+                }
+            }
+        }
+        length - offset
+    })
 }
 
 /// Sets user memory (in the user half) to zero; how many bytes are missing.
