@@ -35,7 +35,10 @@ impl FrameBlock {
     }
 
     pub(crate) fn allocate_for(order: usize, purpose: Purpose) -> Result<Self, OutOfMemory> {
-        Ok(Self { number: allocate_block(order, purpose)?, order: order as u8 })
+        Ok(Self {
+            number: allocate_block(order, purpose)?,
+            order: order as u8,
+        })
     }
 
     /// Takes back what [`Self::leak`] gave away.
@@ -43,7 +46,10 @@ impl FrameBlock {
     /// # Safety
     /// A block of this address and order was leaked, and nobody uses it any more.
     pub(crate) unsafe fn from_address(address: *mut u8, order: usize) -> Self {
-        Self { number: (super::machine::physical_address(address) >> FRAME_SHIFT) as u32, order: order as u8 }
+        Self {
+            number: (super::machine::physical_address(address) >> FRAME_SHIFT) as u32,
+            order: order as u8,
+        }
     }
 
     /// The physical address of its first byte.

@@ -22,7 +22,10 @@ struct Ranges {
 impl Ranges {
     /// The whole frames in ranges of addresses.
     fn new(addresses: &[Range<u64>]) -> Self {
-        let mut ranges = Self { items: [const { 0..0 }; MAX_RANGES], length: 0 };
+        let mut ranges = Self {
+            items: [const { 0..0 }; MAX_RANGES],
+            length: 0,
+        };
         for range in addresses {
             // Frame 0 is never used, and a frame number has 32 bits.
             let start = range.start.div_ceil(FRAME_SIZE as u64).max(1);
@@ -90,7 +93,8 @@ fn best_window(ranges: &[Range<u64>]) -> Option<Range<u64>> {
 pub unsafe fn initialise(ram: &[Range<u64>], free: &[Range<u64>]) -> Result<(), &'static str> {
     let ram = Ranges::new(ram);
     let free = Ranges::new(free);
-    let window = best_window(ram.as_slice()).ok_or("no usable memory: the device tree names none")?;
+    let window =
+        best_window(ram.as_slice()).ok_or("no usable memory: the device tree names none")?;
     let bytes = (window.end - window.start) * size_of::<Metadata>() as u64;
     let needed = bytes.div_ceil(FRAME_SIZE as u64);
     let inside = |range: &Range<u64>| range.start.max(window.start)..range.end.min(window.end);
@@ -107,7 +111,14 @@ pub unsafe fn initialise(ram: &[Range<u64>], free: &[Range<u64>]) -> Result<(), 
         core::ptr::write_bytes(array, 0, bytes as usize);
         install(array.cast(), window.start, window.end);
     }
-    set_total(ram.as_slice().iter().map(inside).filter(|range| range.start < range.end).map(|range| range.end - range.start).sum());
+    set_total(
+        ram.as_slice()
+            .iter()
+            .map(inside)
+            .filter(|range| range.start < range.end)
+            .map(|range| range.end - range.start)
+            .sum(),
+    );
     for range in free.as_slice().iter().map(inside) {
         // SAFETY: free memory; what is left out is where the array is.
         unsafe {
@@ -140,7 +151,12 @@ mod tests {
 
     #[test]
     fn ranges_are_rounded_inwards_sorted_and_merged() {
-        let ranges = Ranges::new(&[0x5000..0x9001, 0..0x2fff, 0x9000..0xa000, 0x20_0fff..0x20_1000]);
+        let ranges = Ranges::new(&[
+            0x5000..0x9001,
+            0..0x2fff,
+            0x9000..0xa000,
+            0x20_0fff..0x20_1000,
+        ]);
         assert_eq!(ranges.as_slice(), [1..2, 5..10]);
     }
 

@@ -43,7 +43,11 @@ unsafe fn links(block: u32) -> *mut Links {
 impl Buddy {
     /// No memory.
     pub const fn new() -> Self {
-        Self { heads: [NONE; MAX_ORDER + 1], occupied: 0, free: 0 }
+        Self {
+            heads: [NONE; MAX_ORDER + 1],
+            occupied: 0,
+            free: 0,
+        }
     }
 
     /// Frames in the lists.
@@ -79,7 +83,9 @@ impl Buddy {
         while order < MAX_ORDER {
             let buddy = block ^ (1 << order);
             // SAFETY: covered by the metadata.
-            if !covers(u64::from(buddy)) || unsafe { metadata(u64::from(buddy)) }.state.load(Relaxed) != FREE | order as u32 {
+            if !covers(u64::from(buddy))
+                || unsafe { metadata(u64::from(buddy)) }.state.load(Relaxed) != FREE | order as u32
+            {
                 break;
             }
             self.unlink(buddy, order);
@@ -93,8 +99,13 @@ impl Buddy {
         let head = self.heads[order];
         // SAFETY: the block is free and ours, and so is the head of a list; both have metadata.
         unsafe {
-            metadata(u64::from(block)).state.store(FREE | order as u32, Relaxed);
-            links(block).write(Links { next: head, previous: NONE });
+            metadata(u64::from(block))
+                .state
+                .store(FREE | order as u32, Relaxed);
+            links(block).write(Links {
+                next: head,
+                previous: NONE,
+            });
             if head != NONE {
                 (*links(head)).previous = block;
             }

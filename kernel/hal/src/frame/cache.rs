@@ -9,10 +9,12 @@ use super::metadata::metadata;
 use super::{FRAME_SHIFT, OutOfMemory};
 use crate::sync::{InterruptGuard, IrqSpinLock, MAX_CPUS, PerCpu};
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release, fence};
+use core::sync::atomic::{
+    AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release, fence,
+};
 
 /// Most frames a CPU keeps.
-const CAPACITY: usize = 64;
+const CAPACITY: usize = 128;
 /// Most frames known to be zero that a CPU keeps besides.
 const ZEROED_CAPACITY: usize = 32;
 /// Frames moved at a time between a cache and the shared allocator: a block of this order.
@@ -64,7 +66,10 @@ unsafe impl<const CAPACITY: usize> Sync for Cache<CAPACITY> {}
 
 impl<const CAPACITY: usize> Cache<CAPACITY> {
     const fn new() -> Self {
-        Self { count: AtomicU32::new(0), numbers: UnsafeCell::new([0; CAPACITY]) }
+        Self {
+            count: AtomicU32::new(0),
+            numbers: UnsafeCell::new([0; CAPACITY]),
+        }
     }
 
     /// Takes the top frame.
@@ -179,7 +184,9 @@ fn refill(purpose: Purpose) -> Result<u32, OutOfMemory> {
     if available == 0 {
         return Err(OutOfMemory);
     }
-    let result = if available >= BATCH as u64 && let Some(first) = shared.allocate(BATCH_ORDER) {
+    let result = if available >= BATCH as u64
+        && let Some(first) = shared.allocate(BATCH_ORDER)
+    {
         for number in (first + 1..first + BATCH as u32).rev() {
             cache.push(number, &here);
         }
@@ -254,8 +261,14 @@ pub fn total() -> u64 {
 /// Frames that nobody uses.
 pub fn free() -> u64 {
     machine::ensure_initialised();
-    let cached = CACHES.iter().map(|cache| u64::from(cache.count.load(Relaxed))).sum::<u64>();
-    let zeroed = ZEROED.iter().map(|cache| u64::from(cache.count.load(Relaxed))).sum::<u64>();
+    let cached = CACHES
+        .iter()
+        .map(|cache| u64::from(cache.count.load(Relaxed)))
+        .sum::<u64>();
+    let zeroed = ZEROED
+        .iter()
+        .map(|cache| u64::from(cache.count.load(Relaxed)))
+        .sum::<u64>();
     SHARED_FREE.load(Relaxed) + cached + zeroed
 }
 
@@ -267,12 +280,18 @@ pub fn free() -> u64 {
 #[inline]
 pub fn headroom() -> Result<(), OutOfMemory> {
     machine::ensure_initialised();
-    if SHARED_FREE.load(Relaxed) > RESERVE.load(Relaxed) { Ok(()) } else { Err(OutOfMemory) }
+    if SHARED_FREE.load(Relaxed) > RESERVE.load(Relaxed) {
+        Ok(())
+    } else {
+        Err(OutOfMemory)
+    }
 }
 
 /// A page for the machine layer itself: its physical address. The content is unspecified.
 pub fn allocate_raw() -> Option<u64> {
-    allocate_number(Purpose::Ordinary).ok().map(|number| u64::from(number) << FRAME_SHIFT)
+    allocate_number(Purpose::Ordinary)
+        .ok()
+        .map(|number| u64::from(number) << FRAME_SHIFT)
 }
 
 /// Gives a page of [`allocate_raw`] back.

@@ -35,7 +35,10 @@ pub unsafe fn set_initrd(range: Range<u64>) {
         // SAFETY: checked to have metadata; the pages belong to the disk, as the caller promises.
         unsafe { metadata(number) }.begin_use();
     }
-    *INITRD.lock() = Some(Initrd { range, shared: false });
+    *INITRD.lock() = Some(Initrd {
+        range,
+        shared: false,
+    });
 }
 
 /// The initial RAM disk, for the first caller.
@@ -58,15 +61,25 @@ impl Initrd {
     pub fn bytes(&self) -> Option<&[u8]> {
         // SAFETY: the range is memory in the linear map, owned by the disk; nobody can change it, since no page is
         // given out while the slice lives (`frame_at` needs the disk mutably).
-        (!self.shared).then(|| unsafe { core::slice::from_raw_parts(linear_address(self.range.start), self.len()) })
+        (!self.shared).then(|| unsafe {
+            core::slice::from_raw_parts(linear_address(self.range.start), self.len())
+        })
     }
 
     /// Copies bytes from `offset` on; `false` if there aren't so many.
     pub fn read(&self, offset: usize, target: &mut [u8]) -> bool {
-        let inside = offset.checked_add(target.len()).is_some_and(|end| end <= self.len());
+        let inside = offset
+            .checked_add(target.len())
+            .is_some_and(|end| end <= self.len());
         if inside {
             // SAFETY: within the disk's memory; `target` is memory of the caller's own.
-            unsafe { copy(target.as_mut_ptr(), linear_address(self.range.start).add(offset), target.len()) };
+            unsafe {
+                copy(
+                    target.as_mut_ptr(),
+                    linear_address(self.range.start).add(offset),
+                    target.len(),
+                )
+            };
         }
         inside
     }

@@ -123,7 +123,9 @@ pub unsafe fn copy(target: *mut u8, source: *const u8, length: usize) {
 pub fn synchronise_instructions(page: *mut u8) {
     let cache_type: u64;
     // SAFETY: reads an identification register.
-    unsafe { asm!("mrs {}, ctr_el0", out(reg) cache_type, options(pure, nomem, nostack, preserves_flags)) };
+    unsafe {
+        asm!("mrs {}, ctr_el0", out(reg) cache_type, options(pure, nomem, nostack, preserves_flags))
+    };
     let start = page.addr();
     let end = start + FRAME_SIZE;
     // CTR_EL0.IDC: no cleaning needed.

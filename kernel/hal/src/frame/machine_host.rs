@@ -17,7 +17,10 @@ static READY: OnceLock<()> = OnceLock::new();
 fn arena() -> usize {
     *ARENA.get_or_init(|| {
         let memory: &'static mut [u8] = Vec::leak(std::vec![0u8; SIZE + ALIGNMENT]);
-        memory.as_mut_ptr().expose_provenance().next_multiple_of(ALIGNMENT)
+        memory
+            .as_mut_ptr()
+            .expose_provenance()
+            .next_multiple_of(ALIGNMENT)
     })
 }
 
@@ -26,7 +29,8 @@ pub fn ensure_initialised() {
     READY.get_or_init(|| {
         let ram = BASE..BASE + SIZE as u64;
         // SAFETY: called once; the arena is behind `linear_address` and used by nobody else.
-        unsafe { super::initialise(core::slice::from_ref(&ram), core::slice::from_ref(&ram)) }.expect("the simulated RAM is valid");
+        unsafe { super::initialise(core::slice::from_ref(&ram), core::slice::from_ref(&ram)) }
+            .expect("the simulated RAM is valid");
     });
 }
 

@@ -4,9 +4,9 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// What is known about a frame.
 ///
-/// `count` is the number of owners while the frame is in use (for a user page table: its live entries; for a
-/// heap slab: see the heap). `state` is [`FREE`] plus an order for the first frame of a free block, otherwise
-/// flags that last as long as the frame is in use.
+/// `count` is the number of owners while the frame is in use, `state` is [`FREE`] plus an order for the first
+/// frame of a free block, otherwise flags that last as long as the frame is in use. A user page table and a heap
+/// slab keep what they have to know about themselves in both.
 #[repr(C, align(8))]
 pub(crate) struct Metadata {
     pub count: AtomicU32,

@@ -28,11 +28,13 @@ pub(crate) mod machine;
 
 pub use block::FrameBlock;
 pub use boot::initialise;
+pub(crate) use cache::{
+    Purpose, allocate_number, release_known_zero, release_number, release_shares,
+};
 pub use cache::{allocate_raw, free, free_raw, headroom, total};
-pub(crate) use cache::{Purpose, allocate_number, release_known_zero, release_number, release_shares};
 pub use initrd::{Initrd, set_initrd, take_initrd};
 pub(crate) use machine::{linear_address, physical_address, zero_page};
-pub(crate) use metadata::metadata;
+pub(crate) use metadata::{Metadata, metadata};
 pub use reference::{Frame, FrameRef};
 
 /// Bytes of a frame.

@@ -2,7 +2,9 @@
 
 use super::cache::allocate_known_zero;
 use super::metadata::{INSTRUCTIONS_CLEAN, Metadata, metadata};
-use super::{FRAME_SHIFT, FRAME_SIZE, OutOfMemory, Purpose, allocate_number, machine, release_number};
+use super::{
+    FRAME_SHIFT, FRAME_SIZE, OutOfMemory, Purpose, allocate_number, machine, release_number,
+};
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::num::NonZeroU32;
@@ -95,7 +97,9 @@ impl Frame {
     #[inline(always)]
     pub(crate) unsafe fn from_number(number: u32) -> Self {
         // SAFETY: frame 0 is never given out.
-        Self { number: unsafe { NonZeroU32::new_unchecked(number) } }
+        Self {
+            number: unsafe { NonZeroU32::new_unchecked(number) },
+        }
     }
 
     /// Gives this owner's share to the caller, who ends it with [`Self::from_number`].
@@ -141,7 +145,13 @@ impl Frame {
     pub fn read(&self, offset: usize, target: &mut [u8]) {
         check(offset, target.len());
         // SAFETY: within the page; `target` is memory of the caller's own.
-        unsafe { machine::copy(target.as_mut_ptr(), self.address().add(offset), target.len()) };
+        unsafe {
+            machine::copy(
+                target.as_mut_ptr(),
+                self.address().add(offset),
+                target.len(),
+            )
+        };
     }
 
     /// Copies bytes into the page from `offset` on.
@@ -187,7 +197,13 @@ impl Frame {
         check(source_offset, length);
         self.content_changes();
         // SAFETY: both ranges are within their pages; `ptr::copy` allows overlap.
-        unsafe { core::ptr::copy(source.address().add(source_offset), self.address().add(offset), length) };
+        unsafe {
+            core::ptr::copy(
+                source.address().add(source_offset),
+                self.address().add(offset),
+                length,
+            )
+        };
     }
 
     /// Notes that instruction fetches may see old content from now on.
@@ -214,7 +230,10 @@ impl Frame {
 /// Offsets come from callers that have checked them; this keeps a mistake of theirs within the page.
 #[inline(always)]
 fn check(offset: usize, length: usize) {
-    assert!(offset <= FRAME_SIZE && length <= FRAME_SIZE - offset, "a range beyond its page");
+    assert!(
+        offset <= FRAME_SIZE && length <= FRAME_SIZE - offset,
+        "a range beyond its page"
+    );
 }
 
 impl Clone for Frame {
@@ -222,7 +241,9 @@ impl Clone for Frame {
     fn clone(&self) -> Self {
         // The count can't overflow: every owner takes at least four bytes of memory.
         self.metadata().count.fetch_add(1, Relaxed);
-        Self { number: self.number }
+        Self {
+            number: self.number,
+        }
     }
 }
 
@@ -250,7 +271,10 @@ impl FrameRef<'_> {
     #[inline(always)]
     pub(crate) unsafe fn from_number(number: u32) -> Self {
         // SAFETY: the frame is in use; the reference is never dropped, so it takes no share.
-        Self { frame: ManuallyDrop::new(unsafe { Frame::from_number(number) }), owner: PhantomData }
+        Self {
+            frame: ManuallyDrop::new(unsafe { Frame::from_number(number) }),
+            owner: PhantomData,
+        }
     }
 }
 

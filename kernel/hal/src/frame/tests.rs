@@ -31,7 +31,8 @@ fn buddy_gives_disjoint_aligned_blocks_and_merges_all_again() {
         let order = random.next(6) as usize;
         let grow = if step / 2000 % 2 == 0 { 3 } else { 1 };
         if random.next(4) < grow {
-            let expected_free = (1 << MAX_ORDER) - held.values().map(|order| 1u64 << order).sum::<u64>();
+            let expected_free =
+                (1 << MAX_ORDER) - held.values().map(|order| 1u64 << order).sum::<u64>();
             assert_eq!(buddy.free_frames(), expected_free);
             if let Some(block) = buddy.allocate(order) {
                 assert!(block.is_multiple_of(1 << order));
@@ -113,7 +114,8 @@ fn frames_are_distinct_across_threads() {
                         frame.write(4088, &stamp.to_ne_bytes());
                         held.push((frame, stamp));
                     } else if !held.is_empty() {
-                        let (frame, stamp) = held.swap_remove(random.next(held.len() as u64) as usize);
+                        let (frame, stamp) =
+                            held.swap_remove(random.next(held.len() as u64) as usize);
                         let mut bytes = [0; 8];
                         frame.read(4088, &mut bytes);
                         assert_eq!(u64::from_ne_bytes(bytes), stamp);

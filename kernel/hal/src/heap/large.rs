@@ -1,8 +1,8 @@
 //! Objects larger than the largest class: whole frames.
 
 use crate::frame::{
-    FRAME_SHIFT, FRAME_SIZE, FrameBlock, Purpose, allocate_number, linear_address, physical_address, release_number,
-    zero_page,
+    FRAME_SHIFT, FRAME_SIZE, FrameBlock, Purpose, allocate_number, linear_address,
+    physical_address, release_number, zero_page,
 };
 use core::alloc::Layout;
 use core::ptr::null_mut;
@@ -10,7 +10,9 @@ use core::ptr::null_mut;
 /// The order of the block for an allocation; blocks are aligned to their size.
 pub fn order(layout: Layout) -> usize {
     let size = layout.size().max(layout.align()).max(FRAME_SIZE);
-    (size.div_ceil(FRAME_SIZE)).next_power_of_two().trailing_zeros() as usize
+    (size.div_ceil(FRAME_SIZE))
+        .next_power_of_two()
+        .trailing_zeros() as usize
 }
 
 #[cold]
@@ -58,4 +60,3 @@ pub unsafe fn release(pointer: *mut u8, layout: Layout) {
         }
     }
 }
-

@@ -31,11 +31,21 @@ unsafe impl Sync for Magazines {}
 
 impl Magazines {
     const fn new() -> Self {
-        let mut magazines = [const { Magazine { count: 0, limit: 0, objects: [null_mut(); CAPACITY] } }; COUNT];
+        let mut magazines = [const {
+            Magazine {
+                count: 0,
+                limit: 0,
+                objects: [null_mut(); CAPACITY],
+            }
+        }; COUNT];
         let mut class = 0;
         while class < COUNT {
             let fitting = MOST_BYTES / SIZES[class];
-            magazines[class].limit = if fitting < CAPACITY { fitting as u32 } else { CAPACITY as u32 };
+            magazines[class].limit = if fitting < CAPACITY {
+                fitting as u32
+            } else {
+                CAPACITY as u32
+            };
             class += 1;
         }
         Self(UnsafeCell::new(magazines))
@@ -94,7 +104,9 @@ fn refill(class: usize) -> *mut u8 {
     let magazine = Magazines::here(class, &mut guard);
     if magazine.count == 0 {
         let wanted = magazine.limit as usize / 2 + 1;
-        magazine.count = SLABS[class].lock().take(class, &mut magazine.objects[..wanted]) as u32;
+        magazine.count = SLABS[class]
+            .lock()
+            .take(class, &mut magazine.objects[..wanted]) as u32;
         if magazine.count == 0 {
             return null_mut();
         }
@@ -134,5 +146,10 @@ pub struct Statistics {
 
 /// The heap's present use of memory.
 pub fn statistics() -> Statistics {
-    Statistics { slab_frames: SLABS.iter().map(|slabs| u64::from(slabs.lock().frames())).sum() }
+    Statistics {
+        slab_frames: SLABS
+            .iter()
+            .map(|slabs| u64::from(slabs.lock().frames()))
+            .sum(),
+    }
 }

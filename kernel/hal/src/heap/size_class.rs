@@ -4,7 +4,9 @@ use core::alloc::Layout;
 
 /// Bytes of an object in each class. Powers of two waste nothing of a frame; those between keep the waste
 /// of an object below a third.
-pub const SIZES: [usize; 14] = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1360, 2048];
+pub const SIZES: [usize; 14] = [
+    16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1360, 2048,
+];
 
 /// The number of classes.
 pub const COUNT: usize = SIZES.len();

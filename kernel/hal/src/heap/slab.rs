@@ -5,7 +5,10 @@
 //! with free objects form the class's list, whose links lie in each slab's first free object.
 
 use super::size_class::{GRANULE, SIZES};
-use crate::frame::{FRAME_SHIFT, FRAME_SIZE, Purpose, allocate_number, linear_address, metadata, physical_address, release_number};
+use crate::frame::{
+    FRAME_SHIFT, FRAME_SIZE, Purpose, allocate_number, linear_address, metadata, physical_address,
+    release_number,
+};
 use core::sync::atomic::Ordering::Relaxed;
 
 /// In the state of a slab's frame, beside the index of the first free object; never a state of a free block.
@@ -58,13 +61,18 @@ unsafe fn first_free(slab: u32) -> u32 {
 /// The frame is a slab and the class's lock is held.
 unsafe fn set_first_free(slab: u32, index: u32) {
     // SAFETY: as the caller promises.
-    unsafe { metadata(u64::from(slab)) }.state.store(SLAB | index, Relaxed);
+    unsafe { metadata(u64::from(slab)) }
+        .state
+        .store(SLAB | index, Relaxed);
 }
 
 impl Slabs {
     /// No slabs.
     pub const fn new() -> Self {
-        Self { first: NO_SLAB, count: 0 }
+        Self {
+            first: NO_SLAB,
+            count: 0,
+        }
     }
 
     /// Frames cut into objects of the class.
@@ -91,7 +99,9 @@ impl Slabs {
                     taken += 1;
                     index = (*object).next_object;
                 }
-                metadata(u64::from(slab)).count.fetch_add((taken - before) as u32, Relaxed);
+                metadata(u64::from(slab))
+                    .count
+                    .fetch_add((taken - before) as u32, Relaxed);
                 set_first_free(slab, index);
                 if index == NO_OBJECT {
                     self.first = next_slab;
@@ -123,9 +133,16 @@ impl Slabs {
                 let free = if first == NO_OBJECT {
                     // The slab had no free object: it joins the list at its start.
                     self.push(slab);
-                    Free { next_object: NO_OBJECT, previous_slab: NO_SLAB, next_slab: self.first }
+                    Free {
+                        next_object: NO_OBJECT,
+                        previous_slab: NO_SLAB,
+                        next_slab: self.first,
+                    }
                 } else {
-                    Free { next_object: first, ..*free_object(slab, first) }
+                    Free {
+                        next_object: first,
+                        ..*free_object(slab, first)
+                    }
                 };
                 if first == NO_OBJECT {
                     self.first = slab;
@@ -158,7 +175,11 @@ impl Slabs {
     /// # Safety
     /// It is in the list, and the class's lock is held.
     unsafe fn remove(&mut self, links: Free) {
-        let Free { previous_slab, next_slab, .. } = links;
+        let Free {
+            previous_slab,
+            next_slab,
+            ..
+        } = links;
         // SAFETY: the neighbours are in the list, so they have a free object each.
         unsafe {
             if previous_slab == NO_SLAB {
@@ -180,7 +201,11 @@ impl Slabs {
         let step = SIZES[class] / GRANULE;
         let objects = FRAME_SIZE / SIZES[class];
         for position in 0..objects {
-            let next_object = if position + 1 < objects { ((position + 1) * step) as u32 } else { NO_OBJECT };
+            let next_object = if position + 1 < objects {
+                ((position + 1) * step) as u32
+            } else {
+                NO_OBJECT
+            };
             // SAFETY: the frame is ours, and the object lies within it.
             unsafe {
                 free_object(slab, (position * step) as u32).write(Free {

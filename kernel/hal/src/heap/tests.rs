@@ -14,14 +14,26 @@ impl Held {
     fn new(layout: Layout, mark: u8, zeroed: bool) -> Self {
         // SAFETY: the memory is new and as large as asked for.
         unsafe {
-            let pointer = if zeroed { KernelHeap.alloc_zeroed(layout) } else { KernelHeap.alloc(layout) };
+            let pointer = if zeroed {
+                KernelHeap.alloc_zeroed(layout)
+            } else {
+                KernelHeap.alloc(layout)
+            };
             assert!(!pointer.is_null());
             assert!(pointer.addr().is_multiple_of(layout.align()));
             if zeroed {
-                assert!(core::slice::from_raw_parts(pointer, layout.size()).iter().all(|&byte| byte == 0));
+                assert!(
+                    core::slice::from_raw_parts(pointer, layout.size())
+                        .iter()
+                        .all(|&byte| byte == 0)
+                );
             }
             pointer.write_bytes(mark, layout.size());
-            Self { pointer, layout, mark }
+            Self {
+                pointer,
+                layout,
+                mark,
+            }
         }
     }
 
@@ -43,7 +55,11 @@ impl Held {
         unsafe {
             self.pointer = KernelHeap.realloc(self.pointer, self.layout, size);
             assert!(!self.pointer.is_null());
-            assert!(core::slice::from_raw_parts(self.pointer, kept).iter().all(|&byte| byte == self.mark));
+            assert!(
+                core::slice::from_raw_parts(self.pointer, kept)
+                    .iter()
+                    .all(|&byte| byte == self.mark)
+            );
             self.pointer.write_bytes(self.mark, size);
         }
         self.layout = Layout::from_size_align(size, self.layout.align()).unwrap();
@@ -75,11 +91,13 @@ fn objects_are_disjoint_aligned_and_keep_their_content_on_all_cpus() {
                         1..6 if grow || held.is_empty() => {
                             let most = if random.next(20) == 0 { 14 } else { 5 };
                             let align = 1 << random.next(most);
-                            let layout = Layout::from_size_align(random_size(&mut random), align).unwrap();
+                            let layout =
+                                Layout::from_size_align(random_size(&mut random), align).unwrap();
                             held.push(Held::new(layout, step as u8, random.next(4) == 0));
                         }
                         _ if !held.is_empty() => {
-                            held.swap_remove(random.next(held.len() as u64) as usize).release();
+                            held.swap_remove(random.next(held.len() as u64) as usize)
+                                .release();
                         }
                         _ => {}
                     }
@@ -104,7 +122,11 @@ fn slabs_fill_up_and_are_freed_when_empty() {
     assert_eq!(slabs.frames(), 10);
     let mut sorted = objects;
     sorted.sort();
-    assert!(sorted.windows(2).all(|pair| pair[1].addr() - pair[0].addr() >= 512));
+    assert!(
+        sorted
+            .windows(2)
+            .all(|pair| pair[1].addr() - pair[0].addr() >= 512)
+    );
     // Every second object first, so that slabs join the list in many states.
     for first in [0, 1] {
         for object in objects.iter().skip(first).step_by(2) {
@@ -125,7 +147,10 @@ fn classes_waste_less_than_a_third_and_respect_alignment() {
     }
     let class = size_class::of(Layout::from_size_align(100, 256).unwrap()).unwrap();
     assert_eq!(size_class::SIZES[class], 256);
-    assert_eq!(size_class::of(Layout::from_size_align(1, 4096).unwrap()), None);
+    assert_eq!(
+        size_class::of(Layout::from_size_align(1, 4096).unwrap()),
+        None
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::asid::{asid, contexts};
 use super::machine;
-use super::table::Table;
+use super::table::{LEAF_LEVEL, Table, index};
 use crate::frame::OutOfMemory;
 use crate::sync::{InterruptGuard, MAX_CPUS, PerCpu};
 use alloc::sync::Arc;
@@ -21,12 +21,30 @@ pub struct Root {
 
 impl Root {
     pub fn new() -> Result<Arc<Self>, OutOfMemory> {
-        Ok(Arc::new(Self { table: Table::new()?, context: AtomicU64::new(0) }))
+        Ok(Arc::new(Self {
+            table: Table::new()?,
+            context: AtomicU64::new(0),
+        }))
     }
 
     #[inline(always)]
     pub fn table(&self) -> Table {
         self.table
+    }
+
+    /// The level 3 table for an address in user space, if there is one.
+    #[inline(always)]
+    pub fn leaf_table(&self, address: u64) -> Option<Table> {
+        let mut table = self.table;
+        for level in 0..LEAF_LEVEL {
+            // SAFETY: callers hold the page table that the tables belong to.
+            let entry = unsafe { table.entries() }[index(address, level)].load(Relaxed);
+            if entry == 0 {
+                return None;
+            }
+            table = Table::of_entry(entry);
+        }
+        Some(table)
     }
 
     /// The ASID under which CPUs may have translations, if the address space was ever active.
@@ -40,7 +58,9 @@ impl Root {
 
     /// Whether a CPU runs in it.
     pub fn is_active(&self) -> bool {
-        ACTIVE.iter().any(|active| active.load(SeqCst) == self.table.physical_address())
+        ACTIVE
+            .iter()
+            .any(|active| active.load(SeqCst) == self.table.physical_address())
     }
 }
 
@@ -97,4 +117,3 @@ pub fn activate_none(_here: &InterruptGuard) {
         active.store(0, SeqCst);
     }
 }
-

@@ -72,14 +72,21 @@ impl Contexts {
     /// Makes an address space's context this CPU's active one, giving it a new one if it has none of this
     /// generation. Calls `drop_translations` (for this CPU) if that must happen first.
     #[inline(always)]
-    pub fn activate(&self, slot: &AtomicU64, here: &InterruptGuard, drop_translations: impl FnOnce()) -> u64 {
+    pub fn activate(
+        &self,
+        slot: &AtomicU64,
+        here: &InterruptGuard,
+        drop_translations: impl FnOnce(),
+    ) -> u64 {
         let context = slot.load(Relaxed);
         let active = self.active.current();
         let before = active.load(Relaxed);
         // A new generation sets `active` to 0 behind our back, and then the exchange fails.
         if before != 0
             && (context ^ self.generation.load(Relaxed)) >> ASID_BITS == 0
-            && active.compare_exchange(before, context, Relaxed, Relaxed).is_ok()
+            && active
+                .compare_exchange(before, context, Relaxed, Relaxed)
+                .is_ok()
         {
             return context;
         }
@@ -88,7 +95,12 @@ impl Contexts {
 
     #[cold]
     #[inline(never)]
-    fn activate_slowly(&self, slot: &AtomicU64, _here: &InterruptGuard, drop_translations: impl FnOnce()) -> u64 {
+    fn activate_slowly(
+        &self,
+        slot: &AtomicU64,
+        _here: &InterruptGuard,
+        drop_translations: impl FnOnce(),
+    ) -> u64 {
         let cpu = crate::sync::cpu_id();
         let mut allocator = self.allocator.lock();
         let mut context = slot.load(Relaxed);

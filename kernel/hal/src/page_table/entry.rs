@@ -35,9 +35,19 @@ impl Page {
     /// An entry for a frame. A private writable one is made writable only if `exclusive`.
     #[inline(always)]
     pub fn new(frame: u32, protection: Protection, sharing: Sharing, exclusive: bool) -> Self {
-        let shared = if sharing == Sharing::Shared { SHARED } else { 0 };
+        let shared = if sharing == Sharing::Shared {
+            SHARED
+        } else {
+            0
+        };
         let base = u64::from(frame) << FRAME_SHIFT
-            | (TABLE_OR_PAGE | NORMAL_MEMORY | USER | INNER_SHAREABLE | ACCESSED | NOT_GLOBAL | PRIVILEGED_EXECUTE_NEVER)
+            | (TABLE_OR_PAGE
+                | NORMAL_MEMORY
+                | USER
+                | INNER_SHAREABLE
+                | ACCESSED
+                | NOT_GLOBAL
+                | PRIVILEGED_EXECUTE_NEVER)
             | shared;
         Self(base).with_protection(protection, exclusive)
     }
@@ -53,7 +63,11 @@ impl Page {
             bits |= VALID;
         }
         if protection.write {
-            bits |= if exclusive || bits & SHARED != 0 { DIRTY } else { READ_ONLY | COPY_ON_WRITE };
+            bits |= if exclusive || bits & SHARED != 0 {
+                DIRTY
+            } else {
+                READ_ONLY | COPY_ON_WRITE
+            };
         } else {
             bits |= READ_ONLY;
         }
@@ -63,7 +77,11 @@ impl Page {
     /// The entry after the frame has become this address space's alone.
     #[inline(always)]
     pub fn made_writable(self, frame: u32) -> Self {
-        Self(self.0 & !(READ_ONLY | COPY_ON_WRITE | ADDRESS) | u64::from(frame) << FRAME_SHIFT | DIRTY)
+        Self(
+            self.0 & !(READ_ONLY | COPY_ON_WRITE | ADDRESS)
+                | u64::from(frame) << FRAME_SHIFT
+                | DIRTY,
+        )
     }
 
     /// The entry for sharing with a copy of the address space.

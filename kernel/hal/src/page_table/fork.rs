@@ -3,7 +3,7 @@
 use super::ForkMode;
 use super::entry::Page;
 use super::machine;
-use super::range::{Pages, for_live_entries};
+use super::range::Pages;
 use super::table::{LEAF_LEVEL, Table};
 use super::user_page_table::{UserPageTable, add_table};
 use crate::frame::{OutOfMemory, metadata};
@@ -22,14 +22,24 @@ pub struct Fork<'a> {
 impl UserPageTable {
     /// Begins to copy parts of this address space to `child`.
     pub fn begin_fork<'a>(&'a mut self, child: &'a mut UserPageTable) -> Fork<'a> {
-        Fork { parent: self, child, restricted: false }
+        Fork {
+            parent: self,
+            child,
+            restricted: false,
+        }
     }
 
     /// Copies the pages from `start` to `end` to the same place in `child`: [`Self::begin_fork`] for one range.
     ///
     /// # Errors
     /// [`OutOfMemory`] if there is no memory for a table; then a part has been copied.
-    pub fn fork_range(&mut self, child: &mut Self, start: u64, end: u64, mode: ForkMode) -> Result<(), OutOfMemory> {
+    pub fn fork_range(
+        &mut self,
+        child: &mut Self,
+        start: u64,
+        end: u64,
+        mode: ForkMode,
+    ) -> Result<(), OutOfMemory> {
         self.begin_fork(child).copy_range(start, end, mode)
     }
 }
@@ -45,7 +55,23 @@ impl Fork<'_> {
             return Ok(());
         };
         let mut copied = 0;
-        let result = copy(self.parent.root.table(), self.child.root.table(), 0, pages, mode, &mut copied, &mut self.restricted);
+        let (source, target, level) = if pages.in_one_leaf() {
+            let Some(source) = self.parent.root.leaf_table(pages.start) else {
+                return Ok(());
+            };
+            (source, self.child.leaf_table(pages.start)?, LEAF_LEVEL)
+        } else {
+            (self.parent.root.table(), self.child.root.table(), 0)
+        };
+        let result = copy(
+            source,
+            target,
+            level,
+            pages,
+            mode,
+            &mut copied,
+            &mut self.restricted,
+        );
         self.child.resident += copied;
         result
     }
@@ -54,7 +80,9 @@ impl Fork<'_> {
 impl Drop for Fork<'_> {
     fn drop(&mut self) {
         machine::publish();
-        if self.restricted && let Some(asid) = self.parent.root.asid() {
+        if self.restricted
+            && let Some(asid) = self.parent.root.asid()
+        {
             machine::invalidate_asid(asid);
         }
     }
@@ -75,21 +103,31 @@ fn copy(
     let (source_entries, target_entries) = unsafe { (source.entries(), target.entries()) };
     if level < LEAF_LEVEL {
         let mut result = Ok(());
-        for_live_entries(source, first, last, |position, entry| {
+        source.for_live(first, last, |position, entry| {
             if result.is_err() {
                 return;
             }
-            let slot = &target_entries[position];
-            let present = slot.load(Relaxed);
-            let child = if present == 0 { add_table(target, slot) } else { Ok(Table::of_entry(present)) };
+            let present = target_entries[position].load(Relaxed);
+            let child = if present == 0 {
+                add_table(target, position)
+            } else {
+                Ok(Table::of_entry(present))
+            };
             result = child.and_then(|child| {
-                copy(Table::of_entry(entry), child, level + 1, pages.below(level, position), mode, copied, restricted)
+                copy(
+                    Table::of_entry(entry),
+                    child,
+                    level + 1,
+                    pages.below(level, position),
+                    mode,
+                    copied,
+                    restricted,
+                )
             });
         });
         return result;
     }
-    let mut live = 0;
-    for_live_entries(source, first, last, |position, entry| {
+    source.for_live(first, last, |position, entry| {
         if target_entries[position].load(Relaxed) != 0 {
             return;
         }
@@ -100,11 +138,12 @@ fn copy(
             *restricted = true;
         }
         // SAFETY: the source owns a share of the frame; the target gets one.
-        unsafe { metadata(u64::from(page.frame())) }.count.fetch_add(1, Relaxed);
+        unsafe { metadata(u64::from(page.frame())) }
+            .count
+            .fetch_add(1, Relaxed);
         target_entries[position].store(page.0, Relaxed);
-        live += 1;
+        target.add_live(position);
+        *copied += 1;
     });
-    target.set_live(target.live() + live);
-    *copied += u64::from(live);
     Ok(())
 }

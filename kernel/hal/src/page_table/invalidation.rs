@@ -42,16 +42,25 @@ impl<'a> Batch<'a> {
     /// Notes that the valid entry of the page at `address` was cleared or restricted.
     #[inline(always)]
     pub fn invalidate(&mut self, address: u64) {
-        self.start = self.start.min(address);
-        self.end = self.end.max(address + FRAME_SIZE as u64);
+        self.invalidate_to(address, address);
     }
 
-    /// Takes over the share of a frame whose entry was cleared.
+    /// Notes that valid entries of pages from `first` to `last` were cleared or restricted.
+    #[inline(always)]
+    pub fn invalidate_to(&mut self, first: u64, last: u64) {
+        self.start = self.start.min(first);
+        self.end = self.end.max(last + FRAME_SIZE as u64);
+    }
+
+    /// Whether there is no room for a further frame before [`Self::finish`].
+    #[inline(always)]
+    pub fn is_full(&self) -> bool {
+        self.count >= CAPACITY
+    }
+
+    /// Takes over the share of a frame whose entry was cleared. There is room for it.
     #[inline(always)]
     pub fn give_up(&mut self, frame: u32) {
-        if self.count == CAPACITY {
-            self.finish();
-        }
         self.frames[self.count].write(frame);
         self.count += 1;
     }
@@ -66,13 +75,23 @@ impl<'a> Batch<'a> {
     }
 
     /// Invalidates what was noted and gives up what was taken over.
+    #[inline(always)]
     pub fn finish(&mut self) {
+        if self.count > 0 || self.table_count > 0 || self.start < self.end {
+            self.invalidate_and_give_up();
+        }
+    }
+
+    #[inline(never)]
+    fn invalidate_and_give_up(&mut self) {
         // The barrier orders the changed entries before the look at the context: an address space that is
         // activated after it sees the changes.
         machine::publish();
         if let Some(asid) = self.root.asid() {
             // CPUs cache the way through a table too, hence all when one goes.
-            if self.table_count > 0 || self.end.saturating_sub(self.start) > WHOLE_THRESHOLD * FRAME_SIZE as u64 {
+            if self.table_count > 0
+                || self.end.saturating_sub(self.start) > WHOLE_THRESHOLD * FRAME_SIZE as u64
+            {
                 machine::invalidate_asid(asid);
             } else if self.start < self.end {
                 machine::invalidate_pages(asid, self.start, self.end);

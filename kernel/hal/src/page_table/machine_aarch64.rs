@@ -9,7 +9,9 @@ use core::arch::asm;
 pub fn asid_bits() -> u32 {
     let features: u64;
     // SAFETY: reads an identification register.
-    unsafe { asm!("mrs {}, id_aa64mmfr0_el1", out(reg) features, options(pure, nomem, nostack, preserves_flags)) };
+    unsafe {
+        asm!("mrs {}, id_aa64mmfr0_el1", out(reg) features, options(pure, nomem, nostack, preserves_flags))
+    };
     if (features >> 4) & 0xf == 2 { 16 } else { 8 }
 }
 
@@ -39,14 +41,24 @@ pub fn publish() {
 /// Drops all translations of this CPU.
 pub fn invalidate_this_cpu() {
     // SAFETY: dropping cached translations is always sound.
-    unsafe { asm!("dsb nshst", "tlbi vmalle1", "dsb nsh", "isb", options(nostack, preserves_flags)) };
+    unsafe {
+        asm!(
+            "dsb nshst",
+            "tlbi vmalle1",
+            "dsb nsh",
+            "isb",
+            options(nostack, preserves_flags)
+        )
+    };
 }
 
 /// Drops all CPUs' translations for an ASID.
 #[inline(always)]
 pub fn invalidate_asid(asid: u64) {
     // SAFETY: dropping cached translations is always sound.
-    unsafe { asm!("tlbi aside1is, {}", "dsb ish", in(reg) asid << 48, options(nostack, preserves_flags)) };
+    unsafe {
+        asm!("tlbi aside1is, {}", "dsb ish", in(reg) asid << 48, options(nostack, preserves_flags))
+    };
 }
 
 /// Drops all CPUs' translations of pages from `start` to `end` for an ASID.

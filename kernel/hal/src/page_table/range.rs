@@ -24,6 +24,12 @@ impl Pages {
         (start < end).then_some(Self { start, end })
     }
 
+    /// Whether one table of the last level has all entries.
+    #[inline(always)]
+    pub fn in_one_leaf(self) -> bool {
+        self.start >> shift(LEAF_LEVEL - 1) == (self.end - 1) >> shift(LEAF_LEVEL - 1)
+    }
+
     /// The first and last index into a table of `level` of the part that lies in that table.
     #[inline(always)]
     pub fn indices(self, level: usize) -> (usize, usize) {
@@ -35,58 +41,62 @@ impl Pages {
     pub fn below(self, level: usize, position: usize) -> Self {
         let size = 1 << shift(level);
         let first = (self.start & !(size * ENTRIES as u64 - 1)) + position as u64 * size;
-        Self { start: self.start.max(first), end: self.end.min(first + size) }
-    }
-}
-
-/// Calls `visit(position, entry)` for the entries from `first` to `last` of a table that aren't zero; zeros
-/// are skipped four at a time.
-#[inline(always)]
-pub(super) fn for_live_entries(table: Table, first: usize, last: usize, mut visit: impl FnMut(usize, u64)) {
-    // SAFETY: callers hold the page table that the table belongs to.
-    let entries = unsafe { table.entries() };
-    let mut position = first;
-    while position <= last {
-        if position.is_multiple_of(4) && position + 3 <= last {
-            let (a, b) = (entries[position].load(Relaxed), entries[position + 1].load(Relaxed));
-            let (c, d) = (entries[position + 2].load(Relaxed), entries[position + 3].load(Relaxed));
-            if a | b | c | d == 0 {
-                position += 4;
-                continue;
-            }
+        Self {
+            start: self.start.max(first),
+            end: self.end.min(first + size),
         }
-        let entry = entries[position].load(Relaxed);
-        if entry != 0 {
-            visit(position, entry);
-        }
-        position += 1;
     }
 }
 
 impl UserPageTable {
     /// Unmaps the pages from `start` to `end`. Tables that become empty are freed.
     pub fn unmap_range(&mut self, start: u64, end: u64) {
-        if let Some(pages) = Pages::new(start, end) {
-            let root = self.root.clone();
-            let mut batch = Batch::new(&root);
-            self.resident -= unmap(root.table(), 0, pages, &mut batch);
+        let Some(pages) = Pages::new(start, end) else {
+            return;
+        };
+        let Self { root, resident } = self;
+        if pages.in_one_leaf() {
+            let Some(leaf) = root.leaf_table(pages.start) else {
+                return;
+            };
+            if leaf.live() > 0 {
+                let mut batch = Batch::new(root);
+                *resident -= unmap(leaf, LEAF_LEVEL, pages, &mut batch);
+            }
+            if leaf.live() > 0 {
+                return;
+            }
         }
+        // Also frees the tables above an empty one.
+        let mut batch = Batch::new(root);
+        *resident -= unmap(root.table(), 0, pages, &mut batch);
     }
 
     /// Unmaps everything.
     pub(super) fn unmap_all(&mut self) {
-        let root = self.root.clone();
-        let mut batch = Batch::new(&root);
-        let pages = Pages { start: 0, end: USER_END };
-        self.resident -= unmap(root.table(), 0, pages, &mut batch);
+        let Self { root, resident } = self;
+        let mut batch = Batch::new(root);
+        let pages = Pages {
+            start: 0,
+            end: USER_END,
+        };
+        *resident -= unmap(root.table(), 0, pages, &mut batch);
     }
 
     /// Changes the protection of all mapped pages from `start` to `end`. Private pages that become writable do so
     /// by copy-on-write.
     pub fn protect_range(&mut self, start: u64, end: u64, protection: Protection) {
         if let Some(pages) = Pages::new(start, end) {
+            let (table, level) = if pages.in_one_leaf() {
+                let Some(leaf) = self.root.leaf_table(pages.start) else {
+                    return;
+                };
+                (leaf, LEAF_LEVEL)
+            } else {
+                (self.root.table(), 0)
+            };
             let mut batch = Batch::new(&self.root);
-            protect(self.root.table(), 0, pages, protection, &mut batch);
+            protect(table, level, pages, protection, &mut batch);
         }
     }
 
@@ -107,19 +117,21 @@ impl UserPageTable {
         let mut batch = Batch::new(&root);
         let mut offset = 0;
         while offset < length {
-            let present = self.leaf(from + offset).is_some_and(|(_, entry)| entry.load(Relaxed) != 0);
+            let present = self
+                .leaf(from + offset)
+                .is_some_and(|(_, entry)| entry.load(Relaxed) != 0);
             if present {
                 let target = self.leaf_table(to + offset)?;
                 if let Some((source, entry)) = self.leaf(from + offset) {
                     let page = Page(entry.swap(0, Relaxed));
-                    source.set_live(source.live() - 1);
+                    source.remove_live(1);
                     if page.is_valid() {
                         batch.invalidate(from + offset);
                     }
                     // SAFETY: the tables are in use while the page table is borrowed.
                     let entries = unsafe { target.entries() };
                     entries[index(to + offset, LEAF_LEVEL)].store(page.0, Relaxed);
-                    target.set_live(target.live() + 1);
+                    target.add_live(index(to + offset, LEAF_LEVEL));
                 }
             }
             offset += FRAME_SIZE as u64;
@@ -139,19 +151,29 @@ fn unmap(table: Table, level: usize, pages: Pages, batch: &mut Batch<'_>) -> u64
     let entries = unsafe { table.entries() };
     if level == LEAF_LEVEL {
         let base = pages.start & !((FRAME_SIZE * ENTRIES) as u64 - 1);
-        for_live_entries(table, first, last, |position, entry| {
-            entries[position].store(0, Relaxed);
-            let page = Page(entry);
-            batch.give_up(page.frame());
-            if page.is_valid() {
-                batch.invalidate(base + (position * FRAME_SIZE) as u64);
+        let address = |position: usize| base + (position * FRAME_SIZE) as u64;
+        // The first page since the last invalidation.
+        let mut pending = None;
+        let mut latest = 0;
+        table.for_live(first, last, |position, entry| {
+            if batch.is_full() {
+                batch.invalidate_to(address(pending.take().unwrap_or(first)), address(latest));
+                batch.finish();
             }
+            entries[position].store(0, Relaxed);
+            batch.give_up(Page(entry).frame());
+            pending.get_or_insert(position);
+            latest = position;
             unmapped += 1;
         });
-        table.set_live(table.live() - unmapped as u32);
+        if let Some(earliest) = pending {
+            batch.invalidate_to(address(earliest), address(latest));
+        }
+        table.remove_live(unmapped as u32);
+        table.clear_groups(first, last);
     } else {
         let mut freed = 0;
-        for_live_entries(table, first, last, |position, entry| {
+        table.for_live(first, last, |position, entry| {
             let child = Table::of_entry(entry);
             unmapped += unmap(child, level + 1, pages.below(level, position), batch);
             if child.live() == 0 {
@@ -160,24 +182,36 @@ fn unmap(table: Table, level: usize, pages: Pages, batch: &mut Batch<'_>) -> u64
                 batch.give_up_table(child);
             }
         });
-        table.set_live(table.live() - freed);
+        table.remove_live(freed);
     }
     unmapped
 }
 
 /// Changes the protection of pages below a table.
-fn protect(table: Table, level: usize, pages: Pages, protection: Protection, batch: &mut Batch<'_>) {
+fn protect(
+    table: Table,
+    level: usize,
+    pages: Pages,
+    protection: Protection,
+    batch: &mut Batch<'_>,
+) {
     let (first, last) = pages.indices(level);
     // SAFETY: the caller holds the page table that the table belongs to.
     let entries = unsafe { table.entries() };
     if level < LEAF_LEVEL {
-        for_live_entries(table, first, last, |position, entry| {
-            protect(Table::of_entry(entry), level + 1, pages.below(level, position), protection, batch);
+        table.for_live(first, last, |position, entry| {
+            protect(
+                Table::of_entry(entry),
+                level + 1,
+                pages.below(level, position),
+                protection,
+                batch,
+            );
         });
         return;
     }
     let base = pages.start & !((FRAME_SIZE * ENTRIES) as u64 - 1);
-    for_live_entries(table, first, last, |position, entry| {
+    table.for_live(first, last, |position, entry| {
         let page = Page(entry);
         let changed = page.with_protection(protection, page.is_private_writable());
         if changed == page {

@@ -1,11 +1,22 @@
-//! One table: 512 entries in a frame, with the number of live ones in the frame's metadata.
+//! One table: 512 entries in a frame, with what is live in the frame's metadata.
+//!
+//! Most tables hold a few entries. So that nothing has to look through all 512, the metadata keeps the number
+//! of live (non-zero) entries and a map of the groups of 16 entries that may have some.
 
 use super::entry::{table_entry, table_frame};
-use crate::frame::{FRAME_SHIFT, Frame, OutOfMemory, linear_address, metadata, release_known_zero};
+use crate::frame::{
+    FRAME_SHIFT, Frame, Metadata, OutOfMemory, linear_address, metadata, release_known_zero,
+};
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Entries of a table.
 pub const ENTRIES: usize = 512;
+
+/// Entries that share a bit of the map.
+const GROUP: usize = ENTRIES / u32::BITS as usize;
+
+/// In the state of a table's frame, beside the number of live entries; never a state of a free block.
+const TABLE: u32 = 1 << 30;
 
 /// The level of the tables that hold pages; the root is level 0.
 pub const LEAF_LEVEL: usize = 3;
@@ -22,6 +33,12 @@ pub const fn index(address: u64, level: usize) -> usize {
     (address >> shift(level)) as usize % ENTRIES
 }
 
+/// The bits of groups `first` to `last`.
+#[inline(always)]
+fn group_mask(first: usize, last: usize) -> u32 {
+    (u32::MAX << first) & (u32::MAX >> (u32::BITS as usize - 1 - last))
+}
+
 /// A table in use. A plain handle: whoever holds the page table may use its tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Table {
@@ -33,14 +50,17 @@ impl Table {
     pub fn new() -> Result<Self, OutOfMemory> {
         let frame = Frame::zeroed()?.into_number();
         let table = Self { frame };
-        table.set_live(0);
+        table.metadata().count.store(0, Relaxed);
+        table.metadata().state.store(TABLE, Relaxed);
         Ok(table)
     }
 
     /// The table an entry of a higher one points to.
     #[inline(always)]
     pub fn of_entry(entry: u64) -> Self {
-        Self { frame: table_frame(entry) }
+        Self {
+            frame: table_frame(entry),
+        }
     }
 
     /// The entry that points to this table.
@@ -64,17 +84,66 @@ impl Table {
         unsafe { &*linear_address(self.physical_address()).cast() }
     }
 
+    #[inline(always)]
+    fn metadata(self) -> &'static Metadata {
+        // SAFETY: a table is a frame in use.
+        unsafe { metadata(u64::from(self.frame)) }
+    }
+
     /// The number of entries that aren't zero.
     #[inline(always)]
     pub fn live(self) -> u32 {
-        // SAFETY: a table is a frame in use.
-        unsafe { metadata(u64::from(self.frame)) }.count.load(Relaxed)
+        self.metadata().state.load(Relaxed) - TABLE
     }
 
+    /// Notes that an entry has become live.
     #[inline(always)]
-    pub fn set_live(self, live: u32) {
-        // SAFETY: a table is a frame in use; the count of a table's frame is the number of its live entries.
-        unsafe { metadata(u64::from(self.frame)) }.count.store(live, Relaxed);
+    pub fn add_live(self, position: usize) {
+        let Metadata {
+            count: groups,
+            state,
+        } = self.metadata();
+        groups.store(groups.load(Relaxed) | 1 << (position / GROUP), Relaxed);
+        state.store(state.load(Relaxed) + 1, Relaxed);
+    }
+
+    /// Notes that so many entries have become zero.
+    #[inline(always)]
+    pub fn remove_live(self, count: u32) {
+        let state = &self.metadata().state;
+        state.store(state.load(Relaxed) - count, Relaxed);
+    }
+
+    /// Notes that all entries from `first` to `last` have become zero.
+    #[inline(always)]
+    pub fn clear_groups(self, first: usize, last: usize) {
+        let (start, end) = (first.div_ceil(GROUP), (last + 1) / GROUP);
+        if start < end {
+            let groups = &self.metadata().count;
+            groups.store(groups.load(Relaxed) & !group_mask(start, end - 1), Relaxed);
+        }
+    }
+
+    /// Calls `visit(position, entry)` for the entries from `first` to `last` that aren't zero, in order.
+    #[inline(always)]
+    pub fn for_live(self, first: usize, last: usize, mut visit: impl FnMut(usize, u64)) {
+        // SAFETY: callers hold the page table that the table belongs to.
+        let entries = unsafe { self.entries() };
+        let mut groups =
+            self.metadata().count.load(Relaxed) & group_mask(first / GROUP, last / GROUP);
+        while groups != 0 {
+            let group = groups.trailing_zeros() as usize;
+            groups &= groups - 1;
+            let end = (group * GROUP + GROUP - 1).min(last);
+            let mut position = (group * GROUP).max(first);
+            while position <= end {
+                let entry = entries[position].load(Relaxed);
+                if entry != 0 {
+                    visit(position, entry);
+                }
+                position += 1;
+            }
+        }
     }
 
     /// Frees the table.

@@ -6,9 +6,21 @@ use crate::frame::{Frame, OutOfMemory};
 use std::collections::BTreeMap;
 use std::vec::Vec;
 
-const READ: Protection = Protection { read: true, write: false, execute: false };
-const READ_WRITE: Protection = Protection { read: true, write: true, execute: false };
-const NONE: Protection = Protection { read: false, write: false, execute: false };
+const READ: Protection = Protection {
+    read: true,
+    write: false,
+    execute: false,
+};
+const READ_WRITE: Protection = Protection {
+    read: true,
+    write: true,
+    execute: false,
+};
+const NONE: Protection = Protection {
+    read: false,
+    write: false,
+    execute: false,
+};
 const PAGE: u64 = 4096;
 
 fn stamped(stamp: u64) -> Frame {
@@ -25,7 +37,10 @@ fn stamp(frame: &Frame) -> u64 {
 
 /// Writes as a program does: `false` if it gets a fault that isn't mended.
 fn write(table: &mut UserPageTable, address: u64, value: u64) -> bool {
-    if table.lookup(address).is_some_and(|mapping| mapping.copy_on_write) {
+    if table
+        .lookup(address)
+        .is_some_and(|mapping| mapping.copy_on_write)
+    {
         assert!(table.resolve_copy_on_write(address).unwrap());
     }
     table.lookup(address).is_some_and(|mapping| {
@@ -57,8 +72,13 @@ fn a_page_is_mapped_found_and_unmapped() {
 #[test]
 fn addresses_beyond_user_space_are_refused() {
     let mut table = UserPageTable::new().unwrap();
-    assert_eq!(table.map(1 << 48, stamped(1), READ, Sharing::Private), Err(OutOfMemory));
-    table.map((1 << 48) - 1, stamped(1), READ, Sharing::Private).unwrap();
+    assert_eq!(
+        table.map(1 << 48, stamped(1), READ, Sharing::Private),
+        Err(OutOfMemory)
+    );
+    table
+        .map((1 << 48) - 1, stamped(1), READ, Sharing::Private)
+        .unwrap();
     assert!(table.lookup((1 << 48) - PAGE).is_some());
     assert!(table.lookup(u64::MAX).is_none());
     table.unmap_range((1 << 48) - PAGE, u64::MAX);
@@ -69,7 +89,9 @@ fn addresses_beyond_user_space_are_refused() {
 fn a_private_page_with_other_owners_is_copied_on_write() {
     let mut table = UserPageTable::new().unwrap();
     let cached = stamped(5);
-    table.map(0, cached.clone(), READ_WRITE, Sharing::Private).unwrap();
+    table
+        .map(0, cached.clone(), READ_WRITE, Sharing::Private)
+        .unwrap();
     assert!(table.lookup(0).unwrap().copy_on_write);
     assert!(write(&mut table, 0, 6));
     assert_eq!(stamp(&cached), 5);
@@ -96,8 +118,22 @@ fn a_shared_page_is_written_in_place() {
 #[test]
 fn the_shared_zero_page_stays_zero() {
     let mut table = UserPageTable::new().unwrap();
-    table.map(0, Frame::shared_zero().unwrap(), READ_WRITE, Sharing::Private).unwrap();
-    table.map(PAGE, Frame::shared_zero().unwrap(), READ_WRITE, Sharing::Private).unwrap();
+    table
+        .map(
+            0,
+            Frame::shared_zero().unwrap(),
+            READ_WRITE,
+            Sharing::Private,
+        )
+        .unwrap();
+    table
+        .map(
+            PAGE,
+            Frame::shared_zero().unwrap(),
+            READ_WRITE,
+            Sharing::Private,
+        )
+        .unwrap();
     assert!(write(&mut table, 0, 1));
     assert_eq!(stamp(&table.lookup(PAGE).unwrap().frame), 0);
     assert_eq!(stamp(&Frame::shared_zero().unwrap()), 0);
@@ -106,10 +142,14 @@ fn the_shared_zero_page_stays_zero() {
 #[test]
 fn a_page_without_access_keeps_its_content() {
     let mut table = UserPageTable::new().unwrap();
-    table.map(0, stamped(5), READ_WRITE, Sharing::Private).unwrap();
+    table
+        .map(0, stamped(5), READ_WRITE, Sharing::Private)
+        .unwrap();
     table.protect_range(0, PAGE, NONE);
     let mapping = table.lookup(0).unwrap();
-    assert!(!mapping.readable && !mapping.writable && !mapping.executable && !mapping.copy_on_write);
+    assert!(
+        !mapping.readable && !mapping.writable && !mapping.executable && !mapping.copy_on_write
+    );
     table.protect_range(0, PAGE, READ_WRITE);
     assert!(write(&mut table, 0, 6));
 }
@@ -118,8 +158,12 @@ fn a_page_without_access_keeps_its_content() {
 fn fork_shares_until_one_side_writes() {
     let mut parent = UserPageTable::new().unwrap();
     let mut child = UserPageTable::new().unwrap();
-    parent.map(0, stamped(1), READ_WRITE, Sharing::Private).unwrap();
-    parent.map(1 << 40, stamped(2), READ_WRITE, Sharing::Shared).unwrap();
+    parent
+        .map(0, stamped(1), READ_WRITE, Sharing::Private)
+        .unwrap();
+    parent
+        .map(1 << 40, stamped(2), READ_WRITE, Sharing::Shared)
+        .unwrap();
     let mut fork = parent.begin_fork(&mut child);
     fork.copy_range(0, PAGE, ForkMode::CopyOnWrite).unwrap();
     fork.copy_range(1 << 40, 1 << 41, ForkMode::Share).unwrap();
@@ -141,7 +185,14 @@ fn dropping_an_address_space_gives_its_frames_up() {
     let frame = stamped(1);
     let mut table = UserPageTable::new().unwrap();
     for position in 0..1000 {
-        table.map(position * 0x1234_5000, frame.clone(), READ, Sharing::Private).unwrap();
+        table
+            .map(
+                position * 0x1234_5000,
+                frame.clone(),
+                READ,
+                Sharing::Private,
+            )
+            .unwrap();
     }
     assert_eq!(frame.owners(), 1001);
     let activation = table.activation();
@@ -165,7 +216,8 @@ fn random_operations_agree_with_a_model() {
     spaces.push((UserPageTable::new().unwrap(), BTreeMap::new()));
     // Addresses in a few clusters, so that ranges meet tables of every level.
     let address = |random: &mut Random| {
-        let base = [0, 0x1f_f000, 0x3fff_f000, 0x7f_ffff_f000, 0xffff_ffff_0000][random.next(5) as usize];
+        let base =
+            [0, 0x1f_f000, 0x3fff_f000, 0x7f_ffff_f000, 0xffff_ffff_0000][random.next(5) as usize];
         base + random.next(12) * PAGE
     };
     for step in 1..30_000u64 {
@@ -173,12 +225,24 @@ fn random_operations_agree_with_a_model() {
         let count = spaces.len();
         let (table, model) = &mut spaces[which];
         let start = address(&mut random);
-        let end = if random.next(4) == 0 { address(&mut random).max(start + PAGE) } else { start + random.next(8) * PAGE };
+        let end = if random.next(4) == 0 {
+            address(&mut random).max(start + PAGE)
+        } else {
+            start + random.next(8) * PAGE
+        };
         let protection = [READ, READ_WRITE, NONE][random.next(3) as usize];
         match random.next(20) {
             0..8 => {
-                table.map(start, stamped(step), protection, Sharing::Private).unwrap();
-                model.insert(start, Model { stamp: step, protection });
+                table
+                    .map(start, stamped(step), protection, Sharing::Private)
+                    .unwrap();
+                model.insert(
+                    start,
+                    Model {
+                        stamp: step,
+                        protection,
+                    },
+                );
             }
             8..10 => {
                 table.unmap_range(start, end);
@@ -192,15 +256,25 @@ fn random_operations_agree_with_a_model() {
             }
             12..17 => {
                 let written = write(table, start, step);
-                assert_eq!(written, model.get(&start).is_some_and(|entry| entry.protection.write));
+                assert_eq!(
+                    written,
+                    model
+                        .get(&start)
+                        .is_some_and(|entry| entry.protection.write)
+                );
                 if written {
                     model.get_mut(&start).unwrap().stamp = step;
                 }
             }
             17 if count < 4 => {
                 let mut child = UserPageTable::new().unwrap();
-                table.fork_range(&mut child, start, end, ForkMode::CopyOnWrite).unwrap();
-                let copied = model.range(start..end.max(start)).map(|(page, entry)| (*page, *entry)).collect();
+                table
+                    .fork_range(&mut child, start, end, ForkMode::CopyOnWrite)
+                    .unwrap();
+                let copied = model
+                    .range(start..end.max(start))
+                    .map(|(page, entry)| (*page, *entry))
+                    .collect();
                 spaces.push((child, copied));
             }
             18 if count > 1 => {
@@ -213,7 +287,10 @@ fn random_operations_agree_with_a_model() {
                 if apart && start.max(target) + length <= 1 << 48 {
                     table.move_range(start, target, length).unwrap();
                     model.retain(|page, _| !(target..target + length).contains(page));
-                    let moved: Vec<_> = model.range(start..start + length).map(|(page, entry)| (*page, *entry)).collect();
+                    let moved: Vec<_> = model
+                        .range(start..start + length)
+                        .map(|(page, entry)| (*page, *entry))
+                        .collect();
                     for (page, entry) in moved {
                         model.remove(&page);
                         model.insert(page - start + target, entry);
@@ -229,7 +306,10 @@ fn random_operations_agree_with_a_model() {
                     let mapping = table.lookup(*page).unwrap();
                     assert_eq!(stamp(&mapping.frame), entry.stamp);
                     assert_eq!(mapping.readable, entry.protection.read);
-                    assert_eq!(mapping.writable || mapping.copy_on_write, entry.protection.write);
+                    assert_eq!(
+                        mapping.writable || mapping.copy_on_write,
+                        entry.protection.write
+                    );
                 }
             }
         }

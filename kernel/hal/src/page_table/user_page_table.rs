@@ -27,12 +27,17 @@ impl UserPageTable {
     /// # Errors
     /// [`OutOfMemory`] if memory is short.
     pub fn new() -> Result<Self, OutOfMemory> {
-        Ok(Self { root: Root::new()?, resident: 0 })
+        Ok(Self {
+            root: Root::new()?,
+            resident: 0,
+        })
     }
 
     /// What the scheduler needs to run in it.
     pub fn activation(&self) -> Activation {
-        Activation { root: self.root.clone() }
+        Activation {
+            root: self.root.clone(),
+        }
     }
 
     /// The number of mapped pages.
@@ -46,28 +51,36 @@ impl UserPageTable {
         if address >= USER_END {
             return None;
         }
-        let mut table = self.root.table();
-        for level in 0..LEAF_LEVEL {
-            // SAFETY: the tables are in use while the page table is borrowed.
-            let entry = unsafe { table.entries() }[index(address, level)].load(Relaxed);
-            if entry == 0 {
-                return None;
-            }
-            table = Table::of_entry(entry);
-        }
-        // SAFETY: as above.
-        Some((table, &unsafe { table.entries() }[index(address, LEAF_LEVEL)]))
+        let table = self.root.leaf_table(address)?;
+        // SAFETY: the tables are in use while the page table is borrowed.
+        Some((
+            table,
+            &unsafe { table.entries() }[index(address, LEAF_LEVEL)],
+        ))
     }
 
     /// The level 3 table for an address below `USER_END`, made if there is none.
     #[inline(always)]
     pub(super) fn leaf_table(&mut self, address: u64) -> Result<Table, OutOfMemory> {
+        match self.root.leaf_table(address) {
+            Some(table) => Ok(table),
+            None => self.add_tables(address),
+        }
+    }
+
+    /// Adds what is missing of the tables on the way to an address.
+    #[cold]
+    #[inline(never)]
+    fn add_tables(&mut self, address: u64) -> Result<Table, OutOfMemory> {
         let mut table = self.root.table();
         for level in 0..LEAF_LEVEL {
             // SAFETY: the tables are in use while the page table is borrowed.
-            let entry = &unsafe { table.entries() }[index(address, level)];
-            let present = entry.load(Relaxed);
-            table = if present == 0 { add_table(table, entry)? } else { Table::of_entry(present) };
+            let present = unsafe { table.entries() }[index(address, level)].load(Relaxed);
+            table = if present == 0 {
+                add_table(table, index(address, level))?
+            } else {
+                Table::of_entry(present)
+            };
         }
         Ok(table)
     }
@@ -80,7 +93,13 @@ impl UserPageTable {
     /// [`OutOfMemory`] if there is no memory for a table, or the address isn't in user space; the frame is
     /// dropped.
     #[inline]
-    pub fn map(&mut self, address: u64, frame: Frame, protection: Protection, sharing: Sharing) -> Result<(), OutOfMemory> {
+    pub fn map(
+        &mut self,
+        address: u64,
+        frame: Frame,
+        protection: Protection,
+        sharing: Sharing,
+    ) -> Result<(), OutOfMemory> {
         if address >= USER_END {
             return Err(OutOfMemory);
         }
@@ -97,7 +116,7 @@ impl UserPageTable {
             self.replace(address, entry, before, page);
         } else {
             entry.store(page.0, Relaxed);
-            table.set_live(table.live() + 1);
+            table.add_live(index(address, LEAF_LEVEL));
             self.resident += 1;
             machine::publish();
         }
@@ -130,7 +149,7 @@ impl UserPageTable {
         }
         let exclusive = protection.write && frame.is_unique();
         entry.store(Page::new(frame.into_number(), protection, sharing, exclusive).0, Relaxed);
-        table.set_live(table.live() + 1);
+        table.add_live(index(address, LEAF_LEVEL));
         self.resident += 1;
         machine::publish();
         Ok(true)
@@ -189,7 +208,11 @@ impl UserPageTable {
             Batch::new(&self.root).invalidate(page_address(address));
             return Ok(true);
         }
-        let copy = if frame.is_shared_zero() { Frame::zeroed()? } else { Frame::copy_of(&frame)? };
+        let copy = if frame.is_shared_zero() {
+            Frame::zeroed()?
+        } else {
+            Frame::copy_of(&frame)?
+        };
         if page.is_executable() {
             copy.clean_for_instructions();
         }
@@ -204,15 +227,15 @@ pub(super) fn page_address(address: u64) -> u64 {
     address & !(FRAME_SIZE as u64 - 1)
 }
 
-/// Adds a table below an empty entry of `parent`.
-#[cold]
-#[inline(never)]
-pub(super) fn add_table(parent: Table, entry: &AtomicU64) -> Result<Table, OutOfMemory> {
+/// Adds a table below the empty entry at a position of `parent`.
+pub(super) fn add_table(parent: Table, position: usize) -> Result<Table, OutOfMemory> {
     let table = Table::new()?;
     // The zeros are there before a walk can get there.
     machine::publish();
-    entry.store(table.entry_for(), Relaxed);
-    parent.set_live(parent.live() + 1);
+    // SAFETY: the caller holds the page table that the tables belong to.
+    let entries = unsafe { parent.entries() };
+    entries[position].store(table.entry_for(), Relaxed);
+    parent.add_live(position);
     Ok(table)
 }
 

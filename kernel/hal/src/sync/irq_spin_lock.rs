@@ -31,7 +31,10 @@ unsafe impl<T: ?Sized + Sync> Sync for IrqSpinLockGuard<'_, T> {}
 impl<T> IrqSpinLock<T> {
     /// An unlocked lock around `data`.
     pub const fn new(data: T) -> Self {
-        Self { raw: RawLock::new(), data: UnsafeCell::new(data) }
+        Self {
+            raw: RawLock::new(),
+            data: UnsafeCell::new(data),
+        }
     }
 
     /// The data, taken out of the lock.
@@ -46,13 +49,19 @@ impl<T: ?Sized> IrqSpinLock<T> {
     pub fn lock(&self) -> IrqSpinLockGuard<'_, T> {
         let guard = InterruptGuard::new();
         self.raw.lock();
-        IrqSpinLockGuard { lock: self, _guard: guard }
+        IrqSpinLockGuard {
+            lock: self,
+            _guard: guard,
+        }
     }
 
     /// Takes the lock if it is free.
     pub fn try_lock(&self) -> Option<IrqSpinLockGuard<'_, T>> {
         let guard = InterruptGuard::new();
-        self.raw.try_lock().then(|| IrqSpinLockGuard { lock: self, _guard: guard })
+        self.raw.try_lock().then(|| IrqSpinLockGuard {
+            lock: self,
+            _guard: guard,
+        })
     }
 
     /// The data, without locking: nobody else can have a reference.
@@ -99,7 +108,10 @@ impl<T: Default> Default for IrqSpinLock<T> {
 impl<T: ?Sized + fmt::Debug> fmt::Debug for IrqSpinLock<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.try_lock() {
-            Some(guard) => formatter.debug_tuple("IrqSpinLock").field(&&*guard).finish(),
+            Some(guard) => formatter
+                .debug_tuple("IrqSpinLock")
+                .field(&&*guard)
+                .finish(),
             None => formatter.write_str("IrqSpinLock(locked)"),
         }
     }

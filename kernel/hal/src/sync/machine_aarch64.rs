@@ -51,7 +51,9 @@ pub fn preempt() {
 pub fn interrupts_mask() -> InterruptState {
     let state;
     // SAFETY: masking IRQs harms no memory; without `nomem` no access moves across.
-    unsafe { asm!("mrs {}, daif", "msr daifset, #2", out(reg) state, options(nostack, preserves_flags)) };
+    unsafe {
+        asm!("mrs {}, daif", "msr daifset, #2", out(reg) state, options(nostack, preserves_flags))
+    };
     state
 }
 

@@ -4,7 +4,9 @@
 use super::per_cpu::MAX_CPUS;
 use super::preempt::ExecutionState;
 use core::cell::Cell;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+use core::sync::atomic::{
+    AtomicBool, AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
+};
 use std::boxed::Box;
 use std::thread_local;
 
@@ -30,7 +32,10 @@ pub fn entered(before: u32) {
     }
     let cpu = &execution_state().cpu;
     let mut candidate = cpu.load(Relaxed) as usize % MAX_CPUS;
-    while LEASED[candidate].compare_exchange(false, true, Acquire, Relaxed).is_err() {
+    while LEASED[candidate]
+        .compare_exchange(false, true, Acquire, Relaxed)
+        .is_err()
+    {
         candidate = (candidate + 1) % MAX_CPUS;
         if candidate == 0 {
             std::thread::yield_now();

@@ -29,8 +29,8 @@ pub(crate) mod machine;
 pub use irq_spin_lock::{IrqSpinLock, IrqSpinLockGuard};
 pub use per_cpu::{MAX_CPUS, PerCpu};
 pub use preempt::{
-    ExecutionState, InterruptGuard, PreemptGuard, RESCHEDULE, cpu_id, execution_state, preempt_count, preempt_disable,
-    preempt_enable,
+    ExecutionState, InterruptGuard, PreemptGuard, RESCHEDULE, cpu_id, execution_state,
+    preempt_count, preempt_disable, preempt_enable,
 };
 pub use read_mostly::{ReadMostlyLock, ReadToken, TokenCell, WriteToken};
 pub use rw_spin_lock::{RwSpinLock, RwSpinLockReadGuard, RwSpinLockWriteGuard};

@@ -31,7 +31,9 @@ impl<T> PerCpu<T> {
                 first.add(index).write(Aligned(source.add(index).read()));
                 index += 1;
             }
-            Self { values: target.assume_init() }
+            Self {
+                values: target.assume_init(),
+            }
         }
     }
 

@@ -22,7 +22,11 @@ pub struct ExecutionState {
 impl ExecutionState {
     /// A task that runs on `cpu` and may be preempted.
     pub const fn new(cpu: u32) -> Self {
-        Self { preempt_count: AtomicU32::new(0), flags: AtomicU32::new(0), cpu: AtomicU32::new(cpu) }
+        Self {
+            preempt_count: AtomicU32::new(0),
+            flags: AtomicU32::new(0),
+            cpu: AtomicU32::new(cpu),
+        }
     }
 }
 
@@ -113,7 +117,10 @@ impl InterruptGuard {
     /// Masks interrupts until the guard is dropped.
     #[inline(always)]
     pub fn new() -> Self {
-        Self { saved: machine::interrupts_mask(), here: PhantomData }
+        Self {
+            saved: machine::interrupts_mask(),
+            here: PhantomData,
+        }
     }
 }
 

@@ -14,7 +14,9 @@ pub struct RawLock {
 
 impl RawLock {
     pub const fn new() -> Self {
-        Self { taken: AtomicU32::new(0) }
+        Self {
+            taken: AtomicU32::new(0),
+        }
     }
 
     /// Takes the flag, waiting for it. The caller has disabled preemption.

@@ -9,7 +9,9 @@ use super::preempt::PreemptGuard;
 use super::raw_lock::RawLock;
 use core::cell::UnsafeCell;
 use core::hint;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed, Ordering::Release, Ordering::SeqCst};
+use core::sync::atomic::{
+    AtomicBool, AtomicU32, Ordering::Relaxed, Ordering::Release, Ordering::SeqCst,
+};
 
 /// A lock with very cheap read sections; cells under it are reached with a token.
 #[derive(Debug)]
@@ -60,7 +62,11 @@ impl ReadMostlyLock {
         if self.writing.load(SeqCst) && outer == 0 {
             self.wait_for_writer(count);
         }
-        ReadToken { lock: self, count, _guard: guard }
+        ReadToken {
+            lock: self,
+            count,
+            _guard: guard,
+        }
     }
 
     #[cold]
@@ -85,7 +91,10 @@ impl ReadMostlyLock {
                 hint::spin_loop();
             }
         }
-        WriteToken { lock: self, _guard: guard }
+        WriteToken {
+            lock: self,
+            _guard: guard,
+        }
     }
 }
 
@@ -121,7 +130,10 @@ unsafe impl<T: Send + Sync> Sync for TokenCell<T> {}
 impl<T> TokenCell<T> {
     /// A cell under `lock`.
     pub const fn new(lock: &'static ReadMostlyLock, value: T) -> Self {
-        Self { lock, value: UnsafeCell::new(value) }
+        Self {
+            lock,
+            value: UnsafeCell::new(value),
+        }
     }
 
     /// The value, while the read section lasts.
@@ -130,7 +142,10 @@ impl<T> TokenCell<T> {
     /// If the token is another lock's.
     #[inline(always)]
     pub fn get<'a>(&'a self, token: &'a ReadToken) -> &'a T {
-        assert!(core::ptr::eq(self.lock, token.lock), "a token of another lock");
+        assert!(
+            core::ptr::eq(self.lock, token.lock),
+            "a token of another lock"
+        );
         // SAFETY: a read section of this cell's lock is open for as long as the token is borrowed.
         unsafe { &*self.value.get() }
     }
@@ -141,7 +156,10 @@ impl<T> TokenCell<T> {
     /// If the token is another lock's.
     #[inline(always)]
     pub fn get_in_write<'a>(&'a self, token: &'a WriteToken) -> &'a T {
-        assert!(core::ptr::eq(self.lock, token.lock), "a token of another lock");
+        assert!(
+            core::ptr::eq(self.lock, token.lock),
+            "a token of another lock"
+        );
         // SAFETY: the write section of this cell's lock is open, and `get_mut` needs the token mutably.
         unsafe { &*self.value.get() }
     }
@@ -152,7 +170,10 @@ impl<T> TokenCell<T> {
     /// If the token is another lock's.
     #[inline(always)]
     pub fn get_mut<'a>(&'a self, token: &'a mut WriteToken) -> &'a mut T {
-        assert!(core::ptr::eq(self.lock, token.lock), "a token of another lock");
+        assert!(
+            core::ptr::eq(self.lock, token.lock),
+            "a token of another lock"
+        );
         // SAFETY: the write section of this cell's lock is open, and its only token is borrowed mutably.
         unsafe { &mut *self.value.get() }
     }

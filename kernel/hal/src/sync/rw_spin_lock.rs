@@ -39,7 +39,10 @@ pub struct RwSpinLockWriteGuard<'a, T: ?Sized> {
 impl<T> RwSpinLock<T> {
     /// An unlocked lock around `data`.
     pub const fn new(data: T) -> Self {
-        Self { state: AtomicU32::new(0), data: UnsafeCell::new(data) }
+        Self {
+            state: AtomicU32::new(0),
+            data: UnsafeCell::new(data),
+        }
     }
 }
 
@@ -50,8 +53,16 @@ impl<T: ?Sized> RwSpinLock<T> {
         let guard = PreemptGuard::new();
         loop {
             let state = self.state.load(Relaxed);
-            if state & WRITER == 0 && self.state.compare_exchange_weak(state, state + 1, Acquire, Relaxed).is_ok() {
-                return RwSpinLockReadGuard { lock: self, _guard: guard };
+            if state & WRITER == 0
+                && self
+                    .state
+                    .compare_exchange_weak(state, state + 1, Acquire, Relaxed)
+                    .is_ok()
+            {
+                return RwSpinLockReadGuard {
+                    lock: self,
+                    _guard: guard,
+                };
             }
             hint::spin_loop();
         }
@@ -67,7 +78,10 @@ impl<T: ?Sized> RwSpinLock<T> {
         while self.state.load(Acquire) != WRITER {
             hint::spin_loop();
         }
-        RwSpinLockWriteGuard { lock: self, _guard: guard }
+        RwSpinLockWriteGuard {
+            lock: self,
+            _guard: guard,
+        }
     }
 
     /// The data, without locking: nobody else can have a reference.

@@ -40,7 +40,11 @@ unsafe impl<T: ?Sized + Send, P: Park + Send> Send for SleepLock<T, P> {}
 impl<T, P: Park> SleepLock<T, P> {
     /// A free lock.
     pub const fn new(value: T) -> Self {
-        Self { state: AtomicU32::new(FREE), park: P::NEW, value: UnsafeCell::new(value) }
+        Self {
+            state: AtomicU32::new(FREE),
+            park: P::NEW,
+            value: UnsafeCell::new(value),
+        }
     }
 
     /// The value.
@@ -53,7 +57,11 @@ impl<T: ?Sized, P: Park> SleepLock<T, P> {
     /// Takes the lock, sleeping while another task holds it.
     #[inline]
     pub fn lock(&self) -> SleepLockGuard<'_, T, P> {
-        if self.state.compare_exchange(FREE, HELD, Acquire, Relaxed).is_err() {
+        if self
+            .state
+            .compare_exchange(FREE, HELD, Acquire, Relaxed)
+            .is_err()
+        {
             self.lock_contended();
         }
         SleepLockGuard { lock: self }
@@ -62,13 +70,17 @@ impl<T: ?Sized, P: Park> SleepLock<T, P> {
     #[inline(never)]
     fn lock_contended(&self) {
         // Whoever gets it this way leaves it marked contended: others may still be waiting.
-        self.park.park_until(&mut || self.state.swap(CONTENDED, Acquire) == FREE);
+        self.park
+            .park_until(&mut || self.state.swap(CONTENDED, Acquire) == FREE);
     }
 
     /// Takes the lock if it is free.
     #[inline]
     pub fn try_lock(&self) -> Option<SleepLockGuard<'_, T, P>> {
-        self.state.compare_exchange(FREE, HELD, Acquire, Relaxed).ok().map(|_| SleepLockGuard { lock: self })
+        self.state
+            .compare_exchange(FREE, HELD, Acquire, Relaxed)
+            .ok()
+            .map(|_| SleepLockGuard { lock: self })
     }
 
     /// The value, which nobody else can be using.

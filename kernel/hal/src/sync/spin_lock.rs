@@ -30,7 +30,10 @@ unsafe impl<T: ?Sized + Sync> Sync for SpinLockGuard<'_, T> {}
 impl<T> SpinLock<T> {
     /// An unlocked lock around `data`.
     pub const fn new(data: T) -> Self {
-        Self { raw: RawLock::new(), data: UnsafeCell::new(data) }
+        Self {
+            raw: RawLock::new(),
+            data: UnsafeCell::new(data),
+        }
     }
 
     /// The data, taken out of the lock.
@@ -45,13 +48,19 @@ impl<T: ?Sized> SpinLock<T> {
     pub fn lock(&self) -> SpinLockGuard<'_, T> {
         let guard = PreemptGuard::new();
         self.raw.lock();
-        SpinLockGuard { lock: self, _guard: guard }
+        SpinLockGuard {
+            lock: self,
+            _guard: guard,
+        }
     }
 
     /// Takes the lock if it is free.
     pub fn try_lock(&self) -> Option<SpinLockGuard<'_, T>> {
         let guard = PreemptGuard::new();
-        self.raw.try_lock().then(|| SpinLockGuard { lock: self, _guard: guard })
+        self.raw.try_lock().then(|| SpinLockGuard {
+            lock: self,
+            _guard: guard,
+        })
     }
 
     /// The data, without locking: nobody else can have a reference.

@@ -6,7 +6,11 @@ use super::{Fault, UserAddr};
 const FAULT: Fault = Fault { copied: 0 };
 
 fn check(address: UserAddr) -> Result<(), Fault> {
-    if address.covers(4) && address.0.is_multiple_of(4) { Ok(()) } else { Err(FAULT) }
+    if address.covers(4) && address.0.is_multiple_of(4) {
+        Ok(())
+    } else {
+        Err(FAULT)
+    }
 }
 
 /// Reads a word.
@@ -17,7 +21,11 @@ pub fn load_u32(address: UserAddr) -> Result<u32, Fault> {
     check(address)?;
     // SAFETY: the address lies in the user half.
     let loaded = unsafe { machine::load::<4>(address.0) };
-    if loaded.0.failed == 0 { Ok(loaded.0.value as u32) } else { Err(FAULT) }
+    if loaded.0.failed == 0 {
+        Ok(loaded.0.value as u32)
+    } else {
+        Err(FAULT)
+    }
 }
 
 /// Replaces a word by `new` if it is `expected`; the word as it was. A full barrier.
@@ -28,7 +36,11 @@ pub fn compare_exchange_u32(address: UserAddr, expected: u32, new: u32) -> Resul
     check(address)?;
     // SAFETY: the address lies in the user half and is aligned.
     let loaded = unsafe { machine::compare_exchange(address.0, expected, new) };
-    if loaded.failed == 0 { Ok(loaded.value as u32) } else { Err(FAULT) }
+    if loaded.failed == 0 {
+        Ok(loaded.value as u32)
+    } else {
+        Err(FAULT)
+    }
 }
 
 /// Replaces a word by what `operation` makes of it; the word as it was. `operation` may be called repeatedly.

@@ -26,7 +26,9 @@ const WIDE_CHUNK: usize = 4096;
 pub fn initialise() {
     let features: u64;
     // SAFETY: reads an identification register.
-    unsafe { asm!("mrs {}, id_aa64mmfr1_el1", out(reg) features, options(pure, nomem, nostack, preserves_flags)) };
+    unsafe {
+        asm!("mrs {}, id_aa64mmfr1_el1", out(reg) features, options(pure, nomem, nostack, preserves_flags))
+    };
     HAS_PAN.store((features >> 20) & 0xf != 0, Relaxed);
 }
 
@@ -75,10 +77,16 @@ unsafe fn copy_in_wide(target: *mut u8, source: u64, length: usize) -> usize {
     unsafe {
         in_chunks(
             length,
-            |offset, length| routines::__user_copy_in_wide(target.add(offset), source + offset as u64, length),
+            |offset, length| {
+                routines::__user_copy_in_wide(target.add(offset), source + offset as u64, length)
+            },
             |offset, length| {
                 if length <= SMALL {
-                    routines::__user_copy_in_small(target.add(offset), source + offset as u64, length)
+                    routines::__user_copy_in_small(
+                        target.add(offset),
+                        source + offset as u64,
+                        length,
+                    )
                 } else {
                     routines::__user_copy_in(target.add(offset), source + offset as u64, length)
                 }
@@ -115,10 +123,16 @@ unsafe fn copy_out_wide(target: u64, source: *const u8, length: usize) -> usize 
     unsafe {
         in_chunks(
             length,
-            |offset, length| routines::__user_copy_out_wide(target + offset as u64, source.add(offset), length),
+            |offset, length| {
+                routines::__user_copy_out_wide(target + offset as u64, source.add(offset), length)
+            },
             |offset, length| {
                 if length <= SMALL {
-                    routines::__user_copy_out_small(target + offset as u64, source.add(offset), length)
+                    routines::__user_copy_out_small(
+                        target + offset as u64,
+                        source.add(offset),
+                        length,
+                    )
                 } else {
                     routines::__user_copy_out(target + offset as u64, source.add(offset), length)
                 }
@@ -131,7 +145,11 @@ unsafe fn copy_out_wide(target: u64, source: *const u8, length: usize) -> usize 
 /// there, or a rest. There `narrow` goes on, which may wait for a page. Both take an offset and a length and
 /// give the bytes missing.
 #[inline(always)]
-fn in_chunks(length: usize, wide: impl Fn(usize, usize) -> usize, narrow: impl Fn(usize, usize) -> usize) -> usize {
+fn in_chunks(
+    length: usize,
+    wide: impl Fn(usize, usize) -> usize,
+    narrow: impl Fn(usize, usize) -> usize,
+) -> usize {
     with_user_access(|| {
         let mut offset = 0;
         while offset < length {

@@ -19,7 +19,11 @@ pub fn initialise() {}
 
 /// Gives the longest accessible part of a range of user memory to `access`; how many bytes are missing.
 fn with_memory(address: u64, length: usize, access: impl FnOnce(&mut [u8])) -> usize {
-    let Some(start) = address.checked_sub(START).map(|offset| offset as usize).filter(|&offset| offset <= SIZE) else {
+    let Some(start) = address
+        .checked_sub(START)
+        .map(|offset| offset as usize)
+        .filter(|&offset| offset <= SIZE)
+    else {
         return length;
     };
     let done = length.min(SIZE - start);
@@ -62,7 +66,10 @@ pub unsafe fn load<const SIZE: usize>(source: u64) -> LoadedBytes<SIZE> {
     let mut bytes = [0; 8];
     // SAFETY: eight bytes are enough.
     let missing = unsafe { copy_in(bytes.as_mut_ptr(), source, SIZE) };
-    LoadedBytes(Loaded { value: u64::from_le_bytes(bytes), failed: missing as u64 })
+    LoadedBytes(Loaded {
+        value: u64::from_le_bytes(bytes),
+        failed: missing as u64,
+    })
 }
 
 /// Stores a value of `SIZE` bytes; whether that failed.
@@ -83,14 +90,23 @@ pub unsafe fn read_string(target: *mut u8, source: u64, limit: usize) -> StringR
         // SAFETY: the target has room for the byte.
         unsafe {
             if copy_in(target.add(length), source + length as u64, 1) != 0 {
-                return StringResult { length, status: STRING_FAULT };
+                return StringResult {
+                    length,
+                    status: STRING_FAULT,
+                };
             }
             if *target.add(length) == 0 {
-                return StringResult { length, status: STRING_READ };
+                return StringResult {
+                    length,
+                    status: STRING_READ,
+                };
             }
         }
     }
-    StringResult { length: limit, status: STRING_TOO_LONG }
+    StringResult {
+        length: limit,
+        status: STRING_TOO_LONG,
+    }
 }
 
 /// Replaces a word if it is `expected`; the word as it was.
@@ -107,5 +123,8 @@ pub unsafe fn compare_exchange(address: u64, expected: u32, new: u32) -> Loaded 
             }
         }
     });
-    Loaded { value: u64::from(found), failed: missing as u64 }
+    Loaded {
+        value: u64::from(found),
+        failed: missing as u64,
+    }
 }

@@ -27,7 +27,9 @@ mod routines;
 
 pub use address::{Fault, UserAddr};
 pub use atomic::{compare_exchange_u32, fetch_op_u32, load_u32};
-pub use copy::{clear_user, copy_from_user, copy_from_user_into, copy_to_user, frame_from_user, frame_to_user};
+pub use copy::{
+    clear_user, copy_from_user, copy_from_user_into, copy_to_user, frame_from_user, frame_to_user,
+};
 pub use machine::initialise;
 #[cfg(target_os = "none")]
 pub use routines::fixup;

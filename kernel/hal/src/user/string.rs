@@ -31,7 +31,8 @@ pub(super) const STRING_TOO_LONG: u64 = 2;
 /// As [`StringError`] says; the NUL needs room too.
 pub fn read_string(source: UserAddr, target: &mut [u8]) -> Result<usize, StringError> {
     // SAFETY: as many bytes are writable, and initialised bytes stay so.
-    let target = unsafe { core::slice::from_raw_parts_mut(target.as_mut_ptr().cast(), target.len()) };
+    let target =
+        unsafe { core::slice::from_raw_parts_mut(target.as_mut_ptr().cast(), target.len()) };
     read_string_into(source, target).map(|string| string.len())
 }
 
@@ -40,7 +41,10 @@ pub fn read_string(source: UserAddr, target: &mut [u8]) -> Result<usize, StringE
 /// # Errors
 /// As [`StringError`] says; the NUL needs room too.
 #[inline]
-pub fn read_string_into(source: UserAddr, target: &mut [MaybeUninit<u8>]) -> Result<&mut [u8], StringError> {
+pub fn read_string_into(
+    source: UserAddr,
+    target: &mut [MaybeUninit<u8>],
+) -> Result<&mut [u8], StringError> {
     let available = crate::layout::USER_END.saturating_sub(source.0);
     let limit = target.len().min(available as usize);
     // SAFETY: `limit` bytes are writable at the target, and lie in the user half at the source.

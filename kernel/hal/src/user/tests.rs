@@ -12,10 +12,22 @@ fn copies_go_in_and_out_and_stop_where_memory_ends() {
     let mut bytes = [0; 5];
     copy_from_user(&mut bytes, START).unwrap();
     assert_eq!(&bytes, b"hello");
-    assert_eq!(copy_to_user(UserAddr(END.0 - 2), b"hello"), Err(Fault { copied: 2 }));
-    assert_eq!(copy_from_user(&mut bytes, UserAddr(8)), Err(Fault { copied: 0 }));
-    assert_eq!(copy_from_user(&mut bytes, UserAddr(u64::MAX - 1)), Err(Fault { copied: 0 }));
-    assert_eq!(copy_from_user(&mut bytes, UserAddr((1 << 48) - 4)), Err(Fault { copied: 0 }));
+    assert_eq!(
+        copy_to_user(UserAddr(END.0 - 2), b"hello"),
+        Err(Fault { copied: 2 })
+    );
+    assert_eq!(
+        copy_from_user(&mut bytes, UserAddr(8)),
+        Err(Fault { copied: 0 })
+    );
+    assert_eq!(
+        copy_from_user(&mut bytes, UserAddr(u64::MAX - 1)),
+        Err(Fault { copied: 0 })
+    );
+    assert_eq!(
+        copy_from_user(&mut bytes, UserAddr((1 << 48) - 4)),
+        Err(Fault { copied: 0 })
+    );
     assert_eq!(clear_user(UserAddr(END.0 - 3), 4), Err(Fault { copied: 3 }));
     clear_user(START, 3).unwrap();
     copy_from_user(&mut bytes, START).unwrap();
@@ -40,10 +52,19 @@ fn strings_end_at_nul() {
     assert_eq!(read_string(START, &mut buffer), Ok(9));
     assert_eq!(&buffer[..9], b"/bin/true");
     assert_eq!(read_string(START, &mut buffer[..10]), Ok(9));
-    assert_eq!(read_string(START, &mut buffer[..9]), Err(StringError::TooLong));
+    assert_eq!(
+        read_string(START, &mut buffer[..9]),
+        Err(StringError::TooLong)
+    );
     copy_to_user(UserAddr(END.0 - 3), b"abc").unwrap();
-    assert_eq!(read_string(UserAddr(END.0 - 3), &mut buffer), Err(StringError::Fault));
-    assert_eq!(read_string(UserAddr(u64::MAX), &mut buffer), Err(StringError::Fault));
+    assert_eq!(
+        read_string(UserAddr(END.0 - 3), &mut buffer),
+        Err(StringError::Fault)
+    );
+    assert_eq!(
+        read_string(UserAddr(u64::MAX), &mut buffer),
+        Err(StringError::Fault)
+    );
 }
 
 #[test]

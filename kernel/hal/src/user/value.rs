@@ -28,7 +28,11 @@ pub fn read_value<T: FromBytes>(source: UserAddr) -> Result<T, Fault> {
         }
     };
     // SAFETY: all bytes have been written, and any bytes are a valid `T`.
-    if failed { Err(Fault { copied: 0 }) } else { Ok(unsafe { value.assume_init() }) }
+    if failed {
+        Err(Fault { copied: 0 })
+    } else {
+        Ok(unsafe { value.assume_init() })
+    }
 }
 
 /// Writes a value.
@@ -51,7 +55,11 @@ pub fn write_value<T: IntoBytes + Immutable>(target: UserAddr, value: &T) -> Res
             _ => machine::copy_out(target.0, bytes.as_ptr(), bytes.len()) != 0,
         }
     };
-    if failed { Err(Fault { copied: 0 }) } else { Ok(()) }
+    if failed {
+        Err(Fault { copied: 0 })
+    } else {
+        Ok(())
+    }
 }
 
 /// A loaded word, or the failure to load it.
