@@ -9,7 +9,6 @@ use alloc::vec::Vec;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::sync::atomic::{AtomicU32, AtomicU64, fence};
 use hal::sync::IrqSpinLock;
-use hal::task::flags;
 use smallvec::SmallVec;
 
 /// What may end a wait besides its condition and its deadline.
@@ -160,16 +159,10 @@ impl WaitQueue {
             if interruption.happened(&current) {
                 break Err(Errno::RESTART_SYSCALL);
             }
-            if let Some(deadline) = deadline {
-                if hal::time::now() >= deadline {
-                    break Ok(None);
-                }
-                if timeout.is_none() {
-                    match timer::arm_wake(deadline, current.arc()) {
-                        Ok(handle) => timeout = Some(handle),
-                        Err(error) => break Err(error),
-                    }
-                }
+            match expire(&current, deadline, &mut timeout) {
+                Ok(false) => {}
+                Ok(true) => break Ok(None),
+                Err(error) => break Err(error),
             }
             if queued {
                 cpu::schedule();
@@ -287,15 +280,45 @@ impl WaitQueue {
     }
 }
 
-/// Ends an interruptible sleep of a thread for which a signal came, and makes it look soon if it runs in user mode.
-/// Callable from interrupts.
-pub fn interrupt_thread(thread: &ThreadRef, kinds: State) {
-    thread.set_flag(flags::SIGNAL);
-    fence(SeqCst);
-    if !cpu::wake(thread, kinds) && thread.header().is_on_cpu() {
-        let cpu = thread.scheduling().cpu();
-        if cpu != hal::cpu::id() {
-            hal::cpu::send_reschedule(cpu);
+/// Sleeps until `condition` gives a value, `deadline` (ns since boot) passes (none), or it is interrupted. Who makes the
+/// condition true wakes the thread by itself ([`super::wake`]), after a fence.
+///
+/// # Errors
+/// `RESTART_SYSCALL` when interrupted; `ENOMEM` when there is no memory for the timer.
+pub fn sleep<R>(
+    current: &Current,
+    mut condition: impl FnMut() -> Option<R>,
+    deadline: Option<u64>,
+    interruption: Interruption,
+) -> Result<Option<R>> {
+    let mut timeout = None;
+    let result = loop {
+        current.scheduling().set_state(interruption.state());
+        fence(SeqCst);
+        if let Some(value) = condition() {
+            break Ok(Some(value));
         }
+        if interruption.happened(current) {
+            break Err(Errno::RESTART_SYSCALL);
+        }
+        match expire(current, deadline, &mut timeout) {
+            Ok(false) => cpu::schedule(),
+            Ok(true) => break Ok(None),
+            Err(error) => break Err(error),
+        }
+    };
+    current.scheduling().set_state(State::RUNNABLE);
+    result
+}
+
+/// Whether the deadline has passed; arms the timer that ends the sleep if it hasn't.
+fn expire(current: &Current, deadline: Option<u64>, timeout: &mut Option<timer::TimerHandle>) -> Result<bool> {
+    let Some(deadline) = deadline else { return Ok(false) };
+    if hal::time::now() >= deadline {
+        return Ok(true);
     }
+    if timeout.is_none() {
+        *timeout = Some(timer::arm_wake(deadline, current.arc())?);
+    }
+    Ok(false)
 }

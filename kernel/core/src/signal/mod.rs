@@ -11,13 +11,20 @@
 //! The family lock (`task::family`) comes before.
 
 pub mod action;
+pub mod deliver;
+pub mod frame;
 pub mod information;
 pub mod number;
 pub mod pending;
+pub mod permission;
+pub mod send;
 pub mod state;
+pub mod stop;
+pub mod syscalls;
 
 pub use action::{Action, Disposition};
 pub use information::SignalInfo;
 pub use pending::Pending;
+pub use send::{Origin, force, to_process, to_thread};
 pub use state::{ExitStatus, ThreadSignals};
 pub use number::{Signal, SignalSet};

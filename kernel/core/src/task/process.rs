@@ -1,43 +1,84 @@
 //! A process: what its threads share.
 
+use super::family::{self, Place};
+use super::group::{ProcessGroup, Session};
 use super::limits::{Limits, Resource};
-use super::ThreadRef;
+use super::usage::Accounts;
+use super::{CommandName, ThreadRef};
+use crate::context::{ProcessContexts, ProcessList, TaskNumber};
 use crate::sched::WaitQueue;
-use crate::signal::state::Shared;
-use core::sync::atomic::AtomicU64;
+use crate::signal::action::ActionTable;
+use crate::signal::state::{Ending, ExitStatus, Shared};
+use crate::signal::{Signal, SignalSet};
+use crate::time::ProcessTimers;
+use crate::vfs::Location;
+use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicU32, AtomicU64};
 use hal::sync::{IrqSpinLock, SpinLock};
 
-/// The command name of a process: up to 15 bytes (prctl(2), PR_SET_NAME).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CommandName {
-    bytes: [u8; 15],
-    length: u8,
+/// What stands for a parent's number that must be looked up.
+pub(super) const UNKNOWN_NUMBER: u32 = u32::MAX;
+
+bitflags::bitflags! {
+    /// Yes-or-no properties of a process.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct ProcessFlags: u32 {
+        /// PR_SET_DUMPABLE.
+        const DUMPABLE = 1;
+        /// PR_SET_NO_NEW_PRIVS: no exec gives privileges.
+        const NO_NEW_PRIVILEGES = 2;
+        /// PR_SET_CHILD_SUBREAPER.
+        const SUBREAPER = 4;
+        /// It has run exec since its creation: its parent can't move it to another group.
+        const HAS_EXECUTED = 8;
+    }
 }
 
-impl CommandName {
-    /// The name made of the first 15 of these bytes.
-    pub fn new(name: &[u8]) -> Self {
-        let mut bytes = [0; 15];
-        let length = name.len().min(bytes.len());
-        bytes[..length].copy_from_slice(&name[..length]);
-        Self { bytes, length: length as u8 }
+impl ProcessFlags {
+    /// What a child has of them.
+    pub fn for_child(self) -> Self {
+        self & (ProcessFlags::DUMPABLE | ProcessFlags::NO_NEW_PRIVILEGES)
     }
+}
 
-    /// The bytes of the name, without a NUL.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.length)]
-    }
+/// What a child takes from its parent besides contexts and memory.
+pub struct Inheritance {
+    pub actions: ActionTable,
+    pub limits: Limits,
+    pub name: CommandName,
+    pub executable: Option<Location>,
+    pub flags: ProcessFlags,
+    pub personality: u32,
+    pub owner: u32,
+    /// What the parent is sent at its end; none for nothing.
+    pub exit_signal: Option<Signal>,
 }
 
 /// What the kernel keeps with each process. It lives from its creation until its parent has waited for it.
 pub struct Process {
-    host_pid: u32,
+    contexts: ProcessContexts,
     start_time: u64,
+    pub(super) place: Place,
+    /// The parent's number as the process sees it, or [`UNKNOWN_NUMBER`]; written under the family's lock.
+    pub(super) parent_number: AtomicU32,
+    /// The group it was in when it was reaped.
+    last_group: SpinLock<Option<Arc<ProcessGroup>>>,
     shared: IrqSpinLock<Shared>,
     /// Which signals are pending for the process as a whole; written under `shared`.
-    pub(crate) pending_set: AtomicU64,
+    pending_set: AtomicU64,
     limits: SpinLock<Limits>,
+    name: SpinLock<CommandName>,
+    executable: SpinLock<Option<Location>>,
+    flags: AtomicU32,
+    personality: AtomicU32,
+    exit_signal: AtomicU32,
+    /// The status word, once it has exited.
+    exit_status: AtomicU32,
+    accounts: SpinLock<Accounts>,
+    /// Real user of its first thread.
+    owner: AtomicU32,
+    timers: ProcessTimers,
     /// Woken when a child changes state.
     pub(crate) child_changed: WaitQueue,
     /// Woken when a stopped process goes on or must end, and when its threads have become fewer.
@@ -45,9 +86,57 @@ pub struct Process {
 }
 
 impl Process {
-    /// The host's number of the process.
+    /// A process without threads, in nobody's family yet.
+    pub fn new(contexts: ProcessContexts, inheritance: Inheritance) -> Arc<Self> {
+        Arc::new(Self {
+            contexts,
+            start_time: hal::time::now(),
+            place: Place::new(),
+            parent_number: AtomicU32::new(UNKNOWN_NUMBER),
+            last_group: SpinLock::new(None),
+            shared: IrqSpinLock::new(Shared::new(inheritance.actions)),
+            pending_set: AtomicU64::new(0),
+            limits: SpinLock::new(inheritance.limits),
+            name: SpinLock::new(inheritance.name),
+            executable: SpinLock::new(inheritance.executable),
+            flags: AtomicU32::new(inheritance.flags.bits()),
+            personality: AtomicU32::new(inheritance.personality),
+            exit_signal: AtomicU32::new(inheritance.exit_signal.map_or(0, |signal| u32::from(signal.number()))),
+            exit_status: AtomicU32::new(0),
+            accounts: SpinLock::new(Accounts::default()),
+            owner: AtomicU32::new(inheritance.owner),
+            timers: ProcessTimers::new(),
+            child_changed: WaitQueue::new(),
+            state_changed: WaitQueue::new(),
+        })
+    }
+
+    /// Contexts, pending slots, jail and number.
+    #[inline]
+    pub fn contexts(&self) -> &ProcessContexts {
+        &self.contexts
+    }
+
+    /// Its number, which is its first thread's.
+    #[inline]
+    pub fn number(&self) -> &Arc<TaskNumber> {
+        self.contexts.number()
+    }
+
+    /// The host's number.
+    #[inline]
     pub fn host_pid(&self) -> u32 {
-        self.host_pid
+        self.number().host()
+    }
+
+    /// The list whose numbers it uses; once it has ended, the boot list.
+    pub fn process_list(&self) -> Arc<ProcessList> {
+        self.contexts.list().unwrap_or_else(|| crate::context::process_list::boot_list().clone())
+    }
+
+    /// The number by which `viewer` knows it; none if it is out of sight.
+    pub fn number_seen_by(&self, viewer: &Process) -> Option<u32> {
+        viewer.contexts.number_of(self.number())
     }
 
     /// When it was made, ns since boot.
@@ -55,9 +144,60 @@ impl Process {
         self.start_time
     }
 
+    /// Its parent.
+    pub fn parent(&self) -> Option<Arc<Process>> {
+        family::parent(self)
+    }
+
+    /// Its parent's number as it sees it; 0 if it doesn't.
+    #[inline]
+    pub fn parent_number(&self) -> u32 {
+        match self.parent_number.load(Relaxed) {
+            UNKNOWN_NUMBER => family::look_up_parent_number(self),
+            number => number,
+        }
+    }
+
+    /// Its process group.
+    pub fn group(&self) -> Arc<ProcessGroup> {
+        family::group(self)
+    }
+
+    /// Its session.
+    pub fn session(&self) -> Arc<Session> {
+        self.group().session().clone()
+    }
+
+    /// Whether it leads its session.
+    pub fn is_session_leader(&self) -> bool {
+        Arc::ptr_eq(self.session().number(), self.number())
+    }
+
+    pub(super) fn last_group(&self) -> Arc<ProcessGroup> {
+        let known = self.last_group.lock().clone();
+        known.unwrap_or_else(|| ProcessGroup::new(self.number().clone(), Session::new(self.number().clone())))
+    }
+
+    pub(super) fn set_last_group(&self, group: &Arc<ProcessGroup>) {
+        *self.last_group.lock() = Some(group.clone());
+    }
+
     /// What its threads share of signals and life. Masks interrupts; see `signal` for the order of locks.
+    #[inline]
     pub fn shared(&self) -> &IrqSpinLock<Shared> {
         &self.shared
+    }
+
+    /// The signals pending for the process as a whole, without the lock: complete for what was sent before a fence
+    /// both passed.
+    #[inline]
+    pub fn pending_set(&self) -> SignalSet {
+        SignalSet(self.pending_set.load(Relaxed))
+    }
+
+    /// To be called with the changed `shared` still locked.
+    pub(crate) fn note_pending(&self, shared: &Shared) {
+        self.pending_set.store(shared.pending.set().0, Relaxed);
     }
 
     /// What holds now for a resource.
@@ -75,8 +215,100 @@ impl Process {
         self.shared.lock().threads.first().cloned()
     }
 
-    /// The signals pending for the process as a whole, without the lock.
-    pub fn pending_set(&self) -> crate::signal::SignalSet {
-        crate::signal::SignalSet(self.pending_set.load(Relaxed))
+    /// How many threads live.
+    pub fn thread_count(&self) -> usize {
+        self.shared.lock().threads.len()
+    }
+
+    /// The command name, which is that of its first thread.
+    pub fn command_name(&self) -> CommandName {
+        *self.name.lock()
+    }
+
+    pub(crate) fn set_command_name(&self, name: CommandName) {
+        *self.name.lock() = name;
+    }
+
+    /// The file that it runs (/proc/N/exe).
+    pub fn executable(&self) -> Option<Location> {
+        self.executable.lock().clone()
+    }
+
+    pub(crate) fn set_executable(&self, location: Option<Location>) {
+        let old = core::mem::replace(&mut *self.executable.lock(), location);
+        drop(old);
+    }
+
+    /// Its yes-or-no properties.
+    pub fn flags(&self) -> ProcessFlags {
+        ProcessFlags::from_bits_retain(self.flags.load(Relaxed))
+    }
+
+    /// Sets or clears properties.
+    pub fn set_flags(&self, flags: ProcessFlags, value: bool) {
+        if value {
+            self.flags.fetch_or(flags.bits(), Relaxed);
+        } else {
+            self.flags.fetch_and(!flags.bits(), Relaxed);
+        }
+    }
+
+    /// Whether orphans among its descendants become its children.
+    pub fn is_subreaper(&self) -> bool {
+        self.flags().contains(ProcessFlags::SUBREAPER)
+    }
+
+    /// The execution domain (personality(2)).
+    pub fn personality(&self) -> &AtomicU32 {
+        &self.personality
+    }
+
+    /// What its parent is sent at its end.
+    pub fn exit_signal(&self) -> Option<Signal> {
+        Signal::new(self.exit_signal.load(Relaxed) as i32)
+    }
+
+    /// exec makes the end of any child a SIGCHLD, and so does a new parent.
+    pub(crate) fn set_exit_signal(&self, signal: Signal) {
+        self.exit_signal.store(u32::from(signal.number()), Relaxed);
+    }
+
+    /// The status word of wait4(2), once it has exited.
+    pub fn exit_status(&self) -> u32 {
+        self.exit_status.load(Relaxed)
+    }
+
+    pub(super) fn set_exit_status(&self, status: ExitStatus) {
+        self.exit_status.store(status.as_wait_status(), Relaxed);
+    }
+
+    /// Whether it is on its way out.
+    pub fn is_exiting(&self) -> bool {
+        let shared = self.shared.lock();
+        matches!(shared.ending, Ending::Process(_)) || shared.threads.is_empty()
+    }
+
+    /// Whether it has exited and waits to be waited for.
+    pub fn is_zombie(&self) -> bool {
+        self.shared.lock().threads.is_empty()
+    }
+
+    /// The real user it belongs to.
+    pub fn owner(&self) -> u32 {
+        self.owner.load(Relaxed)
+    }
+
+    pub(crate) fn set_owner(&self, uid: u32) {
+        self.owner.store(uid, Relaxed);
+    }
+
+    /// Its interval timers and POSIX timers.
+    pub fn timers(&self) -> &ProcessTimers {
+        &self.timers
+    }
+
+    /// What it and its waited-for children have used.
+    pub fn accounts(&self) -> &SpinLock<Accounts> {
+        &self.accounts
     }
 }

@@ -1,0 +1,67 @@
+//! What processes have used: times, switches, page faults (getrusage(2)).
+
+use super::{Process, Thread};
+use core::ops::AddAssign;
+
+/// Sums of usage. Times in ns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    pub user: u64,
+    pub system: u64,
+    pub voluntary_switches: u64,
+    pub involuntary_switches: u64,
+    /// The most memory it had at once, KiB.
+    pub peak_resident: u64,
+}
+
+impl AddAssign for Usage {
+    /// Sums, but for the peak, which is the larger.
+    fn add_assign(&mut self, other: Usage) {
+        self.user += other.user;
+        self.system += other.system;
+        self.voluntary_switches += other.voluntary_switches;
+        self.involuntary_switches += other.involuntary_switches;
+        self.peak_resident = self.peak_resident.max(other.peak_resident);
+    }
+}
+
+/// What a process keeps of usage besides its living threads.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Accounts {
+    /// Threads that have ended.
+    pub ended: Usage,
+    /// Children that were waited for, with theirs.
+    pub children: Usage,
+}
+
+/// What a thread has used up to its last switch.
+pub fn of_thread(thread: &Thread) -> Usage {
+    let (user, system) = thread.scheduling().times();
+    let (voluntary_switches, involuntary_switches) = thread.scheduling().switches();
+    Usage { user, system, voluntary_switches, involuntary_switches, peak_resident: 0 }
+}
+
+/// What all threads of a process have used, the ended ones included; the calling thread up to now.
+pub fn of_process(process: &Process) -> Usage {
+    let mut sum = process.accounts().lock().ended;
+    let memory = {
+        let shared = process.shared().lock();
+        for thread in &shared.threads {
+            sum += of_thread(thread);
+        }
+        shared.threads.first().cloned()
+    };
+    if let Some(memory) = memory.and_then(|thread| thread.address_space()) {
+        sum.peak_resident = sum.peak_resident.max(memory.statistics().peak_resident * 4);
+    }
+    let current = super::current();
+    if core::ptr::eq(&**current.process(), process) {
+        sum.system += crate::sched::cpu::uncharged(&current);
+    }
+    sum
+}
+
+/// Clock ticks (100 a second) of ns, as times(2) and /proc count.
+pub fn ticks(nanoseconds: u64) -> u64 {
+    nanoseconds / 10_000_000
+}
