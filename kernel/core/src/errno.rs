@@ -93,6 +93,13 @@ impl fmt::Display for Errno {
     }
 }
 
+impl From<hal::user::Fault> for Errno {
+    /// An address that a program gave wasn't its own.
+    fn from(_: hal::user::Fault) -> Self {
+        Errno::EFAULT
+    }
+}
+
 impl From<hal::frame::OutOfMemory> for Errno {
     fn from(_: hal::frame::OutOfMemory) -> Self {
         Errno::ENOMEM

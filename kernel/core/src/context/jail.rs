@@ -4,6 +4,9 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use gantry_abi::jail::{JailKind, JailState};
 
+use crate::task::Current;
+use crate::{Errno, Result};
+
 
 /// The jail of one process.
 #[derive(Debug, Default)]
@@ -40,6 +43,52 @@ impl Jail {
     }
 }
 
+/// Refuses a jailed caller: `EPERM`. Each call that section "Jail" of the container interface lists asks
+/// here before it looks at anything else.
+pub fn refuse(current: &Current) -> Result<()> {
+    if current.process().contexts().jail().is_jailed() {
+        return Err(Errno::EPERM);
+    }
+    Ok(())
+}
+
+/// A character device's major and minor number.
+pub type DeviceNumber = (u32, u32);
+
+/// Refuses a jailed caller the device node with these numbers unless every program may have it:
+/// null, zero, full, random, urandom, tty, console, ptmx and pseudoterminals (Linux's numbers,
+/// Documentation/admin-guide/devices.txt). `EPERM`.
+pub fn refuse_device(current: &Current, is_block: bool, device: DeviceNumber) -> Result<()> {
+    if !is_block && is_harmless(device) {
+        return Ok(());
+    }
+    refuse(current)
+}
+
+fn is_harmless(device: DeviceNumber) -> bool {
+    match device {
+        // null, zero, full, random, urandom
+        (1, 3 | 5 | 7 | 8 | 9) => true,
+        // tty, console, ptmx
+        (5, 0..=2) => true,
+        // pseudoterminals
+        (136..=143, _) => true,
+        _ => false,
+    }
+}
+
+/// `prctl(PR_SET_JAIL, how)`: `EINVAL` for an unknown kind.
+pub fn set(current: &Current, how: u64) -> Result<usize> {
+    let kind = i32::try_from(how).ok().and_then(JailKind::from_number).ok_or(Errno::EINVAL)?;
+    current.process().contexts().jail().enter(kind);
+    Ok(0)
+}
+
+/// `prctl(PR_GET_JAIL)`: the bits of [`JailState`].
+pub fn get(current: &Current) -> usize {
+    current.process().contexts().jail().state().bits() as usize
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,5 +102,15 @@ mod tests {
         jail.leave_at_exec();
         assert_eq!(jail.state(), JailState::UNTIL_EXIT);
         assert_eq!(child.state(), JailState::all());
+    }
+
+    #[test]
+    fn only_listed_devices_are_harmless() {
+        assert!(is_harmless((1, 3)));
+        assert!(is_harmless((136, 7)));
+        // memory, kernel log, serial line
+        for device in [(1, 1), (1, 11), (204, 64), (4, 64)] {
+            assert!(!is_harmless(device));
+        }
     }
 }

@@ -1,8 +1,7 @@
 //! What makes two words of user memory the same lock.
 
 use crate::errno::{Errno, Result};
-use crate::memory::AddressSpace;
-use crate::memory::area::{AreaFlags, Source};
+use crate::memory::{AddressSpace, AreaFlags, Source};
 use crate::task::Current;
 use alloc::sync::Arc;
 

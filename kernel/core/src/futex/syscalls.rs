@@ -67,7 +67,7 @@ fn deadline(address: u64, relative: bool, wall_clock: bool) -> Result<Option<u64
     Ok(Some(if relative {
         now.saturating_add(time)
     } else if wall_clock {
-        let ahead = i128::from(time) - i128::from(crate::time::realtime());
+        let ahead = i128::from(time) - i128::from(hal::time::now());
         now.saturating_add(u64::try_from(ahead).unwrap_or(0))
     } else {
         time

@@ -226,7 +226,7 @@ fn reschedule(current: &Current, reason: Reason, from_user: bool) {
     let before = this.current.replace(next.clone());
     drop(this);
     drop(before);
-    next.activate_address_space();
+    next.activate_address_space(&interrupts);
     let previous = hal::task::switch(next, &interrupts);
     finish_switch(previous);
 }

@@ -133,7 +133,7 @@ impl Entity {
 
     /// Says what the thread is about to do; followed by a fence, the test of its condition and `schedule`.
     #[inline]
-    pub(super) fn set_state(&self, state: State) {
+    pub(crate) fn set_state(&self, state: State) {
         self.state.store(state.0, Relaxed);
     }
 }

@@ -156,11 +156,7 @@ pub fn push(current: &Current, registers: &mut UserRegisters, action: &Action, i
         registers.x[2] = context_address;
     }
     registers.x[29] = record;
-    registers.x[30] = if flags.contains(ActionFlags::RESTORER) {
-        action.restorer
-    } else {
-        crate::exec::vdso::signal_return_address(current)
-    };
+    registers.x[30] = action.restorer;
     registers.sp = address;
     registers.pc = action.handler;
     if alternate.auto_disarm {

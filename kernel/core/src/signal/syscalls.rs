@@ -26,11 +26,9 @@ fn check_set_size(size: usize) -> Result<()> {
 }
 
 /// restart_syscall(2): goes on with a call that a signal without handler interrupted.
-pub fn restart_syscall(current: &Current, arguments: &mut Arguments) -> Result<usize> {
+pub fn restart_syscall(current: &Current, _arguments: &mut Arguments) -> Result<usize> {
     match current.take_restart() {
         None => Err(Errno::EINTR),
-        Some(Restart::Sleep { deadline, remaining }) => crate::time::sleep::resume(current, deadline, remaining).map(|()| 0),
-        Some(Restart::Poll { entries, count, deadline }) => crate::poll::resume(current, entries, count, deadline, arguments),
         Some(Restart::Futex { address, value, mask, private, deadline }) => {
             let wait = crate::futex::operations::Wait { address, value, mask, private, deadline: Some(deadline) };
             crate::futex::operations::wait(current, wait).map(|()| 0)

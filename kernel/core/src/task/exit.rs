@@ -1,17 +1,16 @@
 //! The end of threads and processes (exit(2), exit_group(2)).
 
 use super::{Current, Process, family, registry, usage};
-use crate::context::{self, Adopter};
 use crate::sched::{self, State};
 use crate::signal::action::ActionFlags;
 use crate::signal::information::{CLD_EXITED, CLD_KILLED};
 use crate::signal::send::{self, Origin};
 use crate::signal::state::{Ending, ExitStatus};
 use crate::signal::{Signal, SignalInfo, stop};
-use crate::{futex, tty};
+use crate::futex;
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
-use hal::sync::PreemptGuard;
+use hal::task::InterruptGuard;
 use hal::user::{self, UserAddr};
 
 /// Ends the running thread, and its process if it is the last one; `status` is the process's then, unless the end of
@@ -65,8 +64,7 @@ fn let_go_of_memory_and_files(current: &Current) {
     }
     let resources = current.replace_resources(|resources| *resources = None);
     {
-        let _here = PreemptGuard::new();
-        hal::page_table::activate_none();
+        hal::page_table::activate_none(&InterruptGuard::new());
     }
     if let Some(resources) = resources {
         drop(resources.memory);
@@ -107,11 +105,6 @@ fn leave_process(current: &Current, status: ExitStatus) {
 /// Ends a process without threads: what is left of it waits for its parent.
 fn end_process(process: &Arc<Process>, status: ExitStatus) {
     process.set_exit_status(status);
-    process.timers().clear();
-    if process.is_session_leader() {
-        tty::job_control::leader_exits(process);
-    }
-    context::leave_at_exit(process);
     process.set_executable(None);
     give_children_away(process);
     for group in family::newly_orphaned(process) {
@@ -125,14 +118,7 @@ fn end_process(process: &Arc<Process>, status: ExitStatus) {
 
 /// Gives the children of a process to the one that adopts them.
 fn give_children_away(process: &Arc<Process>) {
-    let adopter = match family::subreaper(process) {
-        Some(subreaper) if context::shares_list(&subreaper, process) => Some(subreaper),
-        _ => match context::adopter(process) {
-            Adopter::Process(adopter) => Some(adopter),
-            Adopter::HostInit => registry::find(1),
-            Adopter::Nobody => None,
-        },
-    };
+    let adopter = family::subreaper(process).or_else(|| registry::find(1));
     let adopter = adopter.filter(|adopter| !Arc::ptr_eq(adopter, process));
     loop {
         let orphans = family::give_children(process, adopter.as_deref());

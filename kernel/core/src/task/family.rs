@@ -81,10 +81,9 @@ pub fn parent(process: &Process) -> Option<Arc<Process>> {
 /// The parent's number as the process sees it: 0 if it is out of sight. Remembered until something changes it.
 #[cold]
 pub(super) fn look_up_parent_number(process: &Process) -> u32 {
-    let list = process.process_list();
     let tree = FAMILY.lock();
     let number = match tree.get(tree.parent(process.place.index())) {
-        Some(parent) => parent.process.number().seen_by(&list).unwrap_or(0),
+        Some(parent) => parent.process.number_seen_by(process).unwrap_or(0),
         None => 0,
     };
     process.parent_number.store(number, Relaxed);

@@ -10,6 +10,7 @@
 //! interrupts). The registry's numbers, a process's limits, accounts and names and a thread's credentials, resources
 //! and name are leaves. Nothing that may sleep happens with any of them held.
 
+pub mod capability;
 pub mod clone_flags;
 pub mod create;
 pub mod credentials;
@@ -27,6 +28,7 @@ pub mod tree;
 pub mod usage;
 pub mod wait;
 
+pub use capability::Capability;
 pub use credentials::Credentials;
 pub use group::{ProcessGroup, Session};
 pub use limits::{Limit, Limits, Resource};

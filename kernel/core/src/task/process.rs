@@ -5,12 +5,11 @@ use super::group::{ProcessGroup, Session};
 use super::limits::{Limits, Resource};
 use super::usage::Accounts;
 use super::{CommandName, ThreadRef};
-use crate::context::{ProcessContexts, ProcessList, TaskNumber};
+use crate::context::{ProcessContexts, TaskNumber};
 use crate::sched::WaitQueue;
 use crate::signal::action::ActionTable;
 use crate::signal::state::{Ending, ExitStatus, Shared};
 use crate::signal::{Signal, SignalSet};
-use crate::time::ProcessTimers;
 use crate::vfs::Location;
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
@@ -78,7 +77,6 @@ pub struct Process {
     accounts: SpinLock<Accounts>,
     /// Real user of its first thread.
     owner: AtomicU32,
-    timers: ProcessTimers,
     /// Woken when a child changes state.
     pub(crate) child_changed: WaitQueue,
     /// Woken when a stopped process goes on or must end, and when its threads have become fewer.
@@ -105,7 +103,6 @@ impl Process {
             exit_status: AtomicU32::new(0),
             accounts: SpinLock::new(Accounts::default()),
             owner: AtomicU32::new(inheritance.owner),
-            timers: ProcessTimers::new(),
             child_changed: WaitQueue::new(),
             state_changed: WaitQueue::new(),
         })
@@ -127,11 +124,6 @@ impl Process {
     #[inline]
     pub fn host_pid(&self) -> u32 {
         self.number().host()
-    }
-
-    /// The list whose numbers it uses; once it has ended, the boot list.
-    pub fn process_list(&self) -> Arc<ProcessList> {
-        self.contexts.list().unwrap_or_else(|| crate::context::process_list::boot_list().clone())
     }
 
     /// The number by which `viewer` knows it; none if it is out of sight.
@@ -300,11 +292,6 @@ impl Process {
 
     pub(crate) fn set_owner(&self, uid: u32) {
         self.owner.store(uid, Relaxed);
-    }
-
-    /// Its interval timers and POSIX timers.
-    pub fn timers(&self) -> &ProcessTimers {
-        &self.timers
     }
 
     /// What it and its waited-for children have used.

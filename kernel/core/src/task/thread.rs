@@ -1,17 +1,18 @@
 //! A thread: what the scheduler runs, with what belongs to it alone.
 
-use super::{CommandName, Credentials, Process};
+use super::{Capability, CommandName, Credentials, Process};
 use crate::context::TaskNumber;
 use crate::errno::Errno;
 use crate::memory::AddressSpace;
 use crate::sched::cpu::QueueRoom;
 use crate::sched::{Entity, WaitQueue};
 use crate::signal::{Signal, ThreadSignals};
-use crate::vfs::{FdTable, FsContext};
+use crate::vfs::{FdTable, File, FsContext};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use hal::sync::SpinLock;
+use hal::task::InterruptGuard;
 
 /// What clone shares or copies between threads of execution.
 #[derive(Clone)]
@@ -45,12 +46,8 @@ impl VforkDone {
 /// How `restart_syscall` continues an interrupted call.
 #[derive(Clone, Copy, Debug)]
 pub enum Restart {
-    /// A sleep of clock_nanosleep(2) until `deadline` (ns since boot); where to write what is left.
-    Sleep { deadline: u64, remaining: u64 },
     /// A futex wait until `deadline`.
     Futex { address: u64, value: u32, mask: u32, private: bool, deadline: u64 },
-    /// A poll(2) of `count` entries until `deadline`.
-    Poll { entries: u64, count: u32, deadline: u64 },
 }
 
 /// What the kernel keeps with each thread.
@@ -176,6 +173,12 @@ impl Thread {
         read(&self.credentials.lock())
     }
 
+    /// Whether the thread has a capability.
+    #[inline]
+    pub fn is_capable(&self, capability: Capability) -> bool {
+        self.with_credentials(|own| own.effective_capabilities() & capability.bit() != 0)
+    }
+
     /// Replaces the credentials.
     pub fn set_credentials(&self, credentials: Credentials) {
         if self.host_tid() == self.process.host_pid() {
@@ -237,6 +240,29 @@ impl Thread {
         }
     }
 
+    /// The open file of a descriptor.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    #[inline]
+    pub fn file(&self, fd: i32) -> Result<Arc<File>, Errno> {
+        self.open_files()?.get(fd)
+    }
+
+    /// Gives an open file the lowest free descriptor.
+    ///
+    /// # Errors
+    /// `EMFILE`, `ENOMEM`.
+    pub fn install_file(&self, file: Arc<File>, close_on_exec: bool) -> Result<usize, Errno> {
+        let fd = self.open_files()?.install(file, close_on_exec, 0, self.descriptor_limit())?;
+        Ok(fd as usize)
+    }
+
+    /// How many descriptors the thread may have (RLIMIT_NOFILE).
+    pub fn descriptor_limit(&self) -> u64 {
+        self.process.limit(super::Resource::OpenFiles)
+    }
+
     /// Changes which files, directories or memory it uses; gives back what it used before.
     pub(crate) fn replace_resources(&self, change: impl FnOnce(&mut Option<Resources>)) -> Option<Resources> {
         let mut resources = self.resources.lock();
@@ -246,12 +272,12 @@ impl Thread {
         old
     }
 
-    /// Makes the thread's address space that of this CPU. Called with interrupts masked.
+    /// Makes the thread's address space that of this CPU.
     #[inline]
-    pub(crate) fn activate_address_space(&self) {
+    pub(crate) fn activate_address_space(&self, interrupts: &InterruptGuard) {
         match &*self.resources.lock() {
-            Some(resources) => resources.memory.activate(),
-            None => hal::page_table::activate_none(),
+            Some(resources) => resources.memory.activate(interrupts),
+            None => hal::page_table::activate_none(interrupts),
         }
     }
 

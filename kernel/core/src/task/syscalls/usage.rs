@@ -14,7 +14,7 @@ pub struct UserUsage {
     user: [u64; 2],
     system: [u64; 2],
     peak_resident: u64,
-    uncounted: [u64; 9],
+    uncounted: [u64; 11],
     voluntary_switches: u64,
     involuntary_switches: u64,
 }
@@ -28,7 +28,7 @@ impl From<Usage> for UserUsage {
             user: timeval(usage.user),
             system: timeval(usage.system),
             peak_resident: usage.peak_resident,
-            uncounted: [0; 9],
+            uncounted: [0; 11],
             voluntary_switches: usage.voluntary_switches,
             involuntary_switches: usage.involuntary_switches,
         }
