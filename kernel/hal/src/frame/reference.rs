@@ -219,10 +219,10 @@ impl Frame {
     #[inline(always)]
     pub(crate) fn clean_for_instructions(&self) {
         let state = &self.metadata().state;
-        if state.load(Relaxed) & INSTRUCTIONS_CLEAN == 0 {
-            // Set first: a change of content meanwhile clears it again.
-            state.fetch_or(INSTRUCTIONS_CLEAN, Relaxed);
+        if state.load(Acquire) & INSTRUCTIONS_CLEAN == 0 {
             machine::synchronise_instructions(self.address());
+            // Set afterwards: whoever sees the flag may run the page at once.
+            state.fetch_or(INSTRUCTIONS_CLEAN, Release);
         }
     }
 }
