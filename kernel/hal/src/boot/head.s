@@ -19,6 +19,7 @@ _start:
     .ascii  "ARM\x64"
     .long   0
 
+.type primary_entry, %function
 primary_entry:
     mov     x20, x0
     mov     x19, xzr
@@ -93,6 +94,7 @@ primary_entry:
 
 // Entry of the further CPUs: PSCI's and the spin table's.
 .global __secondary_entry
+.type __secondary_entry, %function
 __secondary_entry:
     mov     x19, #1
     bl      enter_el1
@@ -101,6 +103,7 @@ __secondary_entry:
     b       enable_mmu
 
 // Maps pages from x4 up to x6 with attributes x5; x3 = the next entry.
+.type map_pages, %function
 map_pages:
     cmp     x4, x6
     b.hs    5f
@@ -112,6 +115,7 @@ map_pages:
 5:  ret
 
 // From EL2 or EL1 to EL1, MMU and caches off, all interrupts masked.
+.type enter_el1, %function
 enter_el1:
     msr     daifset, #0xf
     mrs     x0, currentel
@@ -163,6 +167,7 @@ enter_el1:
     eret
 
 // Turns the MMU on and goes to x30, an address of the linked image.
+.type enable_mmu, %function
 enable_mmu:
     ldr     x0, ={mair}
     msr     mair_el1, x0
@@ -197,6 +202,7 @@ enable_mmu:
 .ltorg
 
 .section .text, "ax"
+.type primary_high, %function
 primary_high:
     ldr     x0, =__bss_start
     ldr     x1, =__bss_end
@@ -213,6 +219,7 @@ primary_high:
     b       {primary_main}
 
 // Finds this CPU's record by its affinity; a CPU that nobody called waits for ever.
+.type secondary_high, %function
 secondary_high:
     mrs     x0, mpidr_el1
     ldr     x1, =0xff00ffffff

@@ -102,6 +102,7 @@ __vectors:
     unexpected_vector 14
     unexpected_vector 15
 
+.type user_synchronous, %function
 user_synchronous:
     enter_from_user
     mrs     x2, esr_el1
@@ -115,6 +116,7 @@ user_synchronous:
 
 // The way back to user mode, from wherever: the frame is at sp.
 .global __return_to_user
+.type __return_to_user, %function
 __return_to_user:
     msr     daifset, #2
     mrs     x0, tpidr_el1
@@ -130,12 +132,14 @@ resume_user:
     add     sp, sp, #{frame_size}
     eret
 
+.type user_work, %function
 user_work:
     mov     x1, sp
     msr     daifclr, #2
     bl      __gantry_user_return
     b       __return_to_user
 
+.type user_exception, %function
 user_exception:
     mrs     x0, tpidr_el1
     mov     x1, sp
@@ -143,11 +147,13 @@ user_exception:
     bl      {handle_user_exception}
     b       __return_to_user
 
+.type user_interrupt, %function
 user_interrupt:
     enter_from_user
     bl      {handle_interrupt}
     b       __return_to_user
 
+.type user_system_error, %function
 user_system_error:
     enter_from_user
     mrs     x0, tpidr_el1
@@ -156,6 +162,7 @@ user_system_error:
     bl      {handle_user_system_error}
     b       __return_to_user
 
+.type kernel_synchronous, %function
 kernel_synchronous:
     enter_from_kernel
     mov     x0, sp
@@ -164,6 +171,7 @@ kernel_synchronous:
     bl      {handle_kernel_exception}
     b       resume_kernel
 
+.type kernel_interrupt, %function
 kernel_interrupt:
     enter_from_kernel
     bl      {handle_interrupt}
@@ -183,6 +191,7 @@ resume_kernel:
 
 // The stack pointer has left its stack: x0 = where it is now, sp = that plus the interrupted x0. User registers
 // keep what has no other place; no user program goes on after this.
+.type kernel_stack_overflow, %function
 kernel_stack_overflow:
     msr     tpidrro_el0, x0
     sub     x0, sp, x0
@@ -211,6 +220,7 @@ kernel_stack_overflow:
     bl      {handle_stack_overflow}
 
 // An exception there is no use for: x0 = the vector's number, the interrupted x0 and x1 are in the frame.
+.type unexpected_exception, %function
 unexpected_exception:
     msr     sp_el0, x0
     ldp     x0, x1, [sp]
