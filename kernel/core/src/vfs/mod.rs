@@ -55,6 +55,8 @@ pub mod special;
 pub mod super_block;
 
 pub mod transfer;
+#[cfg(test)]
+mod test_tree;
 pub mod walk;
 
 pub use attributes::Attributes;

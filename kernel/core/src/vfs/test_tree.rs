@@ -1,0 +1,130 @@
+//! A small tree of files for tests.
+
+use super::file_system::MountRequest;
+use super::fs_context::{FsContext, View};
+use super::kind::{DeviceNumber, FileKind};
+use super::location::Location;
+use super::mount::{Mount, MountFlags};
+use super::mount_table::{self, MountTable};
+use super::name::Name;
+use super::namespace::{self, Creation, Removal};
+use super::rename::{self, Replacement};
+use super::walk::{self, WalkFlags};
+use crate::Result;
+use crate::task::Credentials;
+use std::sync::Arc;
+
+/// A mount table with a view of it.
+pub struct TestTree {
+    pub table: Arc<MountTable>,
+    pub fs: Arc<FsContext>,
+    pub credentials: Credentials,
+}
+
+impl TestTree {
+    pub fn new() -> Self {
+        Self::of(MountTable::create_empty_root().unwrap())
+    }
+
+    pub fn of(table: Arc<MountTable>) -> Self {
+        let fs = FsContext::new(table.root());
+        Self { table, fs, credentials: Credentials::root() }
+    }
+
+    pub fn view(&self) -> View<'_> {
+        View { fs: &self.fs, credentials: &self.credentials }
+    }
+
+    /// The same tree seen by an ordinary user.
+    pub fn as_user(&self, user: u32) -> Self {
+        let credentials = Credentials { uid: user, euid: user, suid: user, fsuid: user, gid: user, egid: user, sgid: user, fsgid: user, groups: None };
+        Self { table: self.table.clone(), fs: self.fs.clone(), credentials }
+    }
+
+    pub fn find(&self, path: &str) -> Result<Location> {
+        walk::resolve(&self.view(), None, path.as_bytes(), WalkFlags::FOLLOW)
+    }
+
+    pub fn find_from(&self, start: &Location, path: &str, flags: WalkFlags) -> Result<Location> {
+        walk::resolve(&self.view(), Some(start), path.as_bytes(), flags)
+    }
+
+    fn make(&self, path: &str, creation: &Creation<'_>) -> Result<Location> {
+        let parent = walk::resolve_parent(&self.view(), None, path.as_bytes(), WalkFlags::empty())?;
+        namespace::create(&self.view(), &parent, creation)
+    }
+
+    pub fn directory(&self, path: &str) -> Result<Location> {
+        self.make(path, &Creation::plain(FileKind::Directory, 0o755))
+    }
+
+    pub fn file(&self, path: &str) -> Result<Location> {
+        self.make(path, &Creation::plain(FileKind::Regular, 0o644))
+    }
+
+    pub fn link(&self, path: &str, target: &str) -> Result<Location> {
+        let creation = Creation { kind: FileKind::SymbolicLink, permissions: 0o777, device: DeviceNumber::NONE, target: target.as_bytes() };
+        self.make(path, &creation)
+    }
+
+    pub fn hard_link(&self, source: &str, path: &str) -> Result<()> {
+        let source = self.find(source)?;
+        let parent = walk::resolve_parent(&self.view(), None, path.as_bytes(), WalkFlags::empty())?;
+        namespace::link(&self.view(), &source, &parent)
+    }
+
+    pub fn remove(&self, path: &str, removal: Removal) -> Result<()> {
+        let parent = walk::resolve_parent(&self.view(), None, path.as_bytes(), WalkFlags::empty())?;
+        namespace::remove(&self.view(), &parent, removal)
+    }
+
+    pub fn rename(&self, from: &str, to: &str, replacement: Replacement) -> Result<()> {
+        let from = walk::resolve_parent(&self.view(), None, from.as_bytes(), WalkFlags::empty())?;
+        let to = walk::resolve_parent(&self.view(), None, to.as_bytes(), WalkFlags::empty())?;
+        rename::rename(&self.view(), &from, &to, replacement)
+    }
+
+    /// Mounts a fresh tmpfs.
+    pub fn mount(&self, path: &str) -> Result<()> {
+        self.mount_with(path, "")
+    }
+
+    pub fn mount_with(&self, path: &str, options: &str) -> Result<()> {
+        let target = self.find(path)?;
+        let request = MountRequest { source: b"none", options: options.as_bytes(), current: None };
+        let super_block = crate::fs::ramfs::TMPFS.create(&request)?;
+        let root = super_block.root().unwrap();
+        mount_table::attach(Mount::new(super_block, root, MountFlags::empty()), &target)
+    }
+
+    pub fn bind(&self, from: &str, to: &str) -> Result<()> {
+        let copy = mount_table::clone_tree(&self.find(from)?, false)?;
+        mount_table::attach(copy, &self.find(to)?)
+    }
+
+    pub fn unmount(&self, path: &str) -> Result<()> {
+        mount_table::unmount(self.find(path)?)
+    }
+
+    /// Names in a directory, in order.
+    pub fn list(&self, path: &str) -> Vec<String> {
+        let location = self.find(path).unwrap();
+        let mut names = Vec::new();
+        let mut position = 2;
+        super::directory_file::read(&location, &mut position, &mut |entry| {
+            names.push(String::from_utf8(entry.name.to_vec()).unwrap());
+            true
+        })
+        .unwrap();
+        names.sort();
+        names
+    }
+
+    pub fn path_of(&self, location: &Location) -> String {
+        String::from_utf8(super::path_text::seen_from(location, &self.fs.root()).unwrap()).unwrap()
+    }
+
+    pub fn name(text: &str) -> Name {
+        Name::from_slice(text.as_bytes())
+    }
+}
