@@ -53,7 +53,6 @@ pub mod rename;
 pub mod signals;
 pub mod special;
 pub mod super_block;
-
 pub mod transfer;
 #[cfg(test)]
 mod test_tree;
