@@ -51,8 +51,21 @@ static TOTAL: AtomicU64 = AtomicU64::new(0);
 /// Ordinary allocations leave this many frames in the shared allocator.
 static RESERVE: AtomicU64 = AtomicU64::new(0);
 
-static CACHES: PerCpu<Cache<CAPACITY>> = PerCpu::new([const { Cache::new() }; MAX_CPUS]);
-static ZEROED: PerCpu<Cache<ZEROED_CAPACITY>> = PerCpu::new([const { Cache::new() }; MAX_CPUS]);
+static CACHES: PerCpu<Caches> = PerCpu::new(
+    [const {
+        Caches {
+            any: Cache::new(),
+            zeroed: Cache::new(),
+        }
+    }; MAX_CPUS],
+);
+
+/// What a CPU has at hand.
+struct Caches {
+    any: Cache<CAPACITY>,
+    /// Frames known to be zero.
+    zeroed: Cache<ZEROED_CAPACITY>,
+}
 
 /// Frames at hand for one CPU: numbers, the last freed on top.
 struct Cache<const CAPACITY: usize> {
@@ -84,6 +97,24 @@ impl<const CAPACITY: usize> Cache<CAPACITY> {
         Some(unsafe { *(*self.numbers.get()).get_unchecked(count as usize - 1) })
     }
 
+    /// Takes the top frames if they are a whole aligned batch, put there in order of their addresses; the first.
+    fn pop_block(&self, _here: &InterruptGuard) -> Option<u32> {
+        let count = self.count.load(Relaxed) as usize;
+        // SAFETY: our own cache with interrupts masked.
+        let numbers = unsafe { &*self.numbers.get() };
+        let block = numbers.get(count.checked_sub(BATCH)?..count)?;
+        let first = block[0];
+        let whole = first.is_multiple_of(BATCH as u32)
+            && block
+                .iter()
+                .zip(first..)
+                .all(|(&number, expected)| number == expected);
+        if whole {
+            self.count.store((count - BATCH) as u32, Relaxed);
+        }
+        whole.then_some(first)
+    }
+
     /// Puts a frame on top; `false` if the cache is full.
     #[inline(always)]
     fn push(&self, number: u32, _here: &InterruptGuard) -> bool {
@@ -103,7 +134,7 @@ impl<const CAPACITY: usize> Cache<CAPACITY> {
 pub(crate) fn allocate_number(purpose: Purpose) -> Result<u32, OutOfMemory> {
     let cached = {
         let here = InterruptGuard::new();
-        CACHES.current().pop(&here)
+        CACHES.current().any.pop(&here)
     };
     let number = match cached {
         Some(number) => number,
@@ -114,14 +145,25 @@ pub(crate) fn allocate_number(purpose: Purpose) -> Result<u32, OutOfMemory> {
     Ok(number)
 }
 
-/// Takes a frame known to be zero, its count set to one, if one is at hand.
+/// Takes a frame, and whether it is known to be zero; its count is set to one, its content otherwise
+/// unspecified.
 #[inline(always)]
-pub(super) fn allocate_known_zero() -> Option<u32> {
-    let here = InterruptGuard::new();
-    let number = ZEROED.current().pop(&here)?;
+pub(super) fn allocate_preferably_zero(purpose: Purpose) -> Result<(u32, bool), OutOfMemory> {
+    let cached = {
+        let here = InterruptGuard::new();
+        let caches = CACHES.current();
+        match caches.zeroed.pop(&here) {
+            Some(number) => Some((number, true)),
+            None => caches.any.pop(&here).map(|number| (number, false)),
+        }
+    };
+    let (number, zero) = match cached {
+        Some(cached) => cached,
+        None => (refill(purpose)?, false),
+    };
     // SAFETY: a frame of the allocator.
     unsafe { metadata(u64::from(number)) }.begin_use();
-    Some(number)
+    Ok((number, zero))
 }
 
 /// Gives a frame back that is all zero.
@@ -130,7 +172,7 @@ pub(super) fn allocate_known_zero() -> Option<u32> {
 /// As for [`release_number`], and every byte is zero.
 pub(crate) unsafe fn release_known_zero(number: u32) {
     let here = InterruptGuard::new();
-    if !ZEROED.current().push(number, &here) {
+    if !CACHES.current().zeroed.push(number, &here) {
         // SAFETY: as the caller promises.
         unsafe { release_number(number) };
     }
@@ -142,7 +184,7 @@ pub(crate) unsafe fn release_known_zero(number: u32) {
 /// Each entry is a share that its owner gives up.
 pub(crate) unsafe fn release_shares(numbers: &[u32]) {
     let here = InterruptGuard::new();
-    let cache = CACHES.current();
+    let cache = &CACHES.current().any;
     for &number in numbers {
         // SAFETY: the share means that the frame is in use.
         let metadata = unsafe { metadata(u64::from(number)) };
@@ -164,7 +206,7 @@ pub(crate) unsafe fn release_shares(numbers: &[u32]) {
 pub(crate) unsafe fn release_number(number: u32) {
     let cached = {
         let here = InterruptGuard::new();
-        CACHES.current().push(number, &here)
+        CACHES.current().any.push(number, &here)
     };
     if !cached {
         // SAFETY: as the caller promises.
@@ -178,7 +220,7 @@ pub(crate) unsafe fn release_number(number: u32) {
 fn refill(purpose: Purpose) -> Result<u32, OutOfMemory> {
     machine::ensure_initialised();
     let here = InterruptGuard::new();
-    let cache = CACHES.current();
+    let cache = &CACHES.current().any;
     let mut shared = SHARED.lock();
     let available = shared.free_frames().saturating_sub(purpose.must_leave());
     if available == 0 {
@@ -198,7 +240,9 @@ fn refill(purpose: Purpose) -> Result<u32, OutOfMemory> {
     result
 }
 
-/// Moves a batch and one more frame from this CPU's full cache to the shared allocator.
+/// Moves about a batch from this CPU's full cache to the shared allocator, and puts the frame in its place.
+///
+/// Memory freed in order of its addresses goes back as whole blocks, so that nothing has to be merged.
 ///
 /// # Safety
 /// The frame came from the allocator and nobody uses it any more.
@@ -206,17 +250,19 @@ fn refill(purpose: Purpose) -> Result<u32, OutOfMemory> {
 #[inline(never)]
 unsafe fn drain(number: u32) {
     let here = InterruptGuard::new();
-    let cache = CACHES.current();
+    let cache = &CACHES.current().any;
     let mut shared = SHARED.lock();
-    // SAFETY: as the caller promises; what is in the cache is nobody's either.
-    unsafe {
-        shared.release(number, 0);
-        for _ in 0..BATCH {
-            if let Some(number) = cache.pop(&here) {
-                shared.release(number, 0);
+    while cache.count.load(Relaxed) as usize > CAPACITY - BATCH {
+        // SAFETY: what is in the cache is nobody's.
+        unsafe {
+            if let Some(first) = cache.pop_block(&here) {
+                shared.release(first, BATCH_ORDER);
+            } else if let Some(single) = cache.pop(&here) {
+                shared.release(single, 0);
             }
         }
     }
+    cache.push(number, &here);
     SHARED_FREE.store(shared.free_frames(), Relaxed);
 }
 
@@ -261,15 +307,13 @@ pub fn total() -> u64 {
 /// Frames that nobody uses.
 pub fn free() -> u64 {
     machine::ensure_initialised();
-    let cached = CACHES
-        .iter()
-        .map(|cache| u64::from(cache.count.load(Relaxed)))
-        .sum::<u64>();
-    let zeroed = ZEROED
-        .iter()
-        .map(|cache| u64::from(cache.count.load(Relaxed)))
-        .sum::<u64>();
-    SHARED_FREE.load(Relaxed) + cached + zeroed
+    let cached =
+        |caches: &Caches| caches.any.count.load(Relaxed) + caches.zeroed.count.load(Relaxed);
+    SHARED_FREE.load(Relaxed)
+        + CACHES
+            .iter()
+            .map(|caches| u64::from(cached(caches)))
+            .sum::<u64>()
 }
 
 /// Whether there is memory beyond the reserve: a call that creates something refuses otherwise, before small

@@ -1,6 +1,6 @@
 //! Counted references to frames.
 
-use super::cache::allocate_known_zero;
+use super::cache::allocate_preferably_zero;
 use super::metadata::{INSTRUCTIONS_CLEAN, Metadata, metadata};
 use super::{
     FRAME_SHIFT, FRAME_SIZE, OutOfMemory, Purpose, allocate_number, machine, release_number,
@@ -32,13 +32,13 @@ impl Frame {
     /// [`OutOfMemory`] if memory is short.
     #[inline]
     pub fn zeroed() -> Result<Self, OutOfMemory> {
-        if let Some(number) = allocate_known_zero() {
-            // SAFETY: the count of a frame just allocated is one, which is this owner.
-            return Ok(unsafe { Self::from_number(number) });
+        let (number, zero) = allocate_preferably_zero(Purpose::Ordinary)?;
+        // SAFETY: the count of a frame just allocated is one, which is this owner.
+        let frame = unsafe { Self::from_number(number) };
+        if !zero {
+            // SAFETY: a page of ours.
+            unsafe { machine::zero_page(frame.address()) };
         }
-        let frame = Self::uninitialised()?;
-        // SAFETY: a page of ours.
-        unsafe { machine::zero_page(frame.address()) };
         Ok(frame)
     }
 
