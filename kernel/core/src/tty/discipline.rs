@@ -3,11 +3,10 @@
 //! It is a plain state machine without locks or devices: [`Discipline::receive`] edits the buffer and says
 //! in an [`Effects`] what is to be echoed and signalled.
 
-use alloc::vec::Vec;
-
-use super::input_buffer::{InputBuffer, Mark};
+use super::input_buffer::{InputBuffer, LinePart, Mark};
 use super::termios::{Control, InputFlags, LocalFlags, Termios};
 use crate::Result;
+use smallvec::SmallVec;
 
 /// Signals that the keyboard gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +23,7 @@ pub enum KeyboardSignal {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Effects {
     /// Bytes for the screen, before output processing.
-    pub echo: Vec<u8>,
+    pub echo: SmallVec<[u8; 64]>,
     /// The last signal for the foreground group.
     pub signal: Option<KeyboardSignal>,
     /// Output that is waiting is to be dropped.
@@ -111,14 +110,15 @@ impl Discipline {
         self.literal_next = false;
     }
 
-    /// Moves input to `target`: `None` when there is nothing to read, `Some(0)` at an end of file.
-    pub fn read(&mut self, target: &mut [u8]) -> Option<usize> {
+    /// Moves input to `target`: `None` when there is nothing to read. No bytes and the end of a line are an end
+    /// of file. Without canonical mode nothing ends a line.
+    pub fn read(&mut self, target: &mut [u8]) -> Option<LinePart> {
         if self.is_canonical() {
             return self.buffer.read_line(target);
         }
         match self.buffer.read_raw(target) {
             0 => None,
-            count => Some(count),
+            count => Some(LinePart { count, is_end: false }),
         }
     }
 
@@ -222,7 +222,7 @@ impl Discipline {
             self.echo(byte, effects);
             effects.echo.push(b'\n');
             self.line_column = 0;
-            let edited: Vec<u8> = self.buffer.edited().collect();
+            let edited: SmallVec<[u8; 64]> = self.buffer.edited().collect();
             for byte in edited {
                 self.echo(byte, effects);
             }

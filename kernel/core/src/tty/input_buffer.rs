@@ -22,6 +22,15 @@ pub enum Mark {
     EndOfFile,
 }
 
+/// What one reading step took of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinePart {
+    /// Bytes taken.
+    pub count: usize,
+    /// Whether the line ends here.
+    pub is_end: bool,
+}
+
 /// A ring of received bytes. Positions count up and wrap around; only their low bits are an index.
 pub struct InputBuffer {
     ring: Vec<(u8, Mark)>,
@@ -119,17 +128,19 @@ impl InputBuffer {
         self.line = self.head;
     }
 
-    /// Moves bytes of one line to `target` and returns how many. The mark of an end of file right behind
-    /// them is taken too, so that it doesn't end the next read as well. `None` without a complete line.
-    pub fn read_line(&mut self, target: &mut [u8]) -> Option<usize> {
+    /// Moves bytes of one line to `target`. The mark of an end of file right behind them is taken too, so that
+    /// it doesn't end the next read as well. `None` without a complete line.
+    pub fn read_line(&mut self, target: &mut [u8]) -> Option<LinePart> {
         if self.line_bytes() == 0 {
             return None;
         }
         let mut count = 0;
+        let mut is_end = false;
         while self.tail != self.line {
             let (byte, mark) = self.at(self.tail);
             if mark == Mark::EndOfFile {
                 self.tail = self.tail.wrapping_add(1);
+                is_end = true;
                 break;
             }
             let Some(place) = target.get_mut(count) else { break };
@@ -137,10 +148,11 @@ impl InputBuffer {
             count += 1;
             self.tail = self.tail.wrapping_add(1);
             if mark == Mark::EndOfLine {
+                is_end = true;
                 break;
             }
         }
-        Some(count)
+        Some(LinePart { count, is_end })
     }
 
     /// Moves bytes to `target`, whatever lines they are in, and returns how many.

@@ -1,6 +1,6 @@
 //! Output processing: what becomes of each written byte (`OPOST` and its flags, termios(3)).
 
-use super::termios::{OutputFlags, Termios};
+use super::termios::OutputFlags;
 
 /// Where the cursor stands, for tabs and for erasing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -8,10 +8,7 @@ pub struct Output {
     column: usize,
 }
 
-/// The longest that one byte becomes: a tab of eight spaces.
-pub const LONGEST_EXPANSION: usize = 8;
-
-const SPACES: [u8; LONGEST_EXPANSION] = [b' '; LONGEST_EXPANSION];
+const SPACES: [u8; 8] = [b' '; 8];
 
 impl Output {
     /// The column of the cursor, from 0.
@@ -19,42 +16,25 @@ impl Output {
         self.column
     }
 
-    /// Hands `bytes`, processed, to `emit` in as few pieces as possible, as long as they fit into `room`
-    /// bytes. Returns how many of `bytes` were used.
-    pub fn process(&mut self, settings: &Termios, bytes: &[u8], room: usize, mut emit: impl FnMut(&[u8])) -> usize {
-        if !settings.has_output(OutputFlags::OPOST) {
-            let count = bytes.len().min(room);
-            let (now, _) = bytes.split_at(count);
-            emit(now);
-            return count;
+    /// Hands `bytes`, processed, to `emit` in as few pieces as possible.
+    pub fn process(&mut self, flags: OutputFlags, bytes: &[u8], mut emit: impl FnMut(&[u8])) {
+        if !flags.contains(OutputFlags::OPOST) {
+            emit(bytes);
+            return;
         }
-        let mut room = room;
-        let mut used = 0;
-        while let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty()) {
-            let plain = rest.iter().position(|&byte| is_special(settings, byte)).unwrap_or(rest.len());
-            if plain > 0 {
-                let (run, _) = rest.split_at(plain.min(room));
-                emit(run);
-                self.column += columns(run);
-                room -= run.len();
-                used += run.len();
-                if run.len() < plain {
-                    break;
-                }
+        let mut rest = bytes;
+        while let Some(&first) = rest.first() {
+            let plain = rest.iter().position(|&byte| is_special(flags, byte)).unwrap_or(rest.len());
+            if plain == 0 {
+                emit(expand(flags, first, &mut self.column));
+                (_, rest) = rest.split_at(1);
                 continue;
             }
-            let Some(&byte) = rest.first() else { break };
-            let mut column = self.column;
-            let expansion = expand(settings, byte, &mut column);
-            if expansion.len() > room {
-                break;
-            }
-            emit(expansion);
-            room -= expansion.len();
-            self.column = column;
-            used += 1;
+            let (run, later) = rest.split_at(plain);
+            emit(run);
+            self.column += columns(run);
+            rest = later;
         }
-        used
     }
 }
 
@@ -63,12 +43,12 @@ fn columns(run: &[u8]) -> usize {
     run.iter().filter(|&&byte| byte & 0xc0 != 0x80).count()
 }
 
-fn is_special(settings: &Termios, byte: u8) -> bool {
-    byte < b' ' || byte == 0x7f || (byte.is_ascii_lowercase() && settings.has_output(OutputFlags::OLCUC))
+fn is_special(flags: OutputFlags, byte: u8) -> bool {
+    byte < b' ' || byte == 0x7f || (byte.is_ascii_lowercase() && flags.contains(OutputFlags::OLCUC))
 }
 
-fn expand(settings: &Termios, byte: u8, column: &mut usize) -> &'static [u8] {
-    let flag = |flag| settings.has_output(flag);
+fn expand(flags: OutputFlags, byte: u8, column: &mut usize) -> &'static [u8] {
+    let flag = |flag| flags.contains(flag);
     match byte {
         b'\n' if flag(OutputFlags::ONLCR) => {
             *column = 0;
@@ -126,39 +106,28 @@ mod tests {
     use super::*;
     use alloc::vec::Vec;
 
-    fn processed(flags: OutputFlags, bytes: &[u8], room: usize) -> (Vec<u8>, usize, usize) {
-        let settings = Termios {
-            output: flags.bits(),
-            ..Termios::default()
-        };
+    fn processed(flags: OutputFlags, bytes: &[u8]) -> (Vec<u8>, usize) {
         let mut output = Output::default();
         let mut shown = Vec::new();
-        let used = output.process(&settings, bytes, room, |piece| shown.extend_from_slice(piece));
-        (shown, used, output.column())
+        output.process(flags, bytes, |piece| shown.extend_from_slice(piece));
+        (shown, output.column())
     }
 
     const COOKED: OutputFlags = OutputFlags::OPOST.union(OutputFlags::ONLCR);
 
     #[test]
     fn newlines_return_the_carriage() {
-        assert_eq!(processed(COOKED, b"a\nb\n", 99), (b"a\r\nb\r\n".to_vec(), 4, 0));
-        assert_eq!(processed(OutputFlags::OPOST, b"a\nb", 99), (b"a\nb".to_vec(), 3, 2));
-        assert_eq!(processed(OutputFlags::empty(), b"a\nb", 99).0, b"a\nb");
-    }
-
-    #[test]
-    fn a_byte_is_used_only_if_all_of_it_fits() {
-        assert_eq!(processed(COOKED, b"abc\nd", 4), (b"abc".to_vec(), 3, 3));
-        assert_eq!(processed(COOKED, b"abc\nd", 2), (b"ab".to_vec(), 2, 2));
-        assert_eq!(processed(COOKED, b"abc", 0).1, 0);
+        assert_eq!(processed(COOKED, b"a\nb\n"), (b"a\r\nb\r\n".to_vec(), 0));
+        assert_eq!(processed(OutputFlags::OPOST, b"a\nb"), (b"a\nb".to_vec(), 2));
+        assert_eq!(processed(OutputFlags::empty(), b"a\nb").0, b"a\nb");
     }
 
     #[test]
     fn tabs_and_case() {
         let expanding = OutputFlags::OPOST | OutputFlags::XTABS;
-        assert_eq!(processed(expanding, b"ab\tc", 99), (b"ab      c".to_vec(), 4, 9));
-        assert_eq!(processed(COOKED, b"ab\tc", 99).2, 9);
-        assert_eq!(processed(OutputFlags::OPOST | OutputFlags::OLCUC, b"aBc", 99), (b"ABC".to_vec(), 3, 3));
-        assert_eq!(processed(COOKED, "\u{20ac}".as_bytes(), 99).2, 1);
+        assert_eq!(processed(expanding, b"ab\tc"), (b"ab      c".to_vec(), 9));
+        assert_eq!(processed(COOKED, b"ab\tc").1, 9);
+        assert_eq!(processed(OutputFlags::OPOST | OutputFlags::OLCUC, b"aBc"), (b"ABC".to_vec(), 3));
+        assert_eq!(processed(COOKED, "\u{20ac}".as_bytes()).1, 1);
     }
 }

@@ -1,6 +1,7 @@
 //! The discipline's behaviour, byte by byte, as a user at a Linux terminal sees it.
 
 use super::*;
+use alloc::{string::String, vec, vec::Vec};
 use crate::tty::termios::OutputFlags;
 
 struct Terminal {
@@ -43,12 +44,12 @@ impl Terminal {
 
     fn read(&mut self) -> Option<Vec<u8>> {
         let mut target = [0; 64];
-        let count = self.discipline.read(&mut target)?;
-        Some(target[..count].to_vec())
+        let part = self.discipline.read(&mut target)?;
+        Some(target[..part.count].to_vec())
     }
 
     fn echoed(&mut self) -> String {
-        String::from_utf8(core::mem::take(&mut self.effects.echo)).unwrap()
+        String::from_utf8(core::mem::take(&mut self.effects.echo).into_vec()).unwrap()
     }
 }
 
@@ -70,7 +71,7 @@ fn lines_are_read_one_by_one_and_in_parts() {
     let mut terminal = Terminal::new();
     terminal.type_in(b"one\ntwo\n");
     let mut two = [0; 2];
-    assert_eq!(terminal.discipline.read(&mut two), Some(2));
+    assert_eq!(terminal.discipline.read(&mut two), Some(LinePart { count: 2, is_end: false }));
     assert_eq!(&two, b"on");
     assert_eq!(terminal.read().unwrap(), b"e\n");
     assert_eq!(terminal.read().unwrap(), b"two\n");
@@ -135,7 +136,7 @@ fn end_of_file_ends_the_line_without_being_read() {
     assert_eq!(terminal.read().unwrap(), b"");
     terminal.type_in(b"cd\x04");
     let mut two = [0; 2];
-    assert_eq!(terminal.discipline.read(&mut two), Some(2));
+    assert_eq!(terminal.discipline.read(&mut two), Some(LinePart { count: 2, is_end: true }));
     assert_eq!(terminal.read(), None, "the mark behind an exact read is used up");
 }
 
@@ -234,7 +235,7 @@ fn a_full_line_can_still_be_ended() {
     }
     terminal.discipline.receive(b'\n', 0, &mut terminal.effects);
     let mut target = vec![0; 8192];
-    assert_eq!(terminal.discipline.read(&mut target), Some(4096));
+    assert_eq!(terminal.discipline.read(&mut target), Some(LinePart { count: 4096, is_end: true }));
     assert_eq!(target[4095], b'\n');
 }
 
@@ -264,7 +265,7 @@ fn random_input_keeps_reads_within_what_was_typed() {
                 0 => {
                     let mut target = vec![0; (next() % 40) as usize];
                     let readable = terminal.discipline.readable();
-                    let read = terminal.discipline.read(&mut target).unwrap_or(0);
+                    let read = terminal.discipline.read(&mut target).map_or(0, |part| part.count);
                     assert!(read <= readable.min(target.len()));
                     assert!(terminal.discipline.readable() <= readable);
                 }
