@@ -26,9 +26,11 @@
 //! 2. The state of a `descriptor::Descriptor` (sleeping): described or created, and the configuration.
 //! 3. `ProcessContexts::set` and `ProcessContexts::pending` (spinning): the contexts and slots of one
 //!    process. Never both at once.
-//! 4. `TaskNumber::inside` (spinning): the list that a number is in.
+//! 4. `TaskNumber::inside` (masks interrupts, since it comes after the family of processes, which a
+//!    terminal's interrupt locks): the list that a number is in.
 //! 5. Leaves (spinning), none inside another: `Life::counts` (the counts and with them the state),
-//!    `ProcessList::table` (numbers, closed, frozen), `HostnameContext::names`, `Registry::ids`.
+//!    `ProcessList::table` (numbers, closed, frozen; masks interrupts, where a number's last bearer may
+//!    go), `HostnameContext::names`, `Registry::ids`.
 //!
 //! A hold is never dropped with one of 3 to 5 locked: its drop may unmount and sleep. Processes are looked
 //! up in the registry of tasks, and signals are sent, with at most 1 held.

@@ -7,7 +7,7 @@
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use hal::sync::SpinLock;
+use hal::sync::IrqSpinLock;
 
 use super::ProcessList;
 
@@ -17,7 +17,7 @@ pub struct TaskNumber {
     /// What the task itself sees; kept beside `inside` so that getpid is one load.
     own: AtomicU32,
     /// `None` for a task of the boot list.
-    inside: SpinLock<Option<NumberInside>>,
+    inside: IrqSpinLock<Option<NumberInside>>,
     release: fn(u32),
 }
 
@@ -49,7 +49,7 @@ impl TaskNumber {
         TaskNumber {
             host,
             own: AtomicU32::new(host),
-            inside: SpinLock::new(None),
+            inside: IrqSpinLock::new(None),
             release,
         }
     }

@@ -9,7 +9,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use gantry_abi::context::ContextType;
-use hal::sync::SpinLock;
+use hal::sync::IrqSpinLock;
 
 use super::gate::{Gate, Shut};
 use super::{Context, Life, Registry};
@@ -28,7 +28,7 @@ pub struct ProcessList {
     /// Passed from a process's admission to its being found in the registry; shut by what must reach every
     /// member at once.
     gate: Gate,
-    table: SpinLock<Table>,
+    table: IrqSpinLock<Table>,
     /// Where members wait while the list is frozen.
     thawed: WaitQueue,
 }
@@ -75,7 +75,7 @@ impl ProcessList {
             life: Life::new(id),
             is_boot,
             gate: Gate::new(),
-            table: SpinLock::new(Table {
+            table: IrqSpinLock::new(Table {
                 hosts: BTreeMap::new(),
                 next: 1,
                 closed: false,

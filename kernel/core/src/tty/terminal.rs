@@ -31,7 +31,7 @@ pub trait Driver: Send + Sync {
         usize::MAX
     }
 
-    /// Input is accepted again after [`Tty::input_room`] was short of it.
+    /// Input is accepted again after [`Terminal::input_room`] was short of it.
     fn unthrottle(&self) {}
 
     /// Whether the other end is gone for good: reads end, writes fail.
@@ -44,7 +44,7 @@ pub trait Driver: Send + Sync {
 ///
 /// Locks: `line` (sleeping) around each write; `output`, then `input` (masks interrupts). Input may arrive
 /// in an interrupt: it only ever tries `output`, and whoever holds that shows the echo on its way out.
-pub struct Tty {
+pub struct Terminal {
     number: DeviceNumber,
     driver: Box<dyn Driver>,
     input: IrqSpinLock<Input>,
@@ -60,6 +60,8 @@ pub struct Tty {
     pub(super) readers: WaitQueue,
     /// Woken when output may go on.
     pub(super) writers: WaitQueue,
+    /// Counts hang-ups: files opened before one are dead.
+    pub(super) generation: AtomicU32,
     /// Session and foreground group.
     pub(super) control: IrqSpinLock<Control>,
 }
@@ -69,12 +71,12 @@ struct Input {
     echo: VecDeque<u8>,
 }
 
-impl Tty {
+impl Terminal {
     /// A terminal on a device. `ENOMEM` without memory for its buffers.
     pub fn new(number: DeviceNumber, driver: Box<dyn Driver>) -> Result<Arc<Self>> {
         let discipline = Discipline::new()?;
         let output_flags = AtomicU32::new(discipline.termios().output);
-        Ok(Arc::new(Tty {
+        Ok(Arc::new(Terminal {
             number,
             driver,
             input: IrqSpinLock::new(Input { discipline, echo: VecDeque::new() }),
@@ -86,6 +88,7 @@ impl Tty {
             window: SpinLock::new(WindowSize::default()),
             readers: WaitQueue::new(),
             writers: WaitQueue::new(),
+            generation: AtomicU32::new(0),
             control: IrqSpinLock::new(Control::default()),
         }))
     }
