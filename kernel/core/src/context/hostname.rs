@@ -1,9 +1,13 @@
 //! Hostname contexts: the names that `uname` reports.
 
+use alloc::sync::Arc;
+
 use gantry_abi::context::ContextType;
+use gantry_abi::ioctl::{self, UserBuffer};
 use hal::sync::SpinLock;
 
-use super::{Context, Life, Registry};
+use super::{Context, Life, Registry, descriptor, syscalls};
+use crate::task::Current;
 use crate::{Errno, Result};
 
 /// The longest name in bytes (`__NEW_UTS_LEN`).
@@ -52,6 +56,8 @@ static REGISTRY: Registry<HostnameContext> = Registry::new();
 
 impl Context for HostnameContext {
     const TYPE: ContextType = ContextType::Hostname;
+    /// The host name that was set before creation.
+    type Description = Option<Name>;
 
     fn life(&self) -> &Life {
         &self.life
@@ -61,7 +67,29 @@ impl Context for HostnameContext {
         &REGISTRY
     }
 
-    fn destroy(&self) {}
+    fn create(id: u64, host: &Option<Name>, current: &Current) -> Result<Self> {
+        let mut names = current.process().contexts().hostname().ok_or(Errno::ESRCH)?.names();
+        if let Some(host) = host {
+            names.host = *host;
+        }
+        Ok(HostnameContext::new(id, names))
+    }
+
+    fn configure(host: &mut Option<Name>, _current: &Current, request: u32, argument: u64) -> Result<usize> {
+        if request != ioctl::SET_HOSTNAME {
+            return Err(Errno::EINVAL);
+        }
+        *host = Some(read_argument(argument)?);
+        Ok(0)
+    }
+
+    fn command(context: &Arc<Self>, _current: &Current, request: u32, argument: u64) -> Result<usize> {
+        if request != ioctl::SET_HOSTNAME {
+            return Err(Errno::EINVAL);
+        }
+        context.set_host(read_argument(argument)?);
+        Ok(0)
+    }
 }
 
 impl HostnameContext {
@@ -87,4 +115,10 @@ impl HostnameContext {
     pub fn set_domain(&self, name: Name) {
         self.names.lock().domain = name;
     }
+}
+
+/// The name that a [`UserBuffer`] of the caller's describes.
+fn read_argument(argument: u64) -> Result<Name> {
+    let buffer: UserBuffer = descriptor::read_argument(argument)?;
+    syscalls::read_name(buffer.address, buffer.length)
 }

@@ -10,7 +10,7 @@ use core::marker::PhantomData;
 
 use gantry_abi::context::{ContextState, ContextType};
 use gantry_abi::ioctl::ContextInfo;
-use hal::sync::SpinLock;
+use hal::sync::IrqSpinLock;
 
 use super::Context;
 use crate::sched::WaitQueue;
@@ -19,7 +19,7 @@ use crate::{Errno, Result};
 /// The counted life of one created context.
 pub struct Life {
     id: u64,
-    counts: SpinLock<Counts>,
+    counts: IrqSpinLock<Counts>,
     /// Woken when a process detaches; pollers of descriptors wait here.
     changed: WaitQueue,
 }
@@ -62,7 +62,7 @@ impl Life {
     pub fn new(id: u64) -> Self {
         Life {
             id,
-            counts: SpinLock::new(Counts::default()),
+            counts: IrqSpinLock::new(Counts::default()),
             changed: WaitQueue::new(),
         }
     }

@@ -6,7 +6,7 @@
 use alloc::sync::Arc;
 
 use gantry_abi::context::ContextType;
-use hal::sync::SpinLock;
+use hal::sync::{IrqSpinLock, SpinLock};
 
 use super::life::{Attachment, Pending};
 use super::process_list::Passage;
@@ -17,9 +17,9 @@ use crate::{Errno, Result};
 /// The contexts, pending slots, jail and number of one process.
 pub struct ProcessContexts {
     number: Arc<TaskNumber>,
-    /// `None` once the process has ended. Leaf lock: holds are dropped outside it.
-    set: SpinLock<Option<ContextSet>>,
-    /// Leaf lock, as `set`.
+    /// `None` once the process has ended. Holds are dropped outside the lock.
+    set: IrqSpinLock<Option<ContextSet>>,
+    /// Holds are dropped outside the lock.
     pending: SpinLock<PendingSlots>,
     jail: Jail,
 }
@@ -48,7 +48,7 @@ impl ProcessContexts {
     pub fn first(set: ContextSet, number: Arc<TaskNumber>) -> Self {
         ProcessContexts {
             number,
-            set: SpinLock::new(Some(set)),
+            set: IrqSpinLock::new(Some(set)),
             pending: SpinLock::default(),
             jail: Jail::default(),
         }
@@ -116,6 +116,14 @@ impl ProcessContexts {
             number.enter(&list);
         }
         Arc::new(number)
+    }
+
+    /// Gives the number of a thread that has just joined the process its place in the process's list, which
+    /// another thread may have entered since [`Self::number_for_thread`].
+    pub fn settle(&self, number: &TaskNumber) {
+        if let Some(list) = self.list() {
+            number.enter(&list);
+        }
     }
 
     /// What a child starts with. `signal_pending` says whether a signal waits for the forking thread: then
@@ -209,7 +217,7 @@ impl Inherited {
         number.enter(self.set.process_list.context());
         let contexts = ProcessContexts {
             number: Arc::new(number),
-            set: SpinLock::new(Some(self.set)),
+            set: IrqSpinLock::new(Some(self.set)),
             pending: SpinLock::new(self.pending),
             jail: self.jail,
         };

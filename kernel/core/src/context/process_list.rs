@@ -8,12 +8,14 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use gantry_abi::context::ContextType;
+use gantry_abi::context::{ContextState, ContextType, OpenFlags};
+use gantry_abi::ioctl;
 use hal::sync::IrqSpinLock;
 
 use super::gate::{Gate, Shut};
-use super::{Context, Life, Registry};
+use super::{Context, Life, Registry, members};
 use crate::sched::WaitQueue;
+use crate::task::{Current, Process};
 use crate::{Errno, Result};
 
 /// The largest number plus one, as Linux's default `pid_max` of a 64-bit machine.
@@ -46,6 +48,8 @@ struct Table {
     /// Number inside → host's number.
     hosts: BTreeMap<u32, u32>,
     next: u32,
+    /// The host's number of number 1.
+    first: Option<u32>,
     /// Number 1 is gone: nobody joins any more.
     closed: bool,
     frozen: bool,
@@ -56,6 +60,7 @@ static REGISTRY: Registry<ProcessList> = Registry::new();
 impl Context for ProcessList {
     const TYPE: ContextType = ContextType::ProcessList;
     const RUNS_AGAIN: bool = false;
+    type Description = ();
 
     fn life(&self) -> &Life {
         &self.life
@@ -65,7 +70,44 @@ impl Context for ProcessList {
         &REGISTRY
     }
 
-    fn destroy(&self) {}
+    fn create(id: u64, _description: &(), _current: &Current) -> Result<Self> {
+        Ok(ProcessList::new(id, false))
+    }
+
+    fn configure(_description: &mut (), _current: &Current, request: u32, _argument: u64) -> Result<usize> {
+        match request {
+            ioctl::SIGNAL | ioctl::LIST_PIDS | ioctl::FREEZE | ioctl::THAW => Err(Errno::ENXIO),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn command(context: &Arc<Self>, current: &Current, request: u32, argument: u64) -> Result<usize> {
+        members::command(context, current, request, argument)
+    }
+
+    fn pass(context: &Arc<Self>) -> Option<Passage> {
+        Some(context.pass())
+    }
+
+    fn admit(&self) -> Result<()> {
+        if self.is_closed() { Err(Errno::EAGAIN) } else { Ok(()) }
+    }
+
+    fn attached(context: &Arc<Self>, process: &Arc<Process>) {
+        members::number_threads(context, process);
+    }
+
+    fn left(left: &Arc<Self>, process: &Arc<Process>) {
+        if left.first() == Some(process.host_pid()) {
+            members::end_list(left);
+        }
+    }
+
+    fn closed(context: &Arc<Self>, flags: OpenFlags) {
+        if flags.contains(OpenFlags::KILL_ON_CLOSE) {
+            members::end_list(context);
+        }
+    }
 }
 
 impl ProcessList {
@@ -78,6 +120,7 @@ impl ProcessList {
             table: IrqSpinLock::new(Table {
                 hosts: BTreeMap::new(),
                 next: 1,
+                first: None,
                 closed: false,
                 frozen: false,
             }),
@@ -127,10 +170,15 @@ impl ProcessList {
         self.gate.shut()
     }
 
+    /// The host's number of number 1, also when that is gone; `None` for the boot list and before anybody joined.
+    pub fn first(&self) -> Option<u32> {
+        self.table.lock().first
+    }
+
     /// Whether number 1 is gone, so that nobody can join.
     pub fn is_closed(&self) -> bool {
         let closed = self.table.lock().closed;
-        closed || (self.life.state() == gantry_abi::context::ContextState::Empty && !self.is_boot)
+        closed || (self.life.state() == ContextState::Empty && !self.is_boot)
     }
 
     /// Ends joining.
@@ -165,6 +213,7 @@ impl ProcessList {
         }
         table.next = number + 1;
         table.hosts.insert(number, host);
+        table.first.get_or_insert(host);
         number
     }
 

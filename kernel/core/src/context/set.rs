@@ -1,11 +1,18 @@
 //! What a process holds of contexts: one of each type, and one slot of each type for its next exec.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
-use gantry_abi::context::ContextType;
+use gantry_abi::context::{ContextType, OpenFlags};
+use gantry_abi::ioctl::ContextInfo;
 
+use super::descriptor::{ContextDescriptor, Descriptor};
 use super::life::{Attachment, Pending};
+use super::transition::{self, Prepared};
 use super::{Context, HostnameContext, ProcessList, VfsRootContext};
+use crate::task::Process;
+use crate::{Errno, Result};
 
 /// A type of context that processes hold; implemented by the table below.
 pub trait InSet: Context {
@@ -56,6 +63,52 @@ macro_rules! context_types {
                 &mut slots.$field
             }
         })*
+
+        /// Opens a descriptor of the given type, before creation.
+        pub(super) fn describe(context_type: ContextType, flags: OpenFlags) -> Box<dyn ContextDescriptor> {
+            match context_type {
+                $($context::TYPE => Box::new(Descriptor::<$context>::described(flags)),)*
+            }
+        }
+
+        /// Opens a descriptor of an existing context; `ESRCH` when no context of the type has the id.
+        pub(super) fn reopen(context_type: ContextType, id: u64) -> Result<Box<dyn ContextDescriptor>> {
+            Ok(match context_type {
+                $($context::TYPE => Box::new(Descriptor::<$context>::of($context::registry().find(id)?)),)*
+            })
+        }
+
+        /// What every living context reports, type by type.
+        ///
+        /// # Errors
+        /// `ENOMEM`.
+        pub fn all_infos() -> Result<Vec<ContextInfo>> {
+            let mut infos = Vec::new();
+            $(
+                let contexts = $context::registry().all()?;
+                infos.try_reserve(contexts.len()).map_err(|_| Errno::ENOMEM)?;
+                infos.extend(contexts.iter().map(|context| context.life().info($context::TYPE)));
+            )*
+            Ok(infos)
+        }
+
+        impl Prepared {
+            /// Makes every replacement that was prepared.
+            pub(super) fn attach_all(&self, process: &Arc<Process>) -> Result<()> {
+                $(if let Some(pending) = &self.slots.$field {
+                    transition::attach(process, pending.context())?;
+                })*
+                Ok(())
+            }
+
+            /// Checks what can be checked before: `EAGAIN` for a list that can't be joined any more.
+            pub(super) fn check(&self) -> Result<()> {
+                $(if let Some(pending) = &self.slots.$field {
+                    pending.context().admit()?;
+                })*
+                Ok(())
+            }
+        }
     };
 }
 
@@ -66,11 +119,4 @@ context_types! {
     vfs_root: VfsRootContext,
     /// What `uname` reports.
     hostname: HostnameContext,
-}
-
-impl ContextSet {
-    /// The list whose numbers the process uses.
-    pub fn list(&self) -> Arc<ProcessList> {
-        Arc::clone(self.process_list.context())
-    }
 }

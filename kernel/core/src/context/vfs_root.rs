@@ -1,18 +1,79 @@
 //! VFS root contexts: a root directory and a private mount table.
 
-use gantry_abi::context::ContextType;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
+use gantry_abi::context::ContextType;
+use gantry_abi::ioctl::{self, UserBuffer};
+
+use super::descriptor::copy_out;
 use super::{Context, Life, Registry};
+use crate::task::{Current, Process};
+use crate::vfs::{File, FileKind, FsContext, Location, MountTable, OpenFlags, permission};
+use crate::{Errno, Result};
 
 /// A VFS root context.
 pub struct VfsRootContext {
     life: Life,
+    mounts: Arc<MountTable>,
 }
+
+/// What the root of a described context will be: a directory, held so that it can't be unmounted
+/// meanwhile; or a fresh RAMFS.
+#[derive(Default)]
+pub struct Root(Option<Location>);
 
 static REGISTRY: Registry<VfsRootContext> = Registry::new();
 
+impl VfsRootContext {
+    /// A context with this mount table.
+    pub(super) fn new(id: u64, mounts: Arc<MountTable>) -> Self {
+        VfsRootContext { life: Life::new(id), mounts }
+    }
+
+    /// The mount table.
+    pub fn mounts(&self) -> &Arc<MountTable> {
+        &self.mounts
+    }
+
+    /// The root directory.
+    pub fn root(&self) -> Location {
+        self.mounts.root()
+    }
+
+    /// Makes the root of this context root and working directory of every thread of a process. Whoever shares
+    /// them with another process gets its own: contexts are a process's.
+    fn move_process_in(&self, process: &Process) {
+        let umask = process.any_thread().and_then(|thread| thread.directories()).map(|fs| fs.umask());
+        let fs = FsContext::new(self.root());
+        if let Some(umask) = umask {
+            fs.set_umask(umask);
+        }
+        let threads = process.shared().lock().threads.clone();
+        for thread in threads {
+            let old = thread.replace_resources(|resources| {
+                if let Some(resources) = resources {
+                    resources.fs = Arc::clone(&fs);
+                }
+            });
+            drop(old);
+        }
+    }
+
+    /// Closes the descriptors of directories that lie in another mount table.
+    pub(super) fn close_foreign_directories(&self, current: &Current) {
+        let is_foreign = |file: &Arc<File>| {
+            file.location().is_some_and(|location| {
+                location.inode().kind() == FileKind::Directory && !self.mounts.contains(location)
+            })
+        };
+        current.files().take_where(|_, file| is_foreign(file), drop);
+    }
+}
+
 impl Context for VfsRootContext {
     const TYPE: ContextType = ContextType::VfsRoot;
+    type Description = Root;
 
     fn life(&self) -> &Life {
         &self.life
@@ -22,5 +83,65 @@ impl Context for VfsRootContext {
         &REGISTRY
     }
 
-    fn destroy(&self) {}
+    fn create(id: u64, root: &Root, _current: &Current) -> Result<Self> {
+        let mounts = match &root.0 {
+            Some(directory) => MountTable::create_root_from(directory)?,
+            None => MountTable::create_empty_root()?,
+        };
+        Ok(VfsRootContext::new(id, mounts))
+    }
+
+    fn configure(root: &mut Root, current: &Current, request: u32, argument: u64) -> Result<usize> {
+        match request {
+            ioctl::ATTACH_ROOT_FILESYSTEM_AT_FD => {
+                let old = core::mem::replace(&mut root.0, find_root(current, argument as i32)?);
+                drop(old);
+                Ok(0)
+            }
+            ioctl::OPEN_ROOT | ioctl::LIST_MOUNTS => Err(Errno::ENXIO),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn command(context: &Arc<Self>, current: &Current, request: u32, argument: u64) -> Result<usize> {
+        match request {
+            ioctl::ATTACH_ROOT_FILESYSTEM_AT_FD => Err(Errno::EBUSY),
+            ioctl::OPEN_ROOT => {
+                let file = File::path_only(context.root(), OpenFlags::PATH | OpenFlags::DIRECTORY);
+                super::syscalls::install(current, file)
+            }
+            ioctl::LIST_MOUNTS => {
+                let mut text = Vec::new();
+                crate::fs::procfs::mounts::write_mountinfo(&mut text, &context.root(), &context.root())?;
+                copy_out(&super::descriptor::read_argument::<UserBuffer>(argument)?, &text)?;
+                Ok(text.len())
+            }
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn attached(context: &Arc<Self>, process: &Arc<Process>) {
+        context.move_process_in(process);
+    }
+
+    fn destroy(&self) {
+        self.mounts.dismantle();
+    }
+}
+
+/// The directory of a descriptor, for a new root; `None` for a negative one: a fresh RAMFS.
+fn find_root(current: &Current, descriptor: i32) -> Result<Option<Location>> {
+    if descriptor < 0 {
+        return Ok(None);
+    }
+    let file = current.files().get(descriptor)?;
+    // A descriptor without a place (a context, a socket) can't be a root whatever it is.
+    let Some(location) = file.location() else {
+        return Err(if super::descriptor::of_file(&file).is_some() { Errno::EINVAL } else { Errno::ENOTDIR });
+    };
+    if location.inode().kind() != FileKind::Directory {
+        return Err(Errno::ENOTDIR);
+    }
+    permission::check(location.inode(), &current.credentials(), permission::EXECUTE)?;
+    Ok(Some(location.clone()))
 }

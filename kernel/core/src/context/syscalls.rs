@@ -1,0 +1,161 @@
+//! The container calls (1024 to 1028), and Linux's sethostname and setdomainname.
+
+use alloc::sync::Arc;
+
+use gantry_abi::context::{ContextType, CopyMountFlags, EnterFlags, OpenFlags};
+use hal::user::UserAddr;
+
+use super::descriptor::{self, DescriptorFile};
+use super::hostname::{NAME_MAX, Name};
+use super::{VfsRootContext, jail, set};
+use crate::syscall::Arguments;
+use crate::task::{Current, Resource};
+use crate::vfs::{File, MountFlags, View, walk};
+use crate::{Errno, Result};
+
+/// Refuses callers that may not handle contexts, before anything else is looked at: `EPERM`.
+fn check_caller(current: &Current) -> Result<()> {
+    if !current.credentials().is_privileged() {
+        return Err(Errno::EPERM);
+    }
+    jail::refuse(current)
+}
+
+fn context_type(number: i32) -> Result<ContextType> {
+    if number < 0 {
+        return Err(Errno::EINVAL);
+    }
+    ContextType::from_number(number).ok_or(Errno::EOPNOTSUPP)
+}
+
+/// Gives a file the lowest free descriptor, close-on-exec.
+///
+/// # Errors
+/// `EMFILE`, `ENOMEM`.
+pub(super) fn install(current: &Current, file: Arc<File>) -> Result<usize> {
+    let limit = current.process().limit(Resource::OpenFiles);
+    current.files().install(file, true, 0, limit).map(|descriptor| descriptor as usize)
+}
+
+/// `unshare_open(type, flags)`: a descriptor of a context that doesn't exist yet.
+///
+/// # Errors
+/// `EPERM`; `EINVAL` for a negative type and unknown flags, `EOPNOTSUPP` for an unknown type; `EMFILE`, `ENOMEM`.
+pub fn unshare_open(current: &Current, arguments: &mut Arguments<'_>) -> Result<usize> {
+    check_caller(current)?;
+    let context_type = context_type(arguments.int(0))?;
+    let flags = OpenFlags::from_bits(arguments.u32(1)).ok_or(Errno::EINVAL)?;
+    if flags.contains(OpenFlags::KILL_ON_CLOSE) && context_type != ContextType::ProcessList {
+        return Err(Errno::EINVAL);
+    }
+    hal::frame::headroom()?;
+    install(current, DescriptorFile::open(set::describe(context_type, flags)))
+}
+
+/// `unshare_create(fd)`: makes the context; its id.
+///
+/// # Errors
+/// `EPERM`, `EBADF`; `EINVAL` unless it is a context descriptor; `EEXIST` if it is created already; `ENOMEM`.
+pub fn unshare_create(current: &Current, arguments: &mut Arguments<'_>) -> Result<usize> {
+    check_caller(current)?;
+    let file = current.files().get(arguments.fd(0))?;
+    let id = descriptor::of_file(&file).ok_or(Errno::EINVAL)?.create(current)?;
+    usize::try_from(id).map_err(|_| Errno::EOVERFLOW)
+}
+
+/// `unshare_enter(fd, flags)`: replaces the caller's context.
+///
+/// # Errors
+/// `EPERM`, `EBADF`; `EINVAL` unless it is a context descriptor, or for bad flags; `ENXIO` before creation;
+/// `EAGAIN` for a process list that can't be joined any more.
+pub fn unshare_enter(current: &Current, arguments: &mut Arguments<'_>) -> Result<usize> {
+    check_caller(current)?;
+    let file = current.files().get(arguments.fd(0))?;
+    let descriptor = descriptor::of_file(&file).ok_or(Errno::EINVAL)?;
+    let flags = EnterFlags::from_bits(arguments.u32(1)).filter(|flags| flags.is_valid()).ok_or(Errno::EINVAL)?;
+    descriptor.enter(current, flags)?;
+    Ok(0)
+}
+
+/// `unshare_reopen(type, id)`: a further descriptor, for callers in the boot list.
+///
+/// # Errors
+/// `EPERM` inside a list; type as [`unshare_open`]; `ESRCH` for an id that no context has; `EMFILE`, `ENOMEM`.
+pub fn unshare_reopen(current: &Current, arguments: &mut Arguments<'_>) -> Result<usize> {
+    check_caller(current)?;
+    if !current.process().contexts().sees_everyone() {
+        return Err(Errno::EPERM);
+    }
+    let context_type = context_type(arguments.int(0))?;
+    hal::frame::headroom()?;
+    install(current, DescriptorFile::open(set::reopen(context_type, arguments.u64(1))?))
+}
+
+/// `copy_mount(from_dirfd, from_path, context_fd, to_path, flags)`: mounts in a context what the caller
+/// sees at a path.
+///
+/// # Errors
+/// `EPERM`, those of the path walk; `EBADF`, `EINVAL`, `ENXIO` for the context; `EINVAL` for unknown flags;
+/// `EBUSY` for "/" or a mount point; `ENOTDIR`, `EISDIR`, `ENOMEM`.
+pub fn copy_mount(current: &Current, arguments: &mut Arguments<'_>) -> Result<usize> {
+    check_caller(current)?;
+    let fs = current.fs();
+    let credentials = current.credentials();
+    let view = View { fs: &fs, credentials: &credentials };
+    let source = walk::locate_at(current, arguments.fd(0), UserAddr(arguments.u64(1)), walk::Follow::Yes)?;
+    let context_fd = arguments.fd(2);
+    let context = if context_fd == -1 {
+        current.process().contexts().vfs_root().ok_or(Errno::ESRCH)?
+    } else {
+        let file = current.files().get(context_fd)?;
+        descriptor::context_of_file::<VfsRootContext>(&file)?
+    };
+    let target = walk::locate_in(&view, &context.root(), UserAddr(arguments.u64(3)))?;
+    let flags = CopyMountFlags::from_bits(arguments.u32(4)).ok_or(Errno::EINVAL)?;
+    context.mounts().copy_mount(&source, &target, MountFlags::from_bits_truncate(flags.bits()))?;
+    Ok(0)
+}
+
+/// Reads a host or domain name.
+///
+/// # Errors
+/// `EINVAL` beyond [`NAME_MAX`] bytes, `EFAULT`.
+pub(super) fn read_name(address: u64, length: u64) -> Result<Name> {
+    let mut bytes = [0; NAME_MAX];
+    let length = usize::try_from(length).map_err(|_| Errno::EINVAL)?;
+    let name = bytes.get_mut(..length).ok_or(Errno::EINVAL)?;
+    hal::user::copy_from_user(name, UserAddr(address)).map_err(|_| Errno::EFAULT)?;
+    Name::new(name)
+}
+
+fn check_naming(current: &Current) -> Result<()> {
+    jail::refuse(current)?;
+    if !current.credentials().is_privileged() {
+        return Err(Errno::EPERM);
+    }
+    Ok(())
+}
+
+/// sethostname(2), for all members of the caller's hostname context.
+///
+/// # Errors
+/// `EPERM`, `EINVAL`, `EFAULT`.
+pub fn sethostname(current: &Current, arguments: &mut Arguments<'_>) -> Result<usize> {
+    check_naming(current)?;
+    let length = u64::try_from(arguments.int(1)).map_err(|_| Errno::EINVAL)?;
+    let name = read_name(arguments.u64(0), length)?;
+    current.process().contexts().hostname().ok_or(Errno::ESRCH)?.set_host(name);
+    Ok(0)
+}
+
+/// setdomainname(2), for all members of the caller's hostname context.
+///
+/// # Errors
+/// `EPERM`, `EINVAL`, `EFAULT`.
+pub fn setdomainname(current: &Current, arguments: &mut Arguments<'_>) -> Result<usize> {
+    check_naming(current)?;
+    let length = u64::try_from(arguments.int(1)).map_err(|_| Errno::EINVAL)?;
+    let name = read_name(arguments.u64(0), length)?;
+    current.process().contexts().hostname().ok_or(Errno::ESRCH)?.set_domain(name);
+    Ok(0)
+}
