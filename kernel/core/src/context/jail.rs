@@ -46,7 +46,7 @@ impl Jail {
 /// Refuses a jailed caller: `EPERM`. Each call that section "Jail" of the container interface lists asks
 /// here before it looks at anything else.
 pub fn refuse(current: &Current) -> Result<()> {
-    if current.process().jail().is_jailed() {
+    if current.process().contexts().jail().is_jailed() {
         return Err(Errno::EPERM);
     }
     Ok(())
@@ -80,13 +80,13 @@ fn is_harmless(device: DeviceNumber) -> bool {
 /// `prctl(PR_SET_JAIL, how)`: `EINVAL` for an unknown kind.
 pub fn set(current: &Current, how: u64) -> Result<usize> {
     let kind = i32::try_from(how).ok().and_then(JailKind::from_number).ok_or(Errno::EINVAL)?;
-    current.process().jail().enter(kind);
+    current.process().contexts().jail().enter(kind);
     Ok(0)
 }
 
 /// `prctl(PR_GET_JAIL)`: the bits of [`JailState`].
 pub fn get(current: &Current) -> usize {
-    current.process().jail().state().bits() as usize
+    current.process().contexts().jail().state().bits() as usize
 }
 
 #[cfg(test)]

@@ -1,17 +1,23 @@
 //! The container calls (1024 to 1028), and Linux's sethostname and setdomainname.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use gantry_abi::context::{ContextType, CopyMountFlags, EnterFlags, OpenFlags};
-use hal::user::UserAddr;
+use hal::user::{self, StringError, UserAddr};
 
 use super::descriptor::{self, DescriptorFile};
 use super::hostname::{NAME_MAX, Name};
 use super::{VfsRootContext, jail, set};
 use crate::syscall::Arguments;
 use crate::task::{Current, Resource};
-use crate::vfs::{File, MountFlags, View, walk};
+use crate::vfs::name::PATH_MAX;
+use crate::vfs::walk::{self, WalkFlags};
+use crate::vfs::{File, MountFlags, View};
 use crate::{Errno, Result};
+
+/// The descriptor that stands for the working directory.
+const AT_FDCWD: i32 = -100;
 
 /// Refuses callers that may not handle contexts, before anything else is looked at: `EPERM`.
 fn check_caller(current: &Current) -> Result<()> {
@@ -102,18 +108,45 @@ pub fn copy_mount(current: &Current, arguments: &mut Arguments<'_>) -> Result<us
     let fs = current.fs();
     let credentials = current.credentials();
     let view = View { fs: &fs, credentials: &credentials };
-    let source = walk::locate_at(current, arguments.fd(0), UserAddr(arguments.u64(1)), walk::Follow::Yes)?;
+    let source_path = read_path(arguments.u64(1))?;
+    let start = match arguments.fd(0) {
+        _ if source_path.first() == Some(&b'/') => None,
+        AT_FDCWD => None,
+        descriptor => Some(current.files().get(descriptor)?.location().cloned().ok_or(Errno::ENOTDIR)?),
+    };
+    let source = walk::resolve(&view, start.as_ref(), &source_path, WalkFlags::FOLLOW)?;
     let context_fd = arguments.fd(2);
-    let context = if context_fd == -1 {
-        current.process().contexts().vfs_root().ok_or(Errno::ESRCH)?
+    let target_path = read_path(arguments.u64(3))?;
+    let (context, target) = if context_fd == -1 {
+        let context = current.process().contexts().vfs_root().ok_or(Errno::ESRCH)?;
+        (context, walk::resolve(&view, None, &target_path, WalkFlags::FOLLOW)?)
     } else {
         let file = current.files().get(context_fd)?;
-        descriptor::context_of_file::<VfsRootContext>(&file)?
+        let context = descriptor::context_of_file::<VfsRootContext>(&file)?;
+        // Looked up as a process in that context would, with its root as the working directory.
+        let target =
+            walk::resolve(&view, Some(&context.root()), &target_path, WalkFlags::FOLLOW | WalkFlags::IN_ROOT)?;
+        (context, target)
     };
-    let target = walk::locate_in(&view, &context.root(), UserAddr(arguments.u64(3)))?;
     let flags = CopyMountFlags::from_bits(arguments.u32(4)).ok_or(Errno::EINVAL)?;
     context.mounts().copy_mount(&source, &target, MountFlags::from_bits_truncate(flags.bits()))?;
     Ok(0)
+}
+
+/// Reads a path.
+///
+/// # Errors
+/// `EFAULT`, `ENAMETOOLONG`, `ENOMEM`.
+fn read_path(address: u64) -> Result<Vec<u8>> {
+    let mut path = Vec::new();
+    path.try_reserve_exact(PATH_MAX).map_err(|_| Errno::ENOMEM)?;
+    path.resize(PATH_MAX, 0);
+    let length = user::read_string(UserAddr(address), &mut path).map_err(|error| match error {
+        StringError::Fault => Errno::EFAULT,
+        StringError::TooLong => Errno::ENAMETOOLONG,
+    })?;
+    path.truncate(length);
+    Ok(path)
 }
 
 /// Reads a host or domain name.
@@ -124,7 +157,7 @@ pub(super) fn read_name(address: u64, length: u64) -> Result<Name> {
     let mut bytes = [0; NAME_MAX];
     let length = usize::try_from(length).map_err(|_| Errno::EINVAL)?;
     let name = bytes.get_mut(..length).ok_or(Errno::EINVAL)?;
-    hal::user::copy_from_user(name, UserAddr(address)).map_err(|_| Errno::EFAULT)?;
+    user::copy_from_user(name, UserAddr(address)).map_err(|_| Errno::EFAULT)?;
     Name::new(name)
 }
 

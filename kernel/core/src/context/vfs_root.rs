@@ -9,7 +9,7 @@ use gantry_abi::ioctl::{self, UserBuffer};
 use super::descriptor::copy_out;
 use super::{Context, Life, Registry};
 use crate::task::{Current, Process};
-use crate::vfs::{File, FileKind, FsContext, Location, MountTable, OpenFlags, permission};
+use crate::vfs::{File, FileKind, FsContext, Location, MountTable, OpenFlags, View, open, permission};
 use crate::{Errno, Result};
 
 /// A VFS root context.
@@ -107,7 +107,10 @@ impl Context for VfsRootContext {
         match request {
             ioctl::ATTACH_ROOT_FILESYSTEM_AT_FD => Err(Errno::EBUSY),
             ioctl::OPEN_ROOT => {
-                let file = File::path_only(context.root(), OpenFlags::PATH | OpenFlags::DIRECTORY);
+                let fs = current.fs();
+                let credentials = current.credentials();
+                let view = View { fs: &fs, credentials: &credentials };
+                let file = open::open_found(&view, context.root(), OpenFlags::PATH | OpenFlags::DIRECTORY)?;
                 super::syscalls::install(current, file)
             }
             ioctl::LIST_MOUNTS => {

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use spin::Once;
+use hal::sync::Once;
 
 use super::file::TerminalFile;
 use super::terminal::Driver;

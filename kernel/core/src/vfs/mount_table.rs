@@ -79,6 +79,11 @@ impl MountTable {
         Arc::ptr_eq(location.mount.top(&NAMES.read()), &self.root)
     }
 
+    /// Unmounts everything in it, in reverse order: nobody has it as their tree any more.
+    pub fn dismantle(&self) {
+        dismantle(&self.root);
+    }
+
     /// Number of mounts.
     pub fn len(&self) -> usize {
         let mut count = 0;
