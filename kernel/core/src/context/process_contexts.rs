@@ -84,6 +84,11 @@ impl ProcessContexts {
         self.with(|set| Arc::clone(set.hostname.context()))
     }
 
+    /// The id of the process's context of one type; `None` once the process has ended.
+    pub fn id_of(&self, context_type: ContextType) -> Option<u64> {
+        self.with(|set| set.id_of(context_type))
+    }
+
     /// Whether the process sees every process under the host's numbers.
     pub fn sees_everyone(&self) -> bool {
         self.with(|set| set.process_list.context().is_boot()).unwrap_or(false)

@@ -38,6 +38,15 @@ macro_rules! context_types {
             $($(#[$doc])* pub $field: Option<Pending<$context>>,)*
         }
 
+        impl ContextSet {
+            /// The id of the context of one type.
+            pub fn id_of(&self, context_type: ContextType) -> u64 {
+                match context_type {
+                    $($context::TYPE => self.$field.context().life().id(),)*
+                }
+            }
+        }
+
         impl PendingSlots {
             /// Whether no exec would change anything.
             pub fn is_empty(&self) -> bool {

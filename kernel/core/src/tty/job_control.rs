@@ -32,6 +32,11 @@ impl Control {
 }
 
 impl Terminal {
+    /// The foreground group.
+    pub fn foreground(&self) -> Option<Arc<ProcessGroup>> {
+        self.control.lock().foreground()
+    }
+
     /// Whether this is the controlling terminal of the process.
     pub fn controls(&self, process: &Process) -> bool {
         family::group(process).session().terminal().is_some_and(|terminal| core::ptr::eq(&*terminal, self))
@@ -42,7 +47,7 @@ impl Terminal {
         if !group.session().terminal().is_some_and(|terminal| core::ptr::eq(&*terminal, self)) {
             return None;
         }
-        let foreground = self.control.lock().foreground()?;
+        let foreground = self.foreground()?;
         (!Arc::ptr_eq(&foreground, &group)).then_some(group)
     }
 
@@ -170,7 +175,7 @@ impl Terminal {
         if !self.controls(current.process()) {
             return Err(Errno::ENOTTY);
         }
-        let foreground = self.control.lock().foreground();
+        let foreground = self.foreground();
         Ok(foreground.and_then(|group| current.process().contexts().number_of(group.number())).unwrap_or(0))
     }
 
