@@ -1,17 +1,16 @@
-//! The container calls (1024 to 1028), and Linux's sethostname and setdomainname.
+//! The container calls, 1024 to 1028.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use gantry_abi::context::{ContextType, CopyMountFlags, EnterFlags, OpenFlags};
-use hal::user::{self, StringError, UserAddr};
+use hal::user::{self, UserAddr};
 
 use super::descriptor::{self, DescriptorFile};
 use super::hostname::{NAME_MAX, Name};
 use super::{VfsRootContext, jail, set};
 use crate::syscall::Arguments;
 use crate::task::{Current, Resource};
-use crate::vfs::name::PATH_MAX;
+use crate::vfs::syscalls::user_path::with_path;
 use crate::vfs::walk::{self, WalkFlags};
 use crate::vfs::{File, MountFlags, View};
 use crate::{Errno, Result};
@@ -108,45 +107,35 @@ pub fn copy_mount(current: &Current, arguments: &mut Arguments<'_>) -> Result<us
     let fs = current.fs();
     let credentials = current.credentials();
     let view = View { fs: &fs, credentials: &credentials };
-    let source_path = read_path(arguments.u64(1))?;
-    let start = match arguments.fd(0) {
-        _ if source_path.first() == Some(&b'/') => None,
-        AT_FDCWD => None,
-        descriptor => Some(current.files().get(descriptor)?.location().cloned().ok_or(Errno::ENOTDIR)?),
-    };
-    let source = walk::resolve(&view, start.as_ref(), &source_path, WalkFlags::FOLLOW)?;
+    let source = with_path(UserAddr(arguments.u64(1)), |path| {
+        let start = match arguments.fd(0) {
+            _ if path.first() == Some(&b'/') => None,
+            AT_FDCWD => None,
+            descriptor => Some(current.files().get(descriptor)?.location().cloned().ok_or(Errno::ENOTDIR)?),
+        };
+        walk::resolve(&view, start.as_ref(), path, WalkFlags::FOLLOW)
+    })?;
     let context_fd = arguments.fd(2);
-    let target_path = read_path(arguments.u64(3))?;
-    let (context, target) = if context_fd == -1 {
-        let context = current.process().contexts().vfs_root().ok_or(Errno::ESRCH)?;
-        (context, walk::resolve(&view, None, &target_path, WalkFlags::FOLLOW)?)
+    let context = if context_fd == -1 {
+        None
     } else {
         let file = current.files().get(context_fd)?;
-        let context = descriptor::context_of_file::<VfsRootContext>(&file)?;
+        Some(descriptor::context_of_file::<VfsRootContext>(&file)?)
+    };
+    let target = with_path(UserAddr(arguments.u64(3)), |path| match &context {
         // Looked up as a process in that context would, with its root as the working directory.
-        let target =
-            walk::resolve(&view, Some(&context.root()), &target_path, WalkFlags::FOLLOW | WalkFlags::IN_ROOT)?;
-        (context, target)
+        Some(context) => {
+            walk::resolve(&view, Some(&context.root()), path, WalkFlags::FOLLOW | WalkFlags::IN_ROOT)
+        }
+        None => walk::resolve(&view, None, path, WalkFlags::FOLLOW),
+    })?;
+    let context = match context {
+        Some(context) => context,
+        None => current.process().contexts().vfs_root().ok_or(Errno::ESRCH)?,
     };
     let flags = CopyMountFlags::from_bits(arguments.u32(4)).ok_or(Errno::EINVAL)?;
     context.mounts().copy_mount(&source, &target, MountFlags::from_bits_truncate(flags.bits()))?;
     Ok(0)
-}
-
-/// Reads a path.
-///
-/// # Errors
-/// `EFAULT`, `ENAMETOOLONG`, `ENOMEM`.
-fn read_path(address: u64) -> Result<Vec<u8>> {
-    let mut path = Vec::new();
-    path.try_reserve_exact(PATH_MAX).map_err(|_| Errno::ENOMEM)?;
-    path.resize(PATH_MAX, 0);
-    let length = user::read_string(UserAddr(address), &mut path).map_err(|error| match error {
-        StringError::Fault => Errno::EFAULT,
-        StringError::TooLong => Errno::ENAMETOOLONG,
-    })?;
-    path.truncate(length);
-    Ok(path)
 }
 
 /// Reads a host or domain name.
@@ -159,36 +148,4 @@ pub(super) fn read_name(address: u64, length: u64) -> Result<Name> {
     let name = bytes.get_mut(..length).ok_or(Errno::EINVAL)?;
     user::copy_from_user(name, UserAddr(address)).map_err(|_| Errno::EFAULT)?;
     Name::new(name)
-}
-
-fn check_naming(current: &Current) -> Result<()> {
-    jail::refuse(current)?;
-    if !current.credentials().is_privileged() {
-        return Err(Errno::EPERM);
-    }
-    Ok(())
-}
-
-/// sethostname(2), for all members of the caller's hostname context.
-///
-/// # Errors
-/// `EPERM`, `EINVAL`, `EFAULT`.
-pub fn sethostname(current: &Current, arguments: &mut Arguments<'_>) -> Result<usize> {
-    check_naming(current)?;
-    let length = u64::try_from(arguments.int(1)).map_err(|_| Errno::EINVAL)?;
-    let name = read_name(arguments.u64(0), length)?;
-    current.process().contexts().hostname().ok_or(Errno::ESRCH)?.set_host(name);
-    Ok(0)
-}
-
-/// setdomainname(2), for all members of the caller's hostname context.
-///
-/// # Errors
-/// `EPERM`, `EINVAL`, `EFAULT`.
-pub fn setdomainname(current: &Current, arguments: &mut Arguments<'_>) -> Result<usize> {
-    check_naming(current)?;
-    let length = u64::try_from(arguments.int(1)).map_err(|_| Errno::EINVAL)?;
-    let name = read_name(arguments.u64(0), length)?;
-    current.process().contexts().hostname().ok_or(Errno::ESRCH)?.set_domain(name);
-    Ok(0)
 }

@@ -1,7 +1,6 @@
 //! VFS root contexts: a root directory and a private mount table.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use gantry_abi::context::ContextType;
 use gantry_abi::ioctl::{self, UserBuffer};
@@ -9,7 +8,7 @@ use gantry_abi::ioctl::{self, UserBuffer};
 use super::descriptor::copy_out;
 use super::{Context, Life, Registry};
 use crate::task::{Current, Process};
-use crate::vfs::{File, FileKind, FsContext, Location, MountTable, OpenFlags, View, open, permission};
+use crate::vfs::{File, FileKind, FsContext, Location, MountTable, OpenFlags, View, mount_text, open, permission};
 use crate::{Errno, Result};
 
 /// A VFS root context.
@@ -114,8 +113,7 @@ impl Context for VfsRootContext {
                 super::syscalls::install(current, file)
             }
             ioctl::LIST_MOUNTS => {
-                let mut text = Vec::new();
-                crate::fs::procfs::mounts::write_mountinfo(&mut text, &context.root(), &context.root())?;
+                let text = mount_text::mount_info(&context.root())?;
                 copy_out(&super::descriptor::read_argument::<UserBuffer>(argument)?, &text)?;
                 Ok(text.len())
             }

@@ -6,10 +6,8 @@
 //!
 //! * [`directory`], [`text`]: fixed entries, and files whose text is made when read.
 //! * [`root`]: /proc itself. [`process`]: /proc/N. [`system`]: the rest.
-//! * [`mounts`]: mount tables as text.
 
 pub mod directory;
-pub mod mounts;
 pub mod process;
 pub mod root;
 pub mod system;

@@ -12,7 +12,7 @@ use super::{Subject, item_number, links};
 use crate::task::{self, Current};
 use crate::vfs::directory_file::DirectoryFile;
 use crate::vfs::inode::{AttributeChange, DirectoryEntry, EntrySink, LinkTarget, NamePolicy};
-use crate::vfs::{FdTable, File, FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags};
+use crate::vfs::{FdTable, File, FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags, path_text};
 use crate::{Errno, Result};
 
 /// Where the descriptors of fd begin in the numbers of inodes, and those of fdinfo.
@@ -143,7 +143,7 @@ impl InodeOperations for DescriptorLink {
     fn link_text(&self, _inode: &Arc<Inode>) -> Result<Vec<u8>> {
         let file = self.file()?;
         match file.location() {
-            Some(location) => links::text_of(location),
+            Some(location) => path_text::describe(location, &task::current().fs().root()),
             None => {
                 let mut text = Text::default();
                 text.add(format_args!("anon_inode:[{}]", file.label()));

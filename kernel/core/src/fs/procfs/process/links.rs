@@ -8,12 +8,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
 
-use super::super::mounts as table;
 use super::super::text::Text;
 use super::Subject;
 use crate::task::{self, Current};
 use crate::vfs::inode::{AttributeChange, LinkTarget};
-use crate::vfs::{FileOperations, Inode, InodeOperations, Location, OpenFlags, path_text};
+use crate::vfs::{FileOperations, Inode, InodeOperations, Location, OpenFlags, mount_text, path_text};
 use crate::{Errno, Result};
 
 /// Where a link leads.
@@ -50,18 +49,6 @@ impl SubjectLink {
     }
 }
 
-/// The text of a link to a place, for the current reader.
-///
-/// # Errors
-/// `ENOMEM`.
-pub fn text_of(location: &Location) -> Result<Vec<u8>> {
-    let mut path = path_text::of(location, &task::current().fs().root())?;
-    if path.removed {
-        path.text.extend_from_slice(b" (deleted)");
-    }
-    Ok(path.text)
-}
-
 /// Whether a reader may go to a place through a link: a process in the boot list may go anywhere it may look;
 /// another only within its own VFS root context.
 ///
@@ -88,7 +75,7 @@ impl InodeOperations for SubjectLink {
     }
 
     fn link_text(&self, _inode: &Arc<Inode>) -> Result<Vec<u8>> {
-        text_of(&self.location()?)
+        path_text::describe(&self.location()?, &task::current().fs().root())
     }
 
     fn open(&self, _inode: &Arc<Inode>, _location: &Location, _flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
@@ -109,7 +96,8 @@ impl InodeOperations for SubjectLink {
 /// # Errors
 /// `EACCES`, `ENOMEM`; `EINVAL` for a process that has ended.
 pub fn mounts(subject: &Subject, reader: &Current, text: &mut Text) -> Result<()> {
-    with_table(subject, reader, |mounts, root| table::write_mounts(mounts, root, text))
+    text.push(&mount_text::mounts(&root(subject, reader)?)?);
+    Ok(())
 }
 
 /// /proc/N/mountinfo.
@@ -117,16 +105,12 @@ pub fn mounts(subject: &Subject, reader: &Current, text: &mut Text) -> Result<()
 /// # Errors
 /// As [`mounts`].
 pub fn mountinfo(subject: &Subject, reader: &Current, text: &mut Text) -> Result<()> {
-    with_table(subject, reader, |mounts, root| table::write_mountinfo(mounts, root, text))
+    text.push(&mount_text::mount_info(&root(subject, reader)?)?);
+    Ok(())
 }
 
-fn with_table(
-    subject: &Subject,
-    reader: &Current,
-    show: impl FnOnce(&crate::vfs::MountTable, &Location) -> Result<()>,
-) -> Result<()> {
+fn root(subject: &Subject, reader: &Current) -> Result<Location> {
     subject.check_inspection(reader)?;
-    let context = subject.process.contexts().vfs_root().ok_or(Errno::EINVAL)?;
-    let directories = subject.any_thread().and_then(|thread| thread.directories()).ok_or(Errno::EINVAL)?;
-    show(context.mounts(), &directories.root())
+    let directories = subject.any_thread().and_then(|thread| thread.directories());
+    Ok(directories.ok_or(Errno::EINVAL)?.root())
 }

@@ -125,13 +125,7 @@ fn show_area(area: &Area, root: &Location, text: &mut Text) -> Result<()> {
         None => text.add(format_args!(" 00000000 00:00 0 ")),
     }
     let name = match location {
-        Some(location) => {
-            let mut path = path_text::of(location, root)?;
-            if path.removed {
-                path.text.extend_from_slice(b" (deleted)");
-            }
-            path.text
-        }
+        Some(location) => path_text::describe(location, root)?,
         None => area.label.text().unwrap_or_default().as_bytes().to_vec(),
     };
     if !name.is_empty() {
