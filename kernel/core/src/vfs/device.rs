@@ -8,6 +8,7 @@ use crate::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use hal::sync::RwSpinLock;
 
 /// A driver of a character or block device.
@@ -68,4 +69,12 @@ pub fn find(kind: DeviceKind, number: DeviceNumber) -> Result<Arc<dyn Device>> {
         .or_else(|| devices.get(&(kind, number.major, None)))
         .cloned()
         .ok_or(Errno::ENXIO)
+}
+
+/// The major numbers that have drivers, in ascending order.
+pub fn majors(kind: DeviceKind) -> Vec<u32> {
+    let mut majors: Vec<u32> =
+        DEVICES.read().keys().filter(|(known, ..)| *known == kind).map(|(_, major, _)| *major).collect();
+    majors.dedup();
+    majors
 }

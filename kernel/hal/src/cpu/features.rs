@@ -106,6 +106,11 @@ pub(crate) fn user_id_register(m: u32, op2: u32) -> Option<u64> {
     }
 }
 
+/// What kind of processor this is (MIDR_EL1).
+pub fn main_id() -> u64 {
+    read_register!("MIDR_EL1")
+}
+
 /// The auxiliary vector's AT_HWCAP and AT_HWCAP2 (Linux: arch/arm64/include/uapi/asm/hwcap.h).
 pub fn hardware_capabilities() -> (u64, u64) {
     let instructions_0 = read_register!("ID_AA64ISAR0_EL1") & visible::INSTRUCTIONS_0;

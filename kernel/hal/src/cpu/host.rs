@@ -37,3 +37,8 @@ pub fn start_others(_limit: usize) -> usize {
 pub fn hardware_capabilities() -> (u64, u64) {
     (0b11, 0)
 }
+
+/// The simulation is no particular processor.
+pub fn main_id() -> u64 {
+    0
+}

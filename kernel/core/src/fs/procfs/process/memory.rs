@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use super::super::text::Text;
 use super::Subject;
-use crate::memory::area::{Area, AreaFlags, Source};
-use crate::memory::{AddressSpace, PAGE_SIZE};
+use crate::memory::{AddressSpace, Area, AreaFlags, PAGE_SIZE, Source};
+
 use crate::task::Current;
 use crate::vfs::{File, Location, path_text};
 use crate::{Errno, Result};

@@ -57,8 +57,8 @@ struct Living {
     nice: i32,
     policy: u32,
     cpu: usize,
-    statistics: memory::request::Statistics,
-    layout: memory::request::Layout,
+    statistics: memory::Statistics,
+    layout: memory::Layout,
 }
 
 impl Living {

@@ -59,7 +59,7 @@ pub fn stat(_reader: &Current, text: &mut Text) -> Result<()> {
         text.add(format_args!("cpu{cpu} "));
         push_times(&cpu::times(cpu), text);
     }
-    let booted = (time::realtime() - hal::time::now() as i64) / SECOND as i64;
+    let booted = time::realtime().saturating_sub(hal::time::now()) / SECOND;
     text.add(format_args!(
         "ctxt {}\nbtime {booted}\nprocesses {}\nprocs_running {}\nprocs_blocked 0\n",
         all.switches,
