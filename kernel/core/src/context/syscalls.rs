@@ -1,16 +1,17 @@
 //! The container calls, 1024 to 1028.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use gantry_abi::context::{ContextType, CopyMountFlags, EnterFlags, OpenFlags};
-use hal::user::{self, UserAddr};
+use hal::user::{self, StringError, UserAddr};
 
 use super::descriptor::{self, DescriptorFile};
 use super::hostname::{NAME_MAX, Name};
 use super::{VfsRootContext, jail, set};
 use crate::syscall::Arguments;
 use crate::task::{Current, Resource};
-use crate::vfs::syscalls::user_path::with_path;
+use crate::vfs::name::PATH_MAX;
 use crate::vfs::walk::{self, WalkFlags};
 use crate::vfs::{File, MountFlags, View};
 use crate::{Errno, Result};
@@ -136,6 +137,21 @@ pub fn copy_mount(current: &Current, arguments: &mut Arguments<'_>) -> Result<us
     let flags = CopyMountFlags::from_bits(arguments.u32(4)).ok_or(Errno::EINVAL)?;
     context.mounts().copy_mount(&source, &target, MountFlags::from_bits_truncate(flags.bits()))?;
     Ok(0)
+}
+
+/// Runs `action` with the path at this address.
+///
+/// # Errors
+/// `EFAULT`, `ENAMETOOLONG`, `ENOMEM`.
+fn with_path<R>(address: UserAddr, action: impl FnOnce(&[u8]) -> Result<R>) -> Result<R> {
+    let mut path = Vec::new();
+    path.try_reserve_exact(PATH_MAX).map_err(|_| Errno::ENOMEM)?;
+    path.resize(PATH_MAX, 0);
+    let length = user::read_string(address, &mut path).map_err(|error| match error {
+        StringError::Fault => Errno::EFAULT,
+        StringError::TooLong => Errno::ENAMETOOLONG,
+    })?;
+    action(path.get(..length).unwrap_or_default())
 }
 
 /// Reads a host or domain name.

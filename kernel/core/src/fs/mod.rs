@@ -2,5 +2,4 @@
 
 pub mod devtmpfs;
 pub mod initramfs;
-pub mod procfs;
 pub mod ramfs;

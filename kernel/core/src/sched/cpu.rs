@@ -23,6 +23,17 @@ struct Cpu {
     started: u64,
     /// When `current` should give way if others wait, ns.
     slice_end: u64,
+    /// What it has spent its time on up to the last switch.
+    used: CpuTimes,
+}
+
+/// What a CPU spent its time on, ns, and how often it switched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CpuTimes {
+    pub user: u64,
+    pub system: u64,
+    pub idle: u64,
+    pub switches: u64,
 }
 
 impl Cpu {
@@ -40,7 +51,7 @@ impl Cpu {
 }
 
 static CPUS: [IrqSpinLock<Cpu>; MAX_CPUS] = [const {
-    IrqSpinLock::new(Cpu { queue: RunQueue::new(), current: None, idle: None, started: 0, slice_end: u64::MAX })
+    IrqSpinLock::new(Cpu { queue: RunQueue::new(), current: None, idle: None, started: 0, slice_end: u64::MAX, used: CpuTimes { user: 0, system: 0, idle: 0, switches: 0 } })
 }; MAX_CPUS];
 
 /// One bit per CPU that runs its idle thread. A hint: written under the CPU's lock, read without.
@@ -157,6 +168,12 @@ fn reschedule(current: &Current, reason: Reason, from_user: bool) {
     let virtual_runtime = entity.virtual_runtime.load(Relaxed) + weight::virtual_time(ran, entity.weight.load(Relaxed));
 
     let is_idle = this.idle.as_ref().is_some_and(|idle| current.is(idle));
+    let total = match (is_idle, from_user) {
+        (true, _) => &mut this.used.idle,
+        (false, true) => &mut this.used.user,
+        (false, false) => &mut this.used.system,
+    };
+    *total += ran;
     let stays = reason != Reason::Block || entity.state() == State::RUNNABLE;
     let next = if is_idle {
         this.queue.pop()
@@ -214,6 +231,7 @@ fn reschedule(current: &Current, reason: Reason, from_user: bool) {
 
     let switches = if reason == Reason::Block { &entity.voluntary_switches } else { &entity.involuntary_switches };
     switches.store(switches.load(Relaxed) + 1, Relaxed);
+    this.used.switches += 1;
     if next_is_idle {
         IDLE.fetch_or(1 << cpu, Relaxed);
     } else if is_idle {
@@ -436,6 +454,20 @@ pub fn set_affinity(thread: &ThreadRef, mask: u64) -> Result<()> {
 /// The calling thread leaves a CPU it may not use any more.
 fn schedule_away() {
     reschedule(&task::current(), Reason::Preempted, false);
+}
+
+/// What a CPU spent its time on up to now; all zero for one that there isn't.
+pub fn times(cpu: usize) -> CpuTimes {
+    let Some(cpu) = CPUS.get(cpu) else { return CpuTimes::default() };
+    let this = cpu.lock();
+    let mut times = this.used;
+    let running = hal::time::now().saturating_sub(this.started);
+    match (&this.current, &this.idle) {
+        (Some(current), Some(idle)) if Arc::ptr_eq(current, idle) => times.idle += running,
+        (Some(_), _) => times.system += running,
+        _ => {}
+    }
+    times
 }
 
 /// The time (ns) the running thread of this CPU has run since it was last charged.

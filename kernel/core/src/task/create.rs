@@ -119,6 +119,8 @@ fn add_thread(current: &Current, make: impl FnOnce(Arc<TaskNumber>, Arc<Process>
             send::notify(&thread, State::RUNNABLE);
         }
     }
+    // Another thread may have entered a list since the number was made.
+    process.contexts().settle(&thread.number());
     registry::publish_thread(&thread);
     Ok(thread)
 }

@@ -7,7 +7,8 @@ use crate::signal::information::{CLD_EXITED, CLD_KILLED};
 use crate::signal::send::{self, Origin};
 use crate::signal::state::{Ending, ExitStatus};
 use crate::signal::{Signal, SignalInfo, stop};
-use crate::futex;
+use crate::context::{self, Adopter};
+use crate::{futex, tty};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
 use hal::task::InterruptGuard;
@@ -105,12 +106,18 @@ fn leave_process(current: &Current, status: ExitStatus) {
 /// Ends a process without threads: what is left of it waits for its parent.
 fn end_process(process: &Arc<Process>, status: ExitStatus) {
     process.set_exit_status(status);
+    if process.is_session_leader() {
+        tty::job_control::leader_exits(process);
+    }
+    context::before_exit(process);
     process.set_executable(None);
     give_children_away(process);
     for group in family::newly_orphaned(process) {
         group.signal(SignalInfo::kernel(Signal::SIGHUP));
         group.signal(SignalInfo::kernel(Signal::SIGCONT));
     }
+    // Only now: number 1 of the list, which waits for this, finds all orphans among its children.
+    context::leave_at_exit(process);
     if announce_end(process, true) {
         reap(process);
     }
@@ -118,7 +125,12 @@ fn end_process(process: &Arc<Process>, status: ExitStatus) {
 
 /// Gives the children of a process to the one that adopts them.
 fn give_children_away(process: &Arc<Process>) {
-    let adopter = family::subreaper(process).or_else(|| registry::find(1));
+    let subreaper = family::subreaper(process).filter(|subreaper| context::share_list(subreaper, process));
+    let adopter = subreaper.or_else(|| match context::adopter(process) {
+        Adopter::Process(adopter) => Some(adopter),
+        Adopter::HostInit => registry::find(1),
+        Adopter::Nobody => None,
+    });
     let adopter = adopter.filter(|adopter| !Arc::ptr_eq(adopter, process));
     loop {
         let orphans = family::give_children(process, adopter.as_deref());

@@ -3,24 +3,37 @@
 use super::family;
 use crate::context::TaskNumber;
 use crate::signal::{SignalInfo, send};
+use crate::tty::Terminal;
 use alloc::sync::Arc;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
+use hal::sync::IrqSpinLock;
 
-/// A session: the process groups of one login.
+/// A session: the process groups of one login, and the terminal they share.
 pub struct Session {
     number: Arc<TaskNumber>,
+    terminal: IrqSpinLock<Option<Arc<Terminal>>>,
 }
 
 impl Session {
     /// A session that bears the number of its leader.
     pub fn new(number: Arc<TaskNumber>) -> Arc<Self> {
-        Arc::new(Self { number })
+        Arc::new(Self { number, terminal: IrqSpinLock::new(None) })
     }
 
     /// Its number, which is its leader's.
     pub fn number(&self) -> &Arc<TaskNumber> {
         &self.number
+    }
+
+    /// Its controlling terminal.
+    pub fn terminal(&self) -> Option<Arc<Terminal>> {
+        self.terminal.lock().clone()
+    }
+
+    /// Gives it a controlling terminal, or takes it away; gives back the one it had.
+    pub fn set_terminal(&self, terminal: Option<Arc<Terminal>>) -> Option<Arc<Terminal>> {
+        core::mem::replace(&mut *self.terminal.lock(), terminal)
     }
 }
 

@@ -1,7 +1,7 @@
 //! /proc/{loadavg,stat,uptime}: what the processors do (proc(5)).
 
 use super::super::text::Text;
-use crate::Result;
+use crate::{Errno, Result};
 use crate::sched::cpu::{self, CpuTimes};
 use crate::system::load;
 use crate::task::usage::ticks;
@@ -20,7 +20,7 @@ pub fn loadavg(reader: &Current, text: &mut Text) -> Result<()> {
         let hundredths = (average * 100 + load::ONE / 2) / load::ONE;
         text.add(format_args!("{}.{:02} ", hundredths / 100, hundredths % 100));
     }
-    let (threads, newest) = match reader.process().process_list().host_numbers()? {
+    let (threads, newest) = match reader.process().contexts().list().ok_or(Errno::ESRCH)?.host_numbers()? {
         Some(numbers) => (numbers.len(), numbers.len() as u32),
         None => (registry::counts().1, registry::newest()),
     };
