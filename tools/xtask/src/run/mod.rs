@@ -7,9 +7,10 @@ pub mod session;
 use crate::build::{self, archive::Archive};
 use crate::setup;
 use crate::workspace::{self, Board, TemporaryFolder};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use machine::Machine;
 use session::Outcome;
+use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,28 +54,29 @@ pub struct RunOptions {
 }
 
 pub fn run(options: &RunOptions) -> Result<ExitCode> {
-    setup::for_board(options.board)?;
     let mut machine = Machine::new(options.board);
     machine.cpus = options.smp;
     machine.set_memory(options.memory.as_deref())?;
     machine.cpu_model.clone_from(&options.cpu);
     machine.properties.clone_from(&options.machine);
     machine.append.extend(options.append.clone());
+    // What the user gave is looked at first: a mistake there need not wait for a build.
+    let other_initrd = options.initrd.as_deref().map(initrd::read).transpose()?;
+    let mut addition = Archive::new();
+    if let Some(folder) = &options.overlay {
+        addition.add_tree(folder)?;
+    }
+    if let Some(kernel) = &options.kernel {
+        fs::metadata(kernel).with_context(|| format!("cannot read {}", kernel.display()))?;
+    }
 
+    setup::for_board(options.board)?;
     let initramfs = build::initramfs()?;
     build::place_initramfs(options.board, &initramfs)?;
     machine.kernel = Some(match &options.kernel {
         Some(kernel) => kernel.clone(),
         None => build::image(options.board)?,
     });
-    let base = match &options.initrd {
-        Some(file) => initrd::read(file)?,
-        None => initramfs,
-    };
-    let mut addition = Archive::new();
-    if let Some(folder) = &options.overlay {
-        addition.add_tree(folder)?;
-    }
     if let Some(command) = &options.exec {
         initrd::add_command(&mut addition, command)?;
         machine
@@ -83,6 +85,7 @@ pub fn run(options: &RunOptions) -> Result<ExitCode> {
     }
     let folder = TemporaryFolder::new("run")?;
     let initrd = folder.path().join("initrd");
+    let base = other_initrd.unwrap_or(initramfs);
     workspace::write_file(&initrd, &initrd::join(base, addition))?;
     machine.initrd = Some(initrd);
 

@@ -6,6 +6,7 @@ use super::{announce, packages, system};
 use crate::build::cargo;
 use crate::command;
 use anyhow::{Context, Result, bail};
+use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -114,7 +115,11 @@ impl Toolchain {
                 command
             }
         };
-        command.args([subcommand, "--quiet"]);
+        command.arg(subcommand);
+        // Someone who watches wants to see that it goes on; output that is kept should have nothing but complaints.
+        if !stderr().is_terminal() {
+            command.arg("--quiet");
+        }
         command
     }
 }
