@@ -55,7 +55,9 @@ pub mod special;
 pub mod super_block;
 pub mod transfer;
 #[cfg(test)]
-mod test_tree;
+pub(crate) mod test_tree;
+#[cfg(test)]
+mod tests;
 pub mod walk;
 
 pub use attributes::Attributes;

@@ -1,0 +1,7 @@
+//! Behaviour of the file layer as a whole, on a RAMFS.
+
+mod contents;
+mod descriptors;
+mod mounts;
+mod names;
+mod races;
