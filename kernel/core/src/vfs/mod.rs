@@ -53,6 +53,7 @@ pub mod rename;
 pub mod signals;
 pub mod special;
 pub mod super_block;
+pub mod syscalls;
 pub mod transfer;
 #[cfg(test)]
 pub(crate) mod test_tree;

@@ -1,6 +1,8 @@
 //! Signals that file operations raise in their caller.
 
-use crate::signal::Signal;
+use crate::signal::send::{self, Origin};
+use crate::signal::{Signal, SignalInfo};
+use crate::task::Thread;
 
 /// It wrote to a pipe or socket that nobody reads (SIGPIPE).
 pub fn broken_pipe() {
@@ -13,5 +15,8 @@ pub fn file_size_exceeded() {
 }
 
 fn raise(signal: Signal) {
-    let _ = signal;
+    if let Some(current) = hal::task::try_current::<Thread>() {
+        // A signal below the real-time ones needs no room in a queue.
+        let _ = send::to_thread(&current.arc(), SignalInfo::user(signal, 0, 0, 0), Origin::Kernel);
+    }
 }

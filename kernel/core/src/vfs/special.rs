@@ -8,6 +8,7 @@ use super::inode::Inode;
 use super::kind::FileKind;
 use super::location::Location;
 use super::mount::MountFlags;
+use crate::task::Thread;
 use crate::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -32,6 +33,9 @@ pub fn open(inode: &Arc<Inode>, location: &Location, flags: OpenFlags) -> Result
 fn open_device(kind: DeviceKind, inode: &Arc<Inode>, location: &Location, flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
     if location.mount.flags().contains(MountFlags::NO_DEVICES) {
         return Err(Errno::EACCES);
+    }
+    if let Some(current) = hal::task::try_current::<Thread>() {
+        crate::context::jail::refuse_device(&current, kind == DeviceKind::Block, (inode.device().major, inode.device().minor))?;
     }
     device::find(kind, inode.device())?.open(inode.device(), location, flags)
 }

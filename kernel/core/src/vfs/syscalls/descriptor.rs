@@ -2,7 +2,7 @@
 
 use super::{fault, lock, open::close_file};
 use crate::syscall::Arguments;
-use crate::task::Current;
+use crate::task::{Current, registry};
 use crate::vfs::file::File;
 use crate::vfs::flags::OpenFlags;
 use crate::vfs::pipe::{Pipe, PipeEnd};
@@ -106,18 +106,23 @@ const GROUP: i32 = 2;
 
 /// Who gets SIGIO, by the numbers of the caller's process list: positive a process, negative a group.
 fn owner(current: &Current, file: &File, command: u32, argument: u64) -> Result<usize> {
-    let list = current.process().process_list();
+    let contexts = current.process().contexts();
     let host = |number: i32| -> Result<i64> {
         if number == 0 {
             return Ok(0);
         }
-        let host = list.host_number(number.unsigned_abs()).ok_or(Errno::ESRCH)?;
+        let host = contexts.host_number(number.unsigned_abs()).ok_or(Errno::ESRCH)?;
         Ok(if number < 0 { -i64::from(host) } else { i64::from(host) })
     };
+    // One that has ended, or is out of the caller's sight, is nobody.
     let seen = || -> i32 {
         let owner = file.owner();
-        let number = u32::try_from(owner.unsigned_abs()).ok().and_then(|host| list.number_of_host(host)).unwrap_or(0) as i32;
-        if owner < 0 { -number } else { number }
+        let Ok(host) = u32::try_from(owner.unsigned_abs()) else { return 0 };
+        if owner < 0 {
+            -(registry::find_group(host).and_then(|group| contexts.number_of(group.number())).unwrap_or(0) as i32)
+        } else {
+            registry::find(host).and_then(|process| contexts.number_of(process.number())).unwrap_or(0) as i32
+        }
     };
     match command {
         SET_OWNER => file.set_owner(host(argument as i32)?),

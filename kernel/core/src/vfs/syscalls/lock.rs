@@ -2,7 +2,7 @@
 
 use super::{fault, usable_file};
 use crate::syscall::Arguments;
-use crate::task::Current;
+use crate::task::{Current, registry};
 use crate::vfs::file::File;
 use crate::vfs::record_lock::{LockOwner, RangeLock};
 use crate::{Errno, Result};
@@ -79,7 +79,10 @@ pub fn fcntl(current: &Current, file: &Arc<File>, command: u32, address: UserAdd
                 user_lock.start = other.start as i64;
                 user_lock.length = if other.end == u64::MAX { 0 } else { (other.end - other.start) as i64 };
                 user_lock.process = match other.owner {
-                    LockOwner::Process(host) => current.process().process_list().number_of_host(host).unwrap_or(0) as i32,
+                    LockOwner::Process(host) => {
+                        let holder = registry::find(host);
+                        holder.and_then(|holder| holder.number_seen_by(current.process())).unwrap_or(0) as i32
+                    }
                     _ => -1,
                 };
             }

@@ -134,7 +134,11 @@ pub fn close_range(current: &Current, arguments: &mut Arguments) -> Result<usize
     }
     if flags & UNSHARE != 0 {
         let own = current.files().duplicate()?;
-        current.set_files(own);
+        drop(current.replace_resources(|resources| {
+            if let Some(resources) = resources {
+                resources.files = own;
+            }
+        }));
     }
     let files = current.files();
     let mut next = first;
