@@ -48,6 +48,8 @@ pub mod process_list;
 pub mod registry;
 pub mod set;
 pub mod syscalls;
+#[cfg(test)]
+mod tests;
 pub mod transition;
 pub mod vfs_root;
 
