@@ -46,10 +46,16 @@ pub fn refresh_lists() -> Result<()> {
     privilege::run("apt-get", &["-q", "update"])
 }
 
-/// Installs packages, from the suite `from` if given.
+/// Installs packages, from the suite `from` if given; never at the price of removing others.
 pub fn install(packages: &[&str], from: Option<&str>) -> Result<()> {
     require_apt()?;
-    let mut arguments = vec!["-q", "-y", "--no-install-recommends", "install"];
+    let mut arguments = vec![
+        "-q",
+        "-y",
+        "--no-remove",
+        "--no-install-recommends",
+        "install",
+    ];
     arguments.extend(from.iter().flat_map(|suite| ["-t", suite]));
     arguments.extend(packages);
     privilege::run("apt-get", &arguments)

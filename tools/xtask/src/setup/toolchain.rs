@@ -6,6 +6,7 @@ use super::{announce, packages, system};
 use crate::build::cargo;
 use crate::command;
 use anyhow::{Context, Result, bail};
+use std::fs;
 use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -162,7 +163,8 @@ pub fn ensure() -> Result<()> {
                 );
             }
         }
-        system::install(&missing, None)?;
+        system::install(&missing, None)
+            .context("the distribution's compiler cannot be had either")?;
     }
     Toolchain::find().map(drop)
 }
@@ -205,9 +207,14 @@ fn has_linter(part: &str) -> bool {
 fn missing_system_packages() -> Vec<&'static str> {
     SYSTEM_PARTS
         .iter()
-        .filter(|(file, _)| !Path::new(file).exists())
+        .filter(|(file, _)| !is_present(Path::new(file)))
         .map(|(_, package)| *package)
         .collect()
+}
+
+/// Whether a file is there and is not just another name of rustup, which stands in for the compiler's programs.
+fn is_present(file: &Path) -> bool {
+    fs::canonicalize(file).is_ok_and(|file| file.file_name().is_none_or(|name| name != "rustup"))
 }
 
 /// Whether the compiler in use has both targets.
