@@ -246,7 +246,8 @@ impl Thread {
     /// `EBADF`.
     #[inline]
     pub fn file(&self, fd: i32) -> Result<Arc<File>, Errno> {
-        self.open_files()?.get(fd)
+        // Asked under the lock: a reference to the table would cost more than the look.
+        self.resources.lock().as_ref().ok_or(Errno::EBADF)?.files.get(fd)
     }
 
     /// Gives an open file the lowest free descriptor.

@@ -82,7 +82,7 @@ pub(super) fn at_path<R>(
         if descriptor == WORKING_DIRECTORY || path.first() == Some(&b'/') {
             return action(view, None);
         }
-        let file = current.files().get(descriptor)?;
+        let file = current.file(descriptor)?;
         action(view, Some(file.location().ok_or(Errno::ENOTDIR)?))
     })
 }
@@ -93,7 +93,7 @@ pub(super) fn at_path<R>(
 /// `EBADF`.
 #[inline]
 pub(super) fn usable_file(current: &Current, descriptor: i32) -> Result<Arc<File>> {
-    let file = current.files().get(descriptor)?;
+    let file = current.file(descriptor)?;
     if file.flags().contains(OpenFlags::PATH) { Err(Errno::EBADF) } else { Ok(file) }
 }
 

@@ -17,7 +17,7 @@ const SEGMENT_LIMIT: usize = 1024;
 /// read(descriptor, buffer, count).
 #[inline]
 pub fn read(current: &Current, arguments: &mut Arguments) -> Result<usize> {
-    let file = current.files().get(arguments.fd(0))?;
+    let file = current.file(arguments.fd(0))?;
     let mut destination = Destination::user(UserAddr(arguments.u64(1)), arguments.usize(2));
     file.read(&mut destination)
 }
@@ -25,7 +25,7 @@ pub fn read(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 /// write(descriptor, buffer, count).
 #[inline]
 pub fn write(current: &Current, arguments: &mut Arguments) -> Result<usize> {
-    let file = current.files().get(arguments.fd(0))?;
+    let file = current.file(arguments.fd(0))?;
     let mut source = Source::user(UserAddr(arguments.u64(1)), arguments.usize(2));
     file.write(&mut source)
 }
@@ -113,7 +113,7 @@ pub fn pwritev2(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 
 /// lseek(descriptor, offset, whence).
 pub fn lseek(current: &Current, arguments: &mut Arguments) -> Result<usize> {
-    let file = current.files().get(arguments.fd(0))?;
+    let file = current.file(arguments.fd(0))?;
     if file.flags().contains(OpenFlags::PATH) {
         return Err(Errno::EBADF);
     }

@@ -77,7 +77,7 @@ fn stat_of_file(file: &File) -> Result<Stat> {
 
 /// fstat(descriptor, stat).
 pub fn fstat(current: &Current, arguments: &mut Arguments) -> Result<usize> {
-    let file = current.files().get(arguments.fd(0))?;
+    let file = current.file(arguments.fd(0))?;
     let stat = stat_of_file(&file)?;
     user::write_value(UserAddr(arguments.u64(1)), &stat).map_err(fault)?;
     Ok(0)
@@ -97,7 +97,7 @@ pub fn newfstatat(current: &Current, arguments: &mut Arguments) -> Result<usize>
         return Err(Errno::EINVAL);
     }
     let stat = if is_descriptor_itself(arguments, flags) {
-        stat_of_file(&*current.files().get(arguments.fd(0))?)?
+        stat_of_file(&*current.file(arguments.fd(0))?)?
     } else {
         at(current, arguments.fd(0), UserAddr(arguments.u64(1)), |view, start, path| {
             stat_of(walk::resolve(view, start, path, walk_flags(flags))?.inode())
@@ -211,7 +211,7 @@ pub fn statx(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         return Err(Errno::EINVAL);
     }
     let statx = if is_descriptor_itself(arguments, flags) {
-        let file = current.files().get(arguments.fd(0))?;
+        let file = current.file(arguments.fd(0))?;
         match file.inode() {
             Some(inode) => statx_of(inode, file.location())?,
             None => Statx { mask: BASIC, mode: 0o600, links: 1, block_size: BLOCK, ..Statx::default() },

@@ -85,7 +85,7 @@ pub fn statfs(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 
 /// fstatfs(descriptor, statfs).
 pub fn fstatfs(current: &Current, arguments: &mut Arguments) -> Result<usize> {
-    let file = current.files().get(arguments.fd(0))?;
+    let file = current.file(arguments.fd(0))?;
     user::write_value(UserAddr(arguments.u64(1)), &describe(file.location())).map_err(fault)?;
     Ok(0)
 }
