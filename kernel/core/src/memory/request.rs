@@ -110,18 +110,6 @@ impl Default for MemoryLimits {
 }
 
 impl MemoryLimits {
-    /// Takes over the limits of another address space.
-    pub fn copy_from(&self, other: &MemoryLimits) {
-        for (own, theirs) in [
-            (&self.address_space, &other.address_space),
-            (&self.data, &other.data),
-            (&self.stack, &other.stack),
-            (&self.locked, &other.locked),
-        ] {
-            own.store(theirs.load(Ordering::Relaxed), Ordering::Relaxed);
-        }
-    }
-
     /// The same limits for a child.
     pub fn copy(&self) -> MemoryLimits {
         let copy = |limit: &AtomicU64| AtomicU64::new(limit.load(Ordering::Relaxed));
@@ -157,8 +145,6 @@ pub struct Layout {
     pub environment_start: u64,
     /// Behind the last environment string.
     pub environment_end: u64,
-    /// Where signal handlers without a restorer of their own return to.
-    pub signal_return: u64,
 }
 
 /// Sizes in pages, as /proc/N/statm and status report them.

@@ -18,7 +18,7 @@ const EXTRA_MAGIC: u32 = 0x4558_5401;
 /// Bytes of `sigcontext.__reserved`.
 const RESERVED: u64 = 4096;
 /// Bytes of the whole frame; what follows the records isn't written.
-pub const FRAME_SIZE: u64 = size_of::<UserSignalInfo>() as u64 + size_of::<Context>() as u64 + RESERVED;
+const FRAME_SIZE: u64 = size_of::<UserSignalInfo>() as u64 + size_of::<Context>() as u64 + RESERVED;
 
 /// `ss_flags`: there is no alternate stack.
 pub const SS_DISABLE: i32 = 2;
@@ -156,11 +156,7 @@ pub fn push(current: &Current, registers: &mut UserRegisters, action: &Action, i
         registers.x[2] = context_address;
     }
     registers.x[29] = record;
-    registers.x[30] = if flags.contains(ActionFlags::RESTORER) {
-        action.restorer
-    } else {
-        crate::exec::vdso::signal_return_address(current)
-    };
+    registers.x[30] = action.restorer;
     registers.sp = address;
     registers.pc = action.handler;
     if alternate.auto_disarm {

@@ -82,10 +82,12 @@ impl Buddy {
         self.free += 1 << order;
         while order < MAX_ORDER {
             let buddy = block ^ (1 << order);
+            if !covers(u64::from(buddy)) {
+                break;
+            }
             // SAFETY: covered by the metadata.
-            if !covers(u64::from(buddy))
-                || unsafe { metadata(u64::from(buddy)) }.state.load(Relaxed) != FREE | order as u32
-            {
+            let state = unsafe { metadata(u64::from(buddy)) }.state.load(Relaxed);
+            if state != FREE | order as u32 {
                 break;
             }
             self.unlink(buddy, order);

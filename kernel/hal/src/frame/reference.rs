@@ -97,9 +97,8 @@ impl Frame {
     #[inline(always)]
     pub(crate) unsafe fn from_number(number: u32) -> Self {
         // SAFETY: frame 0 is never given out.
-        Self {
-            number: unsafe { NonZeroU32::new_unchecked(number) },
-        }
+        let number = unsafe { NonZeroU32::new_unchecked(number) };
+        Self { number }
     }
 
     /// Gives this owner's share to the caller, who ends it with [`Self::from_number`].
@@ -271,8 +270,9 @@ impl FrameRef<'_> {
     #[inline(always)]
     pub(crate) unsafe fn from_number(number: u32) -> Self {
         // SAFETY: the frame is in use; the reference is never dropped, so it takes no share.
+        let frame = unsafe { Frame::from_number(number) };
         Self {
-            frame: ManuallyDrop::new(unsafe { Frame::from_number(number) }),
+            frame: ManuallyDrop::new(frame),
             owner: PhantomData,
         }
     }

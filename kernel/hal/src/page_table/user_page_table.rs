@@ -148,7 +148,10 @@ impl UserPageTable {
             frame.clean_for_instructions();
         }
         let exclusive = protection.write && frame.is_unique();
-        entry.store(Page::new(frame.into_number(), protection, sharing, exclusive).0, Relaxed);
+        entry.store(
+            Page::new(frame.into_number(), protection, sharing, exclusive).0,
+            Relaxed,
+        );
         table.add_live(index(address, LEAF_LEVEL));
         self.resident += 1;
         machine::publish();

@@ -27,12 +27,11 @@ pub fn read_value<T: FromBytes>(source: UserAddr) -> Result<T, Fault> {
             _ => machine::copy_in(target.cast(), source.0, size) != 0,
         }
     };
-    // SAFETY: all bytes have been written, and any bytes are a valid `T`.
     if failed {
-        Err(Fault { copied: 0 })
-    } else {
-        Ok(unsafe { value.assume_init() })
+        return Err(Fault { copied: 0 });
     }
+    // SAFETY: all bytes have been written, and any bytes are a valid `T`.
+    Ok(unsafe { value.assume_init() })
 }
 
 /// Writes a value.
