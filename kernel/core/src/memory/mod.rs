@@ -20,6 +20,7 @@ mod object;
 mod protect;
 mod remap;
 mod request;
+pub mod syscalls;
 #[cfg(test)]
 mod tests;
 

@@ -470,11 +470,11 @@ pub fn times(cpu: usize) -> CpuTimes {
     times
 }
 
-/// The time (ns) the running thread of this CPU has run since it was last charged.
-pub fn uncharged(current: &Current) -> u64 {
-    let this = CPUS[current.scheduling().cpu()].lock();
+/// The time (ns) a thread has run since it was last charged; 0 if it doesn't run. Callable from interrupts.
+pub fn uncharged(thread: &ThreadRef) -> u64 {
+    let this = CPUS[thread.scheduling().cpu()].lock();
     match &this.current {
-        Some(running) if current.is(running) => hal::time::now().saturating_sub(this.started),
+        Some(running) if Arc::ptr_eq(running, thread) => hal::time::now().saturating_sub(this.started),
         _ => 0,
     }
 }

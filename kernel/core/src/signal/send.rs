@@ -74,6 +74,7 @@ fn send(process: &Arc<Process>, target: Option<&ThreadRef>, info: SignalInfo, or
     if let Some(thread) = taker {
         notify(thread, State::SIGNAL);
     }
+    process.signals_arrived.wake_all();
     Ok(())
 }
 

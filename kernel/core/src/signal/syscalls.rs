@@ -29,6 +29,7 @@ fn check_set_size(size: usize) -> Result<()> {
 pub fn restart_syscall(current: &Current, _arguments: &mut Arguments) -> Result<usize> {
     match current.take_restart() {
         None => Err(Errno::EINTR),
+        Some(Restart::Sleep { deadline, remaining }) => crate::time::sleep::resume(current, deadline, remaining).map(|()| 0),
         Some(Restart::Futex { address, value, mask, private, deadline }) => {
             let wait = crate::futex::operations::Wait { address, value, mask, private, deadline: Some(deadline) };
             crate::futex::operations::wait(current, wait).map(|()| 0)
@@ -130,7 +131,7 @@ pub fn rt_sigtimedwait(current: &Current, arguments: &mut Arguments) -> Result<u
 }
 
 /// Sleeps until a signal of `set` comes. It is unblocked meanwhile, so that senders wake this thread.
-fn wait_for(current: &Current, set: SignalSet, deadline: Option<u64>) -> Result<SignalInfo> {
+pub(crate) fn wait_for(current: &Current, set: SignalSet, deadline: Option<u64>) -> Result<SignalInfo> {
     if deadline.is_some_and(|deadline| deadline <= hal::time::now()) {
         return Err(Errno::EAGAIN);
     }

@@ -192,13 +192,76 @@ system_calls! {
     442 => vfs::syscalls::mount_api::mount_setattr,
     452 => vfs::syscalls::attributes::fchmodat2,
 
-    // Memory: memory
+    // Memory: memory/syscalls.rs
+    214 => memory::syscalls::brk,
+    215 => memory::syscalls::munmap,
+    216 => memory::syscalls::mremap,
+    222 => memory::syscalls::mmap,
+    226 => memory::syscalls::mprotect,
+    227 => memory::syscalls::msync,
+    228 => memory::syscalls::mlock,
+    229 => memory::syscalls::munlock,
+    230 => memory::syscalls::mlockall,
+    231 => memory::syscalls::munlockall,
+    232 => memory::syscalls::mincore,
+    233 => memory::syscalls::madvise,
+    284 => memory::syscalls::mlock2,
 
-    // Time: time
+    // Time: time/syscalls.rs
+    85 => time::syscalls::timerfd_create,
+    86 => time::syscalls::timerfd_settime,
+    87 => time::syscalls::timerfd_gettime,
+    101 => time::syscalls::nanosleep,
+    102 => time::syscalls::getitimer,
+    103 => time::syscalls::setitimer,
+    107 => time::syscalls::timer_create,
+    108 => time::syscalls::timer_gettime,
+    109 => time::syscalls::timer_getoverrun,
+    110 => time::syscalls::timer_settime,
+    111 => time::syscalls::timer_delete,
+    112 => time::syscalls::clock_settime,
+    113 => time::syscalls::clock_gettime,
+    114 => time::syscalls::clock_getres,
+    115 => time::syscalls::clock_nanosleep,
+    169 => time::syscalls::gettimeofday,
+    170 => time::syscalls::settimeofday,
+    171 => time::syscalls::adjtimex,
+    266 => time::syscalls::clock_adjtime,
 
-    // Waiting on files, sockets: poll, socket
+    // Waiting on files: poll
+    19 => poll::syscalls::eventfd2,
+    20 => poll::epoll::syscalls::epoll_create1,
+    21 => poll::epoll::syscalls::epoll_ctl,
+    22 => poll::epoll::syscalls::epoll_pwait,
+    72 => poll::select::pselect6,
+    73 => poll::syscalls::ppoll,
+    74 => poll::syscalls::signalfd4,
+    441 => poll::epoll::syscalls::epoll_pwait2,
+
+    // Sockets: socket
+    198 => socket::syscalls::socket,
+    199 => socket::syscalls::socketpair,
+    200 => socket::syscalls::bind,
+    201 => socket::syscalls::listen,
+    202 => socket::syscalls::accept,
+    203 => socket::syscalls::connect,
+    204 => socket::syscalls::getsockname,
+    205 => socket::syscalls::getpeername,
+    206 => socket::syscalls::sendto,
+    207 => socket::syscalls::recvfrom,
+    208 => socket::options::setsockopt,
+    209 => socket::options::getsockopt,
+    210 => socket::syscalls::shutdown,
+    211 => socket::message::sendmsg,
+    212 => socket::message::recvmsg,
+    242 => socket::syscalls::accept4,
 
     // The machine: system
+    116 => system::kernel_log::syslog,
+    142 => system::power::reboot,
+    160 => system::identity::uname,
+    179 => system::information::sysinfo,
+    278 => system::information::getrandom,
 
     // Contexts: context
 }

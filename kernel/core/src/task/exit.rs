@@ -111,6 +111,7 @@ fn end_process(process: &Arc<Process>, status: ExitStatus) {
     }
     context::before_exit(process);
     process.set_executable(None);
+    process.timers().clear();
     give_children_away(process);
     for group in family::newly_orphaned(process) {
         group.signal(SignalInfo::kernel(Signal::SIGHUP));

@@ -10,6 +10,7 @@ use crate::sched::WaitQueue;
 use crate::signal::action::ActionTable;
 use crate::signal::state::{Ending, ExitStatus, Shared};
 use crate::signal::{Signal, SignalSet};
+use crate::time::ProcessTimers;
 use crate::vfs::Location;
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
@@ -66,7 +67,7 @@ pub struct Process {
     shared: IrqSpinLock<Shared>,
     /// Which signals are pending for the process as a whole; written under `shared`.
     pending_set: AtomicU64,
-    limits: SpinLock<Limits>,
+    limits: IrqSpinLock<Limits>,
     name: SpinLock<CommandName>,
     executable: SpinLock<Option<Location>>,
     flags: AtomicU32,
@@ -74,9 +75,12 @@ pub struct Process {
     exit_signal: AtomicU32,
     /// The status word, once it has exited.
     exit_status: AtomicU32,
-    accounts: SpinLock<Accounts>,
+    accounts: IrqSpinLock<Accounts>,
     /// Real user of its first thread.
     owner: AtomicU32,
+    timers: ProcessTimers,
+    /// Woken when a signal becomes pending, for those who read signals from a file.
+    pub(crate) signals_arrived: WaitQueue,
     /// Woken when a child changes state.
     pub(crate) child_changed: WaitQueue,
     /// Woken when a stopped process goes on or must end, and when its threads have become fewer.
@@ -94,15 +98,17 @@ impl Process {
             last_group: SpinLock::new(None),
             shared: IrqSpinLock::new(Shared::new(inheritance.actions)),
             pending_set: AtomicU64::new(0),
-            limits: SpinLock::new(inheritance.limits),
+            limits: IrqSpinLock::new(inheritance.limits),
             name: SpinLock::new(inheritance.name),
             executable: SpinLock::new(inheritance.executable),
             flags: AtomicU32::new(inheritance.flags.bits()),
             personality: AtomicU32::new(inheritance.personality),
             exit_signal: AtomicU32::new(inheritance.exit_signal.map_or(0, |signal| u32::from(signal.number()))),
             exit_status: AtomicU32::new(0),
-            accounts: SpinLock::new(Accounts::default()),
+            accounts: IrqSpinLock::new(Accounts::default()),
             owner: AtomicU32::new(inheritance.owner),
+            timers: ProcessTimers::new(),
+            signals_arrived: WaitQueue::new(),
             child_changed: WaitQueue::new(),
             state_changed: WaitQueue::new(),
         })
@@ -198,7 +204,7 @@ impl Process {
     }
 
     /// All limits.
-    pub fn limits(&self) -> &SpinLock<Limits> {
+    pub fn limits(&self) -> &IrqSpinLock<Limits> {
         &self.limits
     }
 
@@ -294,8 +300,13 @@ impl Process {
         self.owner.store(uid, Relaxed);
     }
 
+    /// Its interval timers and POSIX timers.
+    pub fn timers(&self) -> &ProcessTimers {
+        &self.timers
+    }
+
     /// What it and its waited-for children have used.
-    pub fn accounts(&self) -> &SpinLock<Accounts> {
+    pub fn accounts(&self) -> &IrqSpinLock<Accounts> {
         &self.accounts
     }
 }

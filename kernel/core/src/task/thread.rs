@@ -46,6 +46,8 @@ impl VforkDone {
 /// How `restart_syscall` continues an interrupted call.
 #[derive(Clone, Copy, Debug)]
 pub enum Restart {
+    /// A sleep of nanosleep(2) until `deadline` (ns since boot); where to write what is left, or 0.
+    Sleep { deadline: u64, remaining: u64 },
     /// A futex wait until `deadline`.
     Futex { address: u64, value: u32, mask: u32, private: bool, deadline: u64 },
 }

@@ -1,6 +1,6 @@
 //! What processes have used: times, switches, page faults (getrusage(2)).
 
-use super::{Process, Thread};
+use super::{Process, Thread, ThreadRef};
 use core::ops::AddAssign;
 
 /// Sums of usage. Times in ns.
@@ -41,6 +41,23 @@ pub fn of_thread(thread: &Thread) -> Usage {
     Usage { user, system, voluntary_switches, involuntary_switches, peak_resident: 0 }
 }
 
+/// User and system time of a thread up to now, ns. Callable from interrupts.
+pub fn thread_times(thread: &ThreadRef) -> (u64, u64) {
+    let (user, system) = thread.scheduling().times();
+    (user, system + crate::sched::cpu::uncharged(thread))
+}
+
+/// The sums of user and system time of a process's threads up to now, those that have ended included, ns. Callable
+/// from interrupts.
+pub fn process_times(process: &Process) -> (u64, u64) {
+    let ended = process.accounts().lock().ended;
+    let shared = process.shared().lock();
+    shared.threads.iter().fold((ended.user, ended.system), |(user, system), thread| {
+        let times = thread_times(thread);
+        (user + times.0, system + times.1)
+    })
+}
+
 /// What all threads of a process have used, the ended ones included; the calling thread up to now.
 pub fn of_process(process: &Process) -> Usage {
     let mut sum = process.accounts().lock().ended;
@@ -56,7 +73,7 @@ pub fn of_process(process: &Process) -> Usage {
     }
     let current = super::current();
     if core::ptr::eq(&**current.process(), process) {
-        sum.system += crate::sched::cpu::uncharged(&current);
+        sum.system += crate::sched::cpu::uncharged(&current.arc());
     }
     sum
 }

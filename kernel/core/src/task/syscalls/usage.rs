@@ -44,7 +44,7 @@ pub fn getrusage(current: &Current, arguments: &mut Arguments) -> Result<usize> 
         -1 => process.accounts().lock().children,
         1 => {
             let mut used = usage::of_thread(current);
-            used.system += crate::sched::cpu::uncharged(current);
+            used.system += crate::sched::cpu::uncharged(&current.arc());
             used
         }
         _ => return Err(Errno::EINVAL),

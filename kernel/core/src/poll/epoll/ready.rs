@@ -1,0 +1,81 @@
+//! The ready list of an epoll instance.
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+
+use hal::sync::IrqSpinLock;
+
+use super::interest::Interest;
+use crate::errno::{Errno, Result};
+use crate::sched::WaitQueue;
+
+/// Interests whose files may be ready, in the order in which they became so.
+pub(super) struct ReadyList {
+    list: IrqSpinLock<VecDeque<Arc<Interest>>>,
+    /// Those who wait for the list to fill: epoll_wait(2), and instances that contain this one.
+    pub(super) waiting: Arc<WaitQueue>,
+}
+
+impl ReadyList {
+    pub(super) fn new() -> ReadyList {
+        ReadyList {
+            list: IrqSpinLock::new(VecDeque::new()),
+            waiting: Arc::new(WaitQueue::new()),
+        }
+    }
+
+    /// Sets room for `count` interests aside.
+    ///
+    /// # Errors
+    /// ENOMEM.
+    pub(super) fn reserve(&self, count: usize) -> Result<()> {
+        if self.list.lock().capacity() >= count {
+            return Ok(());
+        }
+        // Allocated outside the lock, which masks interrupts.
+        let mut larger = VecDeque::new();
+        larger.try_reserve(count.saturating_mul(2)).map_err(|_| Errno::ENOMEM)?;
+        let old = {
+            let mut list = self.list.lock();
+            if list.capacity() >= larger.capacity() {
+                return Ok(());
+            }
+            larger.extend(list.drain(..));
+            core::mem::replace(&mut *list, larger)
+        };
+        drop(old);
+        Ok(())
+    }
+
+    /// Appends an interest that isn't on the list. Callable from interrupts.
+    pub(super) fn push(&self, interest: Arc<Interest>) {
+        self.list.lock().push_back(interest);
+    }
+
+    /// Takes the first.
+    pub(super) fn pop(&self) -> Option<Arc<Interest>> {
+        self.list.lock().pop_front()
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.list.lock().len()
+    }
+
+    /// Takes one interest off the list, wherever it is.
+    pub(super) fn remove(&self, interest: &Arc<Interest>) {
+        let removed = {
+            let mut list = self.list.lock();
+            let position = list.iter().position(|other| Arc::ptr_eq(other, interest));
+            position.and_then(|position| list.remove(position))
+        };
+        drop(removed);
+    }
+
+    /// Empties the list.
+    pub(super) fn clear(&self) {
+        while let Some(interest) = self.pop() {
+            drop(interest);
+        }
+    }
+}
