@@ -174,7 +174,7 @@ extern "C" fn finish_first_switch(previous: *const TaskHeader) {
 }
 
 /// Makes this CPU, since its boot without a task, run one: a kernel task with `data`, which goes on in `entry`, on
-/// the same stack from its top, interrupts still masked. Once per CPU.
+/// the same stack from its top, with interrupts on. Once per CPU.
 ///
 /// # Panics
 /// If this CPU runs a task already.
@@ -202,6 +202,7 @@ pub fn begin<T: Send + Sync + 'static>(data: T, entry: fn() -> !) -> ! {
             "mov sp, x9",
             "mov x29, xzr",
             "mov x30, xzr",
+            "msr daifclr, #6",
             "br x1",
             in("x0") task, in("x1") entry, size = const STACK_SIZE,
             options(noreturn)
