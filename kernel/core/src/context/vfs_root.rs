@@ -66,7 +66,7 @@ impl VfsRootContext {
                 location.inode().kind() == FileKind::Directory && !self.mounts.contains(location)
             })
         };
-        current.files().take_where(|_, file| is_foreign(file), drop);
+        current.files().close_where(|_, file| is_foreign(file));
     }
 }
 

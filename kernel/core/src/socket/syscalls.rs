@@ -78,7 +78,7 @@ pub fn socketpair(current: &Current, arguments: &mut Arguments) -> Result<usize>
     let files = current.files();
     let pair = files.install_pair(one, other, close_on_exec, current.descriptor_limit())?;
     if let Err(fault) = user::write_value(UserAddr(arguments.u64(3)), &[pair.0, pair.1]) {
-        drop((files.take(pair.0), files.take(pair.1)));
+        let _ = (files.close(pair.0), files.close(pair.1));
         return Err(fault.into());
     }
     Ok(0)

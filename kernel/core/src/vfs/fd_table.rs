@@ -1,6 +1,8 @@
 //! Descriptor tables: from small numbers to open files.
 
 use super::file::File;
+use super::record_lock::LockOwner;
+use crate::task::Thread;
 use crate::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -27,6 +29,17 @@ struct Slots {
 #[derive(Default)]
 pub struct FdTable {
     slots: SpinLock<Slots>,
+}
+
+/// Ends a descriptor's hold on its file: POSIX locks of the caller's process go (fcntl(2)), the file is told.
+fn release(file: &File) {
+    if let Some(inode) = file.inode()
+        && inode.locks.are_used()
+        && let Some(current) = hal::task::try_current::<Thread>()
+    {
+        inode.locks.release_owner(LockOwner::Process(current.process().host_pid()));
+    }
+    file.operations().flush(file);
 }
 
 fn index(fd: i32) -> Result<usize> {
@@ -171,18 +184,18 @@ impl FdTable {
         match self.install(second, close_on_exec, 0, limit) {
             Ok(two) => Ok((one, two)),
             Err(error) => {
-                drop(self.take(one));
+                // A thread that shares the table may have closed it already.
+                let _ = self.close(one);
                 Err(error)
             }
         }
     }
 
-    /// Gives a file the descriptor `fd`, closing what had it (dup2). Returns the file that was displaced, for the
-    /// caller to close.
+    /// Gives a file the descriptor `fd`, closing what had it (dup2).
     ///
     /// # Errors
     /// `EBADF` if `fd` is not below the limit; `ENOMEM`.
-    pub fn install_at(&self, fd: i32, file: Arc<File>, close_on_exec: bool, limit: u64) -> Result<Option<Arc<File>>> {
+    pub fn install_at(&self, fd: i32, file: Arc<File>, close_on_exec: bool, limit: u64) -> Result<()> {
         let fd = index(fd)?;
         if fd as u64 >= limit.min(DESCRIPTOR_LIMIT) {
             return Err(Errno::EBADF);
@@ -191,16 +204,21 @@ impl FdTable {
         slots.grow_to(fd + 1)?;
         let displaced = slots.occupy(fd, file, close_on_exec);
         drop(slots);
-        Ok(displaced)
+        if let Some(displaced) = displaced {
+            release(&displaced);
+        }
+        Ok(())
     }
 
-    /// Takes a descriptor out; dropping the file closes it.
+    /// Closes a descriptor.
     ///
     /// # Errors
     /// `EBADF`.
-    pub fn take(&self, fd: i32) -> Result<Arc<File>> {
+    pub fn close(&self, fd: i32) -> Result<()> {
         let fd = index(fd)?;
-        self.slots.lock().vacate(fd).ok_or(Errno::EBADF)
+        let file = self.slots.lock().vacate(fd).ok_or(Errno::EBADF)?;
+        release(&file);
+        Ok(())
     }
 
     /// Whether a descriptor closes at exec.
@@ -246,22 +264,20 @@ impl FdTable {
         None
     }
 
-    /// Takes every descriptor out for which `condition` says yes, passing each file to `close`.
-    pub fn take_where(&self, mut condition: impl FnMut(i32, &Arc<File>) -> bool, mut close: impl FnMut(Arc<File>)) {
+    /// Closes every descriptor for which `condition` says yes.
+    pub fn close_where(&self, mut condition: impl FnMut(i32, &Arc<File>) -> bool) {
         let mut first = 0;
         while let Some((fd, file)) = self.next(first) {
             first = fd as u32 + 1;
             if condition(fd, &file) {
-                // Somebody sharing the table may have closed it in between.
-                if let Ok(taken) = self.take(fd) {
-                    close(taken);
-                }
+                // A thread that shares the table may have closed it in between.
+                let _ = self.close(fd);
             }
         }
     }
 
-    /// Takes every descriptor out that closes at exec.
-    pub fn take_close_on_exec(&self, mut close: impl FnMut(Arc<File>)) {
+    /// Closes every descriptor that closes at exec.
+    pub fn close_on_exec(&self) {
         let mut word = 0;
         loop {
             let mut slots = self.slots.lock();
@@ -274,7 +290,7 @@ impl FdTable {
             let file = slots.vacate(word * WORD + bits.trailing_zeros() as usize);
             drop(slots);
             if let Some(file) = file {
-                close(file);
+                release(&file);
             }
         }
     }
@@ -299,5 +315,13 @@ impl Slots {
     fn highest(&self) -> Option<usize> {
         let (word, used) = self.used.iter().enumerate().rev().find(|(_, used)| **used != 0)?;
         Some(word * WORD + (WORD - 1 - used.leading_zeros() as usize))
+    }
+}
+
+impl Drop for FdTable {
+    fn drop(&mut self) {
+        for file in self.slots.get_mut().files.iter_mut().filter_map(Option::take) {
+            release(&file);
+        }
     }
 }

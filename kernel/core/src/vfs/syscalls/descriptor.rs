@@ -1,6 +1,6 @@
 //! dup, dup3, fcntl (dup(2), fcntl(2)).
 
-use super::{fault, lock, open::close_file};
+use super::{fault, lock};
 use crate::syscall::Arguments;
 use crate::task::{Current, registry};
 use crate::vfs::file::File;
@@ -26,9 +26,7 @@ pub fn dup3(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     }
     let files = current.files();
     let file = files.get(old)?;
-    if let Some(displaced) = files.install_at(new, file, flags != 0, limits::open_files())? {
-        close_file(current, &displaced);
-    }
+    files.install_at(new, file, flags != 0, limits::open_files())?;
     Ok(new as usize)
 }
 

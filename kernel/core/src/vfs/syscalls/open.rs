@@ -6,7 +6,6 @@ use crate::task::Current;
 use crate::vfs::file::File;
 use crate::vfs::flags::OpenFlags;
 use crate::vfs::kind::PERMISSION_MASK;
-use crate::vfs::record_lock::LockOwner;
 use crate::vfs::walk::WalkFlags;
 use crate::vfs::{limits, open};
 use crate::{Errno, Result};
@@ -105,20 +104,9 @@ fn read_extensible(address: UserAddr, size: usize) -> Result<OpenHow> {
     user::read_value(address).map_err(fault)
 }
 
-/// Ends a descriptor's hold on its file: POSIX locks of the process go, the file is told, then perhaps closed for good.
-pub fn close_file(current: &Current, file: &File) {
-    if let Some(inode) = file.inode()
-        && inode.locks.are_used()
-    {
-        inode.locks.release_owner(LockOwner::Process(current.process().host_pid()));
-    }
-    file.operations().flush(file);
-}
-
 /// close(descriptor).
 pub fn close(current: &Current, arguments: &mut Arguments) -> Result<usize> {
-    let file = current.files().take(arguments.fd(0))?;
-    close_file(current, &file);
+    current.open_files()?.close(arguments.fd(0))?;
     Ok(0)
 }
 
@@ -147,12 +135,8 @@ pub fn close_range(current: &Current, arguments: &mut Arguments) -> Result<usize
             break;
         }
         drop(file);
-        if flags & CLOSE_ON_EXEC != 0 {
-            // A thread that shares the table may have closed it in between, which is as good.
-            let _ = files.set_close_on_exec(fd, true);
-        } else if let Ok(file) = files.take(fd) {
-            close_file(current, &file);
-        }
+        // A thread that shares the table may have closed it in between, which is as good.
+        let _ = if flags & CLOSE_ON_EXEC != 0 { files.set_close_on_exec(fd, true) } else { files.close(fd) };
         next = fd as u32 + 1;
     }
     Ok(0)

@@ -19,8 +19,8 @@ pub fn pipe2(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let close_on_exec = flags.contains(OpenFlags::CLOSE_ON_EXEC);
     let (first, second) = files.install_pair(reader, writer, close_on_exec, limits::open_files())?;
     if user::write_value(UserAddr(arguments.u64(0)), &[first, second]).is_err() {
-        drop(files.take(first));
-        drop(files.take(second));
+        // A thread that shares the table may have closed them already.
+        let _ = (files.close(first), files.close(second));
         return Err(Errno::EFAULT);
     }
     Ok(0)
