@@ -12,6 +12,7 @@ pub mod errno;
 pub mod exec;
 pub mod fs;
 pub mod futex;
+pub mod hooks;
 pub mod log;
 pub mod memory;
 pub mod poll;
@@ -27,3 +28,5 @@ pub mod tty;
 pub mod vfs;
 
 pub use errno::{Errno, Result};
+pub use hooks::KernelHooks;
+pub use start::start;

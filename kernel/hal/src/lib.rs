@@ -33,5 +33,6 @@ pub mod sync;
 pub mod task;
 pub mod time;
 pub mod user;
+pub mod vdso;
 
 pub use entry::Kernel;

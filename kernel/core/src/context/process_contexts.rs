@@ -54,6 +54,16 @@ impl ProcessContexts {
         }
     }
 
+    /// What the kernel's own threads have: a number, and no contexts.
+    pub fn detached(number: Arc<TaskNumber>) -> Self {
+        ProcessContexts {
+            number,
+            set: IrqSpinLock::new(None),
+            pending: SpinLock::default(),
+            jail: Jail::default(),
+        }
+    }
+
     /// The process's number, which is its leader's too.
     pub fn number(&self) -> &Arc<TaskNumber> {
         &self.number

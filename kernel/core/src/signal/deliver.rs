@@ -25,6 +25,9 @@ pub fn user_return(current: &Current, registers: &mut UserRegisters) {
     }
     if set & flags::WORK != 0 {
         current.clear_flag(flags::WORK);
+        if current.starts_system() {
+            crate::start::run_first_program(current, registers);
+        }
     }
     if set & flags::SIGNAL != 0 {
         handle(current, registers);

@@ -156,7 +156,11 @@ pub fn push(current: &Current, registers: &mut UserRegisters, action: &Action, i
         registers.x[2] = context_address;
     }
     registers.x[29] = record;
-    registers.x[30] = action.restorer;
+    registers.x[30] = if flags.contains(ActionFlags::RESTORER) {
+        action.restorer
+    } else {
+        crate::exec::vdso::signal_return_address(current)
+    };
     registers.sp = address;
     registers.pc = action.handler;
     if alternate.auto_disarm {

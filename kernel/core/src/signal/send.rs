@@ -173,12 +173,6 @@ pub fn force(thread: &ThreadRef, info: SignalInfo) {
         unblocked.remove(signal);
         thread.signals().store_blocked(unblocked);
     }
-    if action.is_default() {
-        crate::log::info!(
-            "{} (process {}): {signal:?}, code {}, address {:#x}",
-            thread.name(), process.host_pid(), info.code, info.address()
-        );
-    }
     let mut pending = thread.signals().pending.lock();
     // One standard signal always has room or is kept without what is told of it.
     let _ = pending.add(info, usize::MAX);

@@ -105,6 +105,8 @@ system_calls! {
     240 => signal::syscalls::rt_tgsigqueueinfo,
 
     // Programs: exec
+    221 => exec::syscalls::execve,
+    281 => exec::syscalls::execveat,
 
     // Files, directories, mounts: vfs/syscalls
     5 => vfs::syscalls::extended::by_path,

@@ -1,0 +1,272 @@
+//! Running a program: everything that can fail first, then the point of no return.
+
+use super::arguments::Arguments;
+use super::elf::Image;
+use super::load::{self, Head, Loaded};
+use super::stack::{self, Stack, key};
+use super::{privileges, script, threads, vdso};
+use crate::context;
+use crate::errno::{Errno, Result};
+use crate::futex;
+use crate::memory::{AddressSpace, AreaFlags, Label, Layout, MapRequest, PAGE_SIZE, Placement, Protection, USER_END};
+use crate::signal::state::AlternateStack;
+use crate::signal::Signal;
+use crate::task::{CommandName, Credentials, Current, ProcessFlags, Resource};
+use crate::vfs::walk::{self, WalkFlags};
+use crate::vfs::{File, FsContext, Location, View, open};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering::Relaxed;
+use hal::exception::UserRegisters;
+use hal::task::InterruptGuard;
+use hal::user::{self, UserAddr};
+
+/// How often an interpreter may itself be a script.
+const SCRIPT_DEPTH: usize = 5;
+/// First address behind the stack; a page stays free at the end of user space.
+const STACK_TOP: u64 = USER_END - PAGE_SIZE;
+/// What the stack's area begins with besides the arguments; it grows by itself.
+const STACK_INITIAL: u64 = 128 << 10;
+/// AT_MINSIGSTKSZ: a signal frame and some room.
+const MINIMUM_SIGNAL_STACK: u64 = 5120;
+/// Clock ticks a second that times(2) counts in.
+const CLOCK_TICKS: u64 = 100;
+
+/// The file to run.
+pub enum Program<'a> {
+    /// Looked up by path, relative to a directory or to the working directory.
+    Path { start: Option<Location>, path: &'a [u8], follow: bool },
+    /// An open file (AT_EMPTY_PATH); `name` is what it is called.
+    Open { location: Location, name: &'a [u8] },
+}
+
+impl Program<'_> {
+    fn name(&self) -> &[u8] {
+        match self {
+            Program::Path { path, .. } => path,
+            Program::Open { name, .. } => name,
+        }
+    }
+}
+
+/// A program that was found and understood, with its interpreter.
+struct Found {
+    file: Arc<File>,
+    image: Image,
+    interpreter: Option<(Arc<File>, Image)>,
+    /// The path it was found by, for AT_EXECFN.
+    name: Vec<u8>,
+}
+
+/// A program in an address space of its own, ready to run.
+struct Ready {
+    memory: Arc<AddressSpace>,
+    entry: u64,
+    stack_pointer: u64,
+}
+
+/// Runs a program in the calling process: on success the registers are those of its start.
+///
+/// # Errors
+/// Those of execve(2); the caller goes on as it was.
+pub fn execute(current: &Current, registers: &mut UserRegisters, program: &Program<'_>, mut given: Arguments) -> Result<usize> {
+    hal::frame::headroom()?;
+    let prepared = context::prepare_exec(current)?;
+    let new_root = prepared.root().map(FsContext::new);
+    let own = current.fs();
+    let credentials = current.credentials();
+    let view = View { fs: new_root.as_deref().unwrap_or(&own), credentials: &credentials };
+    let found = find(&view, program, &mut given)?;
+    let location = found.file.location().cloned();
+    let new_credentials = privileges::for_program(current, location.as_ref());
+    let ready = prepare(current, &found, &given, &new_credentials)?;
+    let command = CommandName::new(found.name.rsplit(|&byte| byte == b'/').next().unwrap_or_default());
+    // Copied here: nothing may fail later.
+    let unshared_files = {
+        let files = current.files();
+        // One reference is the thread's, one this one.
+        if Arc::strong_count(&files) > 2 { Some(files.duplicate()?) } else { None }
+    };
+    let unshared_fs = (prepared.root().is_some() && Arc::strong_count(&own) > 2).then(|| own.duplicate());
+    drop(found);
+    threads::end_others(current)?;
+
+    // The point of no return.
+    leave_memory(current);
+    let Ready { memory, entry, stack_pointer } = ready;
+    let old = current.replace_resources(|resources| {
+        if let Some(resources) = resources {
+            resources.memory = memory;
+            resources.files = unshared_files.unwrap_or_else(|| resources.files.clone());
+            resources.fs = unshared_fs.unwrap_or_else(|| resources.fs.clone());
+        }
+    });
+    current.activate_address_space(&InterruptGuard::new());
+    drop(old);
+    if let Some(done) = current.take_vfork_done() {
+        done.finish();
+    }
+    prepared.commit(current);
+    current.files().take_close_on_exec(drop);
+    become_program(current, command, location, new_credentials);
+    *registers = UserRegisters::new(entry, stack_pointer);
+    Ok(0)
+}
+
+/// What a thread owes to the memory it leaves (mm_release): robust locks, and the word to clear.
+fn leave_memory(current: &Current) {
+    futex::robust::release(current);
+    let clear = current.clear_child_tid.swap(0, Relaxed);
+    if clear != 0 && user::write_value(UserAddr(clear), &0u32).is_ok() {
+        futex::wake_at(current, clear, 1);
+    }
+}
+
+/// Everything of the thread and process that a new program doesn't keep.
+fn become_program(current: &Current, command: CommandName, location: Option<Location>, credentials: Credentials) {
+    let process = current.process();
+    process.shared().lock().actions.reset_for_exec();
+    current.signals().set_alternate_stack(AlternateStack::default());
+    process.set_exit_signal(Signal::SIGCHLD);
+    process.set_executable(location);
+    process.set_flags(ProcessFlags::HAS_EXECUTED, true);
+    let secure = privileges::is_secure(&credentials);
+    process.set_flags(ProcessFlags::DUMPABLE, !secure);
+    if secure {
+        current.set_parent_death_signal(None);
+    }
+    current.set_credentials(credentials);
+    current.set_name(command);
+    hal::task::reset_float_state();
+    hal::task::set_thread_pointer(0);
+}
+
+/// Opens a program, follows `#!` lines, and understands what it finds at the end.
+fn find(view: &View<'_>, program: &Program<'_>, given: &mut Arguments) -> Result<Found> {
+    let location = match program {
+        Program::Open { location, .. } => location.clone(),
+        Program::Path { start, path, follow } => {
+            let flags = if *follow { WalkFlags::FOLLOW } else { WalkFlags::empty() };
+            walk::resolve(view, start.as_ref(), path, flags)?
+        }
+    };
+    let mut file = open::open_program(view, location)?;
+    let mut name = Vec::new();
+    append(&mut name, program.name())?;
+    for _ in 0..=SCRIPT_DEPTH {
+        let head = Head::read(&file)?;
+        let Some(interpreter) = script::parse(head.bytes())? else {
+            let image = load::understand(&file, &head)?;
+            let interpreter = find_interpreter(view, &file, &image)?;
+            return Ok(Found { file, image, interpreter, name });
+        };
+        match interpreter.argument {
+            Some(argument) => given.arguments.replace_first(&[interpreter.path, argument, &name])?,
+            None => given.arguments.replace_first(&[interpreter.path, &name])?,
+        }
+        let location = walk::resolve(view, None, interpreter.path, WalkFlags::FOLLOW)?;
+        file = open::open_program(view, location)?;
+        name.clear();
+        append(&mut name, interpreter.path)?;
+    }
+    Err(Errno::ELOOP)
+}
+
+fn append(target: &mut Vec<u8>, bytes: &[u8]) -> Result<()> {
+    target.try_reserve(bytes.len()).map_err(|_| Errno::ENOMEM)?;
+    target.extend_from_slice(bytes);
+    Ok(())
+}
+
+/// The ELF interpreter that a program names (PT_INTERP).
+fn find_interpreter(view: &View<'_>, file: &File, image: &Image) -> Result<Option<(Arc<File>, Image)>> {
+    let Some((offset, length)) = image.interpreter else { return Ok(None) };
+    let mut path = Vec::new();
+    path.try_reserve_exact(length).map_err(|_| Errno::ENOMEM)?;
+    path.resize(length, 0);
+    if load::read_at(file, offset, &mut path)? != length || path.pop() != Some(0) {
+        return Err(Errno::ENOEXEC);
+    }
+    let location = walk::resolve(view, None, &path, WalkFlags::FOLLOW)?;
+    let interpreter = open::open_program(view, location)?;
+    let head = Head::read(&interpreter)?;
+    // As on Linux (ELIBBAD): the program is sound, its interpreter isn't.
+    let image = load::understand(&interpreter, &head).map_err(|error| if error == Errno::ENOEXEC { Errno::ELIBBAD } else { error })?;
+    Ok(Some((interpreter, image)))
+}
+
+/// Maps a program, its interpreter, the vDSO and the stack into a new address space.
+fn prepare(current: &Current, found: &Found, given: &Arguments, credentials: &Credentials) -> Result<Ready> {
+    let memory = AddressSpace::new()?;
+    take_limits(current, &memory);
+    let program = load::map(&memory, &found.file, &found.image, false)?;
+    let interpreter = match &found.interpreter {
+        Some((file, image)) => Some(load::map(&memory, file, image, true)?),
+        None => None,
+    };
+    let vdso = vdso::map(&memory)?;
+    let stack = build_stack(found, given, credentials, &program, interpreter.as_ref(), vdso)?;
+    let length = (STACK_TOP - (stack.address & !(PAGE_SIZE - 1))) + STACK_INITIAL;
+    let protection = Protection { read: true, write: true, execute: found.image.executable_stack };
+    memory.map(MapRequest {
+        placement: Placement::Fixed(STACK_TOP - length),
+        flags: AreaFlags::GROWS_DOWN,
+        label: Label::Stack,
+        ..MapRequest::anonymous(length, protection)
+    })?;
+    memory.write_memory(stack.address, &stack.bytes)?;
+    memory.set_layout(Layout {
+        code_start: program.code.0,
+        code_end: program.code.1,
+        data_start: program.data.0,
+        data_end: program.data.1,
+        heap_start: program.end.next_multiple_of(PAGE_SIZE),
+        stack_start: stack.address,
+        arguments_start: stack.arguments.0,
+        arguments_end: stack.arguments.1,
+        environment_start: stack.environment.0,
+        environment_end: stack.environment.1,
+    });
+    let entry = interpreter.map_or(program.entry, |interpreter| interpreter.entry);
+    Ok(Ready { memory, entry, stack_pointer: stack.address })
+}
+
+fn take_limits(current: &Current, memory: &AddressSpace) {
+    let limits = *current.process().limits().lock();
+    memory.limits().address_space.store(limits.get(Resource::AddressSpace).soft, Relaxed);
+    memory.limits().data.store(limits.get(Resource::Data).soft, Relaxed);
+    memory.limits().stack.store(limits.get(Resource::Stack).soft, Relaxed);
+    memory.limits().locked.store(limits.get(Resource::LockedMemory).soft, Relaxed);
+}
+
+fn build_stack(
+    found: &Found,
+    given: &Arguments,
+    credentials: &Credentials,
+    program: &Loaded,
+    interpreter: Option<&Loaded>,
+    vdso: u64,
+) -> Result<Stack> {
+    let (hardware, hardware_2) = hal::cpu::hardware_capabilities();
+    let mut random = [0; 16];
+    crate::system::random::fill(&mut random);
+    stack::build(STACK_TOP, given, &found.name, &random, &[
+        (key::SYSTEM_INFORMATION, vdso),
+        (key::MINIMUM_SIGNAL_STACK, MINIMUM_SIGNAL_STACK),
+        (key::HARDWARE, hardware),
+        (key::PAGE_SIZE, PAGE_SIZE),
+        (key::CLOCK_TICKS, CLOCK_TICKS),
+        (key::PROGRAM_HEADERS, program.program_headers),
+        (key::PROGRAM_HEADER_SIZE, 56),
+        (key::PROGRAM_HEADER_COUNT, u64::from(found.image.program_header_count)),
+        (key::BASE, interpreter.map_or(0, |interpreter| interpreter.bias)),
+        (key::FLAGS, 0),
+        (key::ENTRY, program.entry),
+        (key::UID, u64::from(credentials.uid)),
+        (key::EUID, u64::from(credentials.euid)),
+        (key::GID, u64::from(credentials.gid)),
+        (key::EGID, u64::from(credentials.egid)),
+        (key::SECURE, u64::from(privileges::is_secure(credentials))),
+        (key::HARDWARE_2, hardware_2),
+    ])
+}

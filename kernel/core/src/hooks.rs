@@ -1,0 +1,129 @@
+//! The kernel's side of exceptions, interrupts and switches, for the machine layer to call.
+
+use crate::memory::FaultSignal;
+use crate::sched::{self, timer};
+use crate::signal::{self, ExitStatus, Signal, SignalInfo, deliver};
+use crate::task::{self, Current, Thread, ThreadRef};
+use crate::{start, syscall, tty};
+use core::fmt;
+use hal::exception::{Access, Exception, Fault, FaultKind, Unresolved, UserRegisters};
+
+/// `si_code` of SIGSEGV: nothing is mapped at the address.
+const SEGV_MAPERR: i32 = 1;
+/// `si_code` of SIGSEGV: the mapping doesn't allow the access.
+const SEGV_ACCERR: i32 = 2;
+/// `si_code` of SIGBUS: the address isn't aligned.
+const BUS_ADRALN: i32 = 1;
+/// `si_code` of SIGBUS: the object has no such page.
+const BUS_ADRERR: i32 = 2;
+/// `si_code` of SIGBUS: the memory system failed.
+const BUS_OBJERR: i32 = 3;
+/// `si_code` of SIGILL: no such instruction.
+const ILL_ILLOPC: i32 = 1;
+/// `si_code` of SIGTRAP: a breakpoint.
+const TRAP_BRKPT: i32 = 1;
+/// `si_code` of SIGTRAP: a hardware breakpoint or watchpoint.
+const TRAP_HWBKPT: i32 = 4;
+/// `si_code` of SIGFPE: unknown cause.
+const FPE_FLTUNK: i32 = 14;
+
+/// What the machine layer binds.
+pub struct KernelHooks;
+
+impl hal::Kernel for KernelHooks {
+    type Thread = Thread;
+
+    #[inline]
+    fn syscall(current: &Current, registers: &mut UserRegisters) {
+        syscall::dispatch(current, registers);
+    }
+
+    fn user_fault(current: &Current, registers: &mut UserRegisters, fault: Fault) {
+        let info = match fault.kind {
+            FaultKind::Alignment => SignalInfo::fault(Signal::SIGBUS, BUS_ADRALN, fault.address),
+            FaultKind::External => SignalInfo::fault(Signal::SIGBUS, BUS_OBJERR, fault.address),
+            _ => match resolve(current, fault.address, fault.access) {
+                Ok(()) => return,
+                Err(FaultSignal::NotMapped) => SignalInfo::fault(Signal::SIGSEGV, SEGV_MAPERR, fault.address),
+                Err(FaultSignal::NotPermitted) => SignalInfo::fault(Signal::SIGSEGV, SEGV_ACCERR, fault.address),
+                Err(FaultSignal::NoObject) => SignalInfo::fault(Signal::SIGBUS, BUS_ADRERR, fault.address),
+                Err(FaultSignal::OutOfMemory) => return end_for_want_of_memory(current),
+            },
+        };
+        force(current, registers, info);
+    }
+
+    fn user_exception(current: &Current, registers: &mut UserRegisters, exception: Exception) {
+        let pc = registers.pc;
+        let info = match exception {
+            Exception::Undefined | Exception::Other(_) => SignalInfo::fault(Signal::SIGILL, ILL_ILLOPC, pc),
+            Exception::Breakpoint(_) => SignalInfo::fault(Signal::SIGTRAP, TRAP_BRKPT, pc),
+            Exception::Debug => SignalInfo::fault(Signal::SIGTRAP, TRAP_HWBKPT, pc),
+            Exception::Alignment => SignalInfo::fault(Signal::SIGBUS, BUS_ADRALN, pc),
+            Exception::FloatingPoint => SignalInfo::fault(Signal::SIGFPE, FPE_FLTUNK, pc),
+            Exception::SystemError => SignalInfo::fault(Signal::SIGBUS, BUS_OBJERR, pc),
+        };
+        force(current, registers, info);
+    }
+
+    fn user_return(current: &Current, registers: &mut UserRegisters) {
+        deliver::user_return(current, registers);
+    }
+
+    fn kernel_user_copy_fault(address: u64, access: Access) -> Result<(), Unresolved> {
+        resolve(&task::current(), address, access).map_err(|_| Unresolved)
+    }
+
+    fn preempt() {
+        sched::preempt();
+    }
+
+    fn finish_switch(previous: ThreadRef) {
+        sched::cpu::finish_switch(previous);
+    }
+
+    fn timer() {
+        timer::interrupt();
+    }
+
+    fn console_input(bytes: &[u8]) {
+        tty::console::received(bytes);
+    }
+
+    fn secondary_start(cpu: usize) -> ! {
+        start::secondary(cpu)
+    }
+
+    fn describe(thread: &Thread, writer: &mut dyn fmt::Write) -> fmt::Result {
+        // A panic may have come with any lock held: only what needs none.
+        write!(writer, "thread {} of process {}", thread.host_tid(), thread.process().host_pid())
+    }
+}
+
+fn resolve(current: &Current, address: u64, access: Access) -> Result<(), FaultSignal> {
+    match current.address_space() {
+        Some(memory) => memory.handle_fault(address, access),
+        None => Err(FaultSignal::NotMapped),
+    }
+}
+
+/// Sends the thread the signal for what its own instruction did; one line in the log if that ends it.
+fn force(current: &Current, registers: &UserRegisters, info: SignalInfo) {
+    let process = current.process();
+    let fatal = process.shared().lock().actions.get(info.signal).is_default();
+    if fatal {
+        crate::log::info!(
+            "{} (process {}): {:?}, code {}, at address {:#x}, pc {:#x}",
+            current.name(), process.host_pid(), info.signal, info.code, info.address(), registers.pc
+        );
+    }
+    signal::force(&current.arc(), info);
+}
+
+/// There is no page to be had for an access: the process ends, as by Linux's out-of-memory killer.
+fn end_for_want_of_memory(current: &Current) {
+    let process = current.process();
+    crate::log::error!("out of memory: {} (process {}) is killed", current.name(), process.host_pid());
+    let mut shared = process.shared().lock();
+    signal::send::end_process(process, &mut shared, ExitStatus::Signal(Signal::SIGKILL));
+}
