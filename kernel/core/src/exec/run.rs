@@ -107,7 +107,7 @@ pub fn execute(current: &Current, registers: &mut UserRegisters, program: &Progr
         done.finish();
     }
     prepared.commit(current);
-    current.files().take_close_on_exec(drop);
+    current.files().close_on_exec();
     become_program(current, command, location, new_credentials);
     *registers = UserRegisters::new(entry, stack_pointer);
     Ok(0)
