@@ -113,11 +113,10 @@ fn look(
             let file = current.file((word * 64) as i32 + bit as i32)?;
             let events = file.poll(registration.as_deref_mut());
             for set in sets.iter_mut() {
-                if set.word(word) & (1 << bit) != 0 && events.intersects(set.meaning) {
-                    if let Some(found) = set.found.get_mut(word) {
-                        *found |= 1 << bit;
-                        ready += 1;
-                    }
+                let reported = set.word(word) & (1 << bit) != 0 && events.intersects(set.meaning);
+                if reported && let Some(found) = set.found.get_mut(word) {
+                    *found |= 1 << bit;
+                    ready += 1;
                 }
             }
         }

@@ -155,7 +155,8 @@ fn checked_sender(current: &Current, stated: PeerCredentials) -> Result<Sender> 
     let privileged = credentials.is_privileged();
     let uid_fits = [credentials.uid, credentials.euid, credentials.suid].contains(&stated.uid);
     let gid_fits = [credentials.gid, credentials.egid, credentials.sgid].contains(&stated.gid);
-    if !privileged && !(process.host_pid() == own.host_pid && uid_fits && gid_fits) {
+    let truthful = process.host_pid() == own.host_pid && uid_fits && gid_fits;
+    if !truthful && !privileged {
         return Err(Errno::EPERM);
     }
     Ok(Sender { host_pid: process.host_pid(), uid: stated.uid, gid: stated.gid })
