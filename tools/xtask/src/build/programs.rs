@@ -64,7 +64,8 @@ fn userland_folder(toolchain: &Toolchain) -> PathBuf {
         .join("userland")
 }
 
-/// The names of the guest programs: cargo builds one of each file or folder in its src/bin.
+/// The names of the guest programs: cargo builds one of each file, or folder with a main.rs, in its
+/// src/bin.
 fn guest_programs() -> Result<Vec<String>> {
     let folder = workspace::root().join("tools/guest/src/bin");
     let items =
@@ -74,10 +75,12 @@ fn guest_programs() -> Result<Vec<String>> {
         let path = item
             .with_context(|| format!("cannot read {}", folder.display()))?
             .path();
-        names.extend(
-            path.file_stem()
-                .map(|stem| stem.to_string_lossy().into_owned()),
-        );
+        if path.join("main.rs").is_file() || path.extension().is_some_and(|end| end == "rs") {
+            names.extend(
+                path.file_stem()
+                    .map(|stem| stem.to_string_lossy().into_owned()),
+            );
+        }
     }
     names.sort();
     Ok(names)
