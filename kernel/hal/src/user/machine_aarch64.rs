@@ -17,7 +17,7 @@ const SMALL: usize = 16;
 const WIDE: usize = 512;
 
 /// What the wide routines copy at a time: the length is a multiple of it.
-const WIDE_BLOCK: usize = 128;
+const WIDE_BLOCK: usize = 256;
 
 /// Most bytes copied with interrupts masked.
 const WIDE_CHUNK: usize = 4096;
@@ -78,7 +78,11 @@ unsafe fn copy_in_wide(target: *mut u8, source: u64, length: usize) -> usize {
         in_chunks(
             length,
             |offset, length| {
-                routines::__user_copy_in_wide(target.add(offset), source + offset as u64, length)
+                routines::__user_copy_wide(
+                    target.expose_provenance() as u64 + offset as u64,
+                    source + offset as u64,
+                    length,
+                )
             },
             |offset, length| {
                 if length <= SMALL {
@@ -124,7 +128,11 @@ unsafe fn copy_out_wide(target: u64, source: *const u8, length: usize) -> usize 
         in_chunks(
             length,
             |offset, length| {
-                routines::__user_copy_out_wide(target + offset as u64, source.add(offset), length)
+                routines::__user_copy_wide(
+                    target + offset as u64,
+                    source.expose_provenance() as u64 + offset as u64,
+                    length,
+                )
             },
             |offset, length| {
                 if length <= SMALL {

@@ -158,8 +158,8 @@ __user_copy_in:
     add x2, x2, #64
     b .Lcopy_in_bytes
 
-    // x0 = target, x1 = user source, x2 = length, a multiple of 128 and not 0; returns x0 = bytes missing from the
-    // block on that faulted. Uses the wide registers, which hold the running program's values and are kept on the
+    // x0 = target, x1 = source, x2 = length, a multiple of 256 and not 0; returns x0 = bytes missing from the
+    // block of 128 on that faulted. Uses the wide registers, which hold the running program's values and are kept on the
     // stack; the caller has masked interrupts, so that no switch sees them otherwise.
     .arch_extension fp
     .arch_extension simd
@@ -170,23 +170,38 @@ __user_copy_in:
     stp q6, q7, [sp, #96]
     .endm
 
-    .global __user_copy_in_wide
-__user_copy_in_wide:
+    .macro load_block fixup
+    may_fault \fixup
+    ldp q2, q3, [x1, #32]
+    may_fault \fixup
+    ldp q4, q5, [x1, #64]
+    may_fault \fixup
+    ldp q6, q7, [x1, #96]
+    may_fault \fixup
+    ldp q0, q1, [x1], #128
+    .endm
+    .macro store_block fixup
+    may_fault \fixup
+    stp q2, q3, [x0, #32]
+    may_fault \fixup
+    stp q4, q5, [x0, #64]
+    may_fault \fixup
+    stp q6, q7, [x0, #96]
+    may_fault \fixup
+    stp q0, q1, [x0], #128
+    .endm
+
+    // One side is in user memory. The other side's instructions never fault: only a fault at a user address is
+    // looked up.
+    .global __user_copy_wide
+__user_copy_wide:
     keep_wide
 2:
-    may_fault .Lcopy_wide_end
-    ldp q2, q3, [x1, #32]
-    may_fault .Lcopy_wide_end
-    ldp q4, q5, [x1, #64]
-    may_fault .Lcopy_wide_end
-    ldp q6, q7, [x1, #96]
-    may_fault .Lcopy_wide_end
-    ldp q0, q1, [x1], #128
-    stp q2, q3, [x0, #32]
-    stp q4, q5, [x0, #64]
-    stp q6, q7, [x0, #96]
-    stp q0, q1, [x0], #128
-    subs x2, x2, #128
+    load_block .Lcopy_wide_end
+    store_block .Lcopy_wide_end
+    load_block .Lcopy_wide_second
+    store_block .Lcopy_wide_second
+    subs x2, x2, #256
     b.ne 2b
 .Lcopy_wide_end:
     ldp q2, q3, [sp, #32]
@@ -195,26 +210,8 @@ __user_copy_in_wide:
     ldp q0, q1, [sp], #128
     mov x0, x2
     ret
-
-    // The same with x0 = user target, x1 = source.
-    .global __user_copy_out_wide
-__user_copy_out_wide:
-    keep_wide
-2:
-    ldp q2, q3, [x1, #32]
-    ldp q4, q5, [x1, #64]
-    ldp q6, q7, [x1, #96]
-    ldp q0, q1, [x1], #128
-    may_fault .Lcopy_wide_end
-    stp q2, q3, [x0, #32]
-    may_fault .Lcopy_wide_end
-    stp q4, q5, [x0, #64]
-    may_fault .Lcopy_wide_end
-    stp q6, q7, [x0, #96]
-    may_fault .Lcopy_wide_end
-    stp q0, q1, [x0], #128
-    subs x2, x2, #128
-    b.ne 2b
+.Lcopy_wide_second:
+    sub x2, x2, #128
     b .Lcopy_wide_end
     .arch_extension nosimd
     .arch_extension nofp
@@ -445,8 +442,7 @@ unsafe extern "C" {
     pub fn __user_store_8(address: u64, value: u64) -> u64;
     pub fn __user_copy_in_small(target: *mut u8, source: u64, length: usize) -> usize;
     pub fn __user_copy_in(target: *mut u8, source: u64, length: usize) -> usize;
-    pub fn __user_copy_in_wide(target: *mut u8, source: u64, length: usize) -> usize;
-    pub fn __user_copy_out_wide(target: u64, source: *const u8, length: usize) -> usize;
+    pub fn __user_copy_wide(target: u64, source: u64, length: usize) -> usize;
     pub fn __user_copy_out_small(target: u64, source: *const u8, length: usize) -> usize;
     pub fn __user_copy_out(target: u64, source: *const u8, length: usize) -> usize;
     pub fn __user_clear(target: u64, length: usize) -> usize;
