@@ -105,6 +105,10 @@ fn leave_process(current: &Current, status: ExitStatus) {
 
 /// Ends a process without threads: what is left of it waits for its parent.
 fn end_process(process: &Arc<Process>, status: ExitStatus) {
+    if process.host_pid() == 1 {
+        // As on Linux: nothing can go on without the first process.
+        panic!("the first process has ended: {status:?}");
+    }
     process.set_exit_status(status);
     if process.is_session_leader() {
         tty::job_control::leader_exits(process);
