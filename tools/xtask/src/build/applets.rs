@@ -5,19 +5,19 @@ use std::str;
 
 /// The applets of `binary`, none when it is not a BusyBox.
 pub fn names(binary: &[u8]) -> Vec<String> {
-    const START: &[u8] = b"\0[\0[[\0";
+    const START: &[u8] = b"[\0[[\0";
     let mut best = Vec::new();
     let mut from = 0;
     while let Some(found) = binary[from..]
         .windows(START.len())
         .position(|window| window == START)
     {
-        let table = from + found + 1;
+        let table = from + found;
         let names = sorted_names(&binary[table..]);
         if names.len() > best.len() {
             best = names;
         }
-        from = table;
+        from = table + 1;
     }
     best
 }
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn finds_the_table_and_stops_at_its_end() {
-        let binary = b"\x7fELF\0[\0[[\0other\0\0junk\0[\0[[\0ash\0cat\0ls\0\0\0zz\0";
+        let binary = b"\x7fELF\0[\0[[\0other\0\0junk[\0[[\0ash\0cat\0ls\0\0\0zz\0";
         assert_eq!(names(binary), ["[", "[[", "ash", "cat", "ls"]);
     }
 
