@@ -40,8 +40,8 @@ static PRESENT: Once<([u64; MAX_CPUS], usize)> = Once::new();
 /// The bits of MPIDR that tell CPUs apart.
 const AFFINITY: u64 = 0xff_00ff_ffff;
 
-/// How long a CPU may take to come up, in nanoseconds.
-const START_TIME: u64 = 1_000_000_000;
+/// How long a CPU may take to come up, in nanoseconds: generous, as an emulated one may not get to run at once.
+const START_TIME: u64 = 5_000_000_000;
 
 unsafe extern "C" {
     safe static __secondary_entry: u8;
@@ -89,7 +89,7 @@ pub fn present() -> usize {
 }
 
 /// Starts further CPUs, until `limit` are up in all; gives the number that are. Each calls the kernel's
-/// `secondary_start`. One that doesn't come up within a second is left out, with a line that says so.
+/// `secondary_start`. One that doesn't come up in time is left out, with a line that says so.
 /// Called once, on the boot CPU.
 pub fn start_others(limit: usize) -> usize {
     let mut count = 1;
