@@ -85,3 +85,14 @@ pub fn get_jail() -> Result<u32> {
     let arguments = [jail::PR_GET_JAIL as usize, 0, 0, 0, 0];
     kernel::call_with_numbers(number::__NR_prctl as usize, arguments).map(|bits| bits as u32)
 }
+
+/// kill(2): a process, a group (0 or negative) or everybody in sight (-1).
+pub fn kill(target: i32, signal: i32) -> Result<()> {
+    let arguments = [target as usize, signal as usize, 0, 0, 0];
+    kernel::call_with_numbers(number::__NR_kill as usize, arguments).map(drop)
+}
+
+/// unshare(2) with these `CLONE_NEW*` flags.
+pub fn unshare_namespaces(flags: u32) -> Result<()> {
+    kernel::call_with_numbers(number::__NR_unshare as usize, [flags as usize, 0, 0, 0, 0]).map(drop)
+}

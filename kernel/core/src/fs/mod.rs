@@ -2,4 +2,5 @@
 
 pub mod devtmpfs;
 pub mod initramfs;
+pub mod procfs;
 pub mod ramfs;

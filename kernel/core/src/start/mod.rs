@@ -92,6 +92,7 @@ fn prepare(information: &BootInformation) -> Result<()> {
     exec::vdso::initialise()?;
     log::info!("Gantry on {}, {} KiB of memory free", information.model, hal::frame::free() * 4);
     devtmpfs::initialise()?;
+    crate::fs::procfs::register();
     tty::console::initialise()?;
 
     let table = MountTable::create_empty_root()?;

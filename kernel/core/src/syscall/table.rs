@@ -265,5 +265,10 @@ system_calls! {
     179 => system::information::sysinfo,
     278 => system::information::getrandom,
 
-    // Contexts: context
+    // Contexts: context/syscalls.rs
+    1024 => context::syscalls::unshare_open,
+    1025 => context::syscalls::unshare_create,
+    1026 => context::syscalls::unshare_enter,
+    1027 => context::syscalls::unshare_reopen,
+    1028 => context::syscalls::copy_mount,
 }

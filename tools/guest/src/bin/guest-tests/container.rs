@@ -21,6 +21,11 @@ pub fn program_directory() -> Check<PathBuf> {
     program.parent().map(PathBuf::from).ok_or_else(|| "the test program is in no directory".to_owned())
 }
 
+/// The test program's path outside.
+pub fn program() -> Check<String> {
+    Ok(program_directory()?.join("guest-tests").to_string_lossy().into_owned())
+}
+
 /// A created context.
 pub fn create(context_type: ContextType) -> Check<ContextDescriptor> {
     ok("create a context", ContextDescriptor::new(context_type, OpenFlags::empty()))

@@ -7,6 +7,7 @@ use rustix::process::{Pid, Signal, kill_process_group, setsid};
 use std::io::Read;
 
 /// A test with its name.
+#[derive(Clone, Copy)]
 pub struct Case {
     /// The name; statements of the container interface begin with their number.
     pub name: &'static str,

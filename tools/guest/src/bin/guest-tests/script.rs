@@ -9,9 +9,26 @@ use gantry_abi::user::calls;
 use rustix::fs::{Mode, OFlags};
 use std::fs;
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 
 /// The argument that asks for a script.
 pub const FLAG: &str = "--do";
+
+/// The arguments that ask to enter the context of a descriptor now, to close that, and to execute a script:
+/// `guest-tests --enter-then-do DESCRIPTOR STEP...`.
+pub const ENTER_THEN_DO: &str = "--enter-then-do";
+
+/// Enters the context of the first argument's descriptor and executes this program again with the rest as a script.
+pub fn enter_then_execute(arguments: &[String]) -> i32 {
+    let Some((descriptor, steps)) = arguments.split_first() else { return 97 };
+    if calls::unshare_enter(descriptor.parse().unwrap_or(-1), 1).is_err() {
+        return 96;
+    }
+    let Ok(program) = std::env::current_exe() else { return 95 };
+    let error = std::process::Command::new(program).arg(FLAG).args(steps).exec();
+    eprintln!("exec: {error}");
+    94
+}
 
 /// Carries out the steps; the exit status is 0 whatever they say, or N after `exit:N`.
 pub fn run(steps: &[String]) -> i32 {

@@ -1,0 +1,27 @@
+//! The numbered statements of the container interface.
+
+mod descriptors;
+mod entering;
+mod jail;
+mod life;
+mod lists;
+mod mounts;
+mod pending;
+mod roots;
+
+use crate::harness::Case;
+
+/// Every statement's case, in order.
+pub fn all() -> Vec<Case> {
+    [
+        descriptors::CASES,
+        entering::CASES,
+        pending::CASES,
+        roots::CASES,
+        mounts::CASES,
+        lists::CASES,
+        jail::CASES,
+        life::CASES,
+    ]
+    .concat()
+}
