@@ -8,7 +8,7 @@ const DAY: i64 = 86_400 * 1_000_000_000;
 
 /// The time of day in nanoseconds since 1970.
 pub fn now() -> i64 {
-    hal::time::now() as i64
+    crate::time::realtime() as i64
 }
 
 /// Mode, owner, links, size and times of an inode. Each is read and written on its own: a reader that races with
