@@ -8,7 +8,7 @@ mod first_program;
 
 use crate::context::{ProcessContexts, TaskNumber, boot};
 use crate::errno::{Errno, Result};
-use crate::fs::{devtmpfs, initramfs};
+use crate::fs::{devtmpfs, initramfs, ramfs};
 use crate::memory::AddressSpace;
 use crate::sched::cpu::QueueRoom;
 use crate::sched::entity::ALL_CPUS;
@@ -23,7 +23,7 @@ use crate::task::{CommandName, Credentials, Current, Limits, Process, ProcessFla
 use crate::vfs::namespace::{self, Creation};
 use crate::vfs::walk::{self, WalkFlags};
 use crate::vfs::mount_table::MountTable;
-use crate::vfs::{FdTable, FileKind, FsContext, Location, View};
+use crate::vfs::{file_system, FdTable, FileKind, FsContext, Location, View};
 use crate::{exec, log, task, tty};
 use alloc::sync::Arc;
 use hal::boot::BootInformation;
@@ -91,9 +91,18 @@ fn prepare(information: &BootInformation) -> Result<()> {
     }
     exec::vdso::initialise()?;
     log::info!("Gantry on {}, {} KiB of memory free", information.model, hal::frame::free() * 4);
+    if let Some(nanoseconds) = information.wall_clock {
+        crate::time::clock::set_boot_wall_clock(nanoseconds);
+    }
+    file_system::register(ramfs::RAMFS);
+    file_system::register(ramfs::TMPFS);
     devtmpfs::initialise()?;
     crate::fs::procfs::register();
     tty::console::initialise()?;
+    for (name, number) in tty::console::NODES {
+        let permissions = if name == "tty" { 0o666 } else { 0o600 };
+        devtmpfs::add_node(name.as_bytes(), FileKind::CharacterDevice, permissions, number)?;
+    }
 
     let table = MountTable::create_empty_root()?;
     fill_root(&table.root())?;
