@@ -39,6 +39,7 @@ pub mod descriptor;
 pub mod freezer;
 pub mod gate;
 pub mod hostname;
+pub mod hostname_calls;
 pub mod jail;
 pub mod life;
 pub mod members;

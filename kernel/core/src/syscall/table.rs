@@ -265,7 +265,9 @@ system_calls! {
     179 => system::information::sysinfo,
     278 => system::information::getrandom,
 
-    // Contexts: context/syscalls.rs
+    // Contexts: context/syscalls.rs, context/hostname_calls.rs
+    161 => context::hostname_calls::sethostname,
+    162 => context::hostname_calls::setdomainname,
     1024 => context::syscalls::unshare_open,
     1025 => context::syscalls::unshare_create,
     1026 => context::syscalls::unshare_enter,
