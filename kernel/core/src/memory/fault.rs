@@ -186,12 +186,12 @@ impl Inner {
         let low = block.max(start);
         let high = (block + FAULT_AROUND * PAGE_SIZE).min(end);
         let first = object_page - (page - low) / PAGE_SIZE;
-        let table = &mut self.table;
-        object.cached_pages(first, (high - low) / PAGE_SIZE, &mut |cached, frame| {
-            let at = low + (cached - first) * PAGE_SIZE;
-            // Failing to get a table for a neighbour is no failure of this fault.
-            let _ = table.map_if_absent(at, frame, protection, sharing);
-        });
+        // Failing to get a table for the neighbours is no failure of this fault.
+        if let Ok(mut run) = self.table.begin_run(page, protection, sharing) {
+            object.cached_pages(first, (high - low) / PAGE_SIZE, &mut |cached, frame| {
+                run.map_if_absent(low + (cached - first) * PAGE_SIZE, frame);
+            });
+        }
         Ok(())
     }
 

@@ -127,23 +127,34 @@ fn copy(
         });
         return result;
     }
-    source.for_live(first, last, |position, entry| {
-        if target_entries[position].load(Relaxed) != 0 {
-            return;
+    let (mut groups, mut live) = (0, 0);
+    let mut changed = 0;
+    for (bit, positions) in source.groups(first, last) {
+        let before = live;
+        for position in positions {
+            let entry = source_entries[position].load(Relaxed);
+            if entry == 0 || target_entries[position].load(Relaxed) != 0 {
+                continue;
+            }
+            let mut page = Page(entry);
+            if mode == ForkMode::CopyOnWrite && page.is_private_writable() {
+                page = page.made_copy_on_write();
+                source_entries[position].store(page.0, Relaxed);
+                changed += 1;
+            }
+            // SAFETY: the source owns a share of the frame; the target gets one.
+            unsafe { metadata(u64::from(page.frame())) }
+                .count
+                .fetch_add(1, Relaxed);
+            target_entries[position].store(page.0, Relaxed);
+            live += 1;
         }
-        let mut page = Page(entry);
-        if mode == ForkMode::CopyOnWrite && page.is_private_writable() {
-            page = page.made_copy_on_write();
-            source_entries[position].store(page.0, Relaxed);
-            *restricted = true;
+        if live != before {
+            groups |= bit;
         }
-        // SAFETY: the source owns a share of the frame; the target gets one.
-        unsafe { metadata(u64::from(page.frame())) }
-            .count
-            .fetch_add(1, Relaxed);
-        target_entries[position].store(page.0, Relaxed);
-        target.add_live(position);
-        *copied += 1;
-    });
+    }
+    target.add_live_groups(groups, live);
+    *copied += u64::from(live);
+    *restricted |= changed > 0;
     Ok(())
 }

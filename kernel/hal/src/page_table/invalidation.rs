@@ -8,7 +8,7 @@ use crate::frame::{FRAME_SIZE, release_shares};
 use core::mem::MaybeUninit;
 
 /// Frames given up after one invalidation.
-const CAPACITY: usize = 64;
+pub const CAPACITY: usize = 64;
 
 /// From this many pages on, all of the address space's translations are dropped instead of single ones.
 const WHOLE_THRESHOLD: u64 = 32;
@@ -52,10 +52,22 @@ impl<'a> Batch<'a> {
         self.end = self.end.max(last + FRAME_SIZE as u64);
     }
 
-    /// Whether there is no room for a further frame before [`Self::finish`].
+    /// How many frames' shares have been taken over.
     #[inline(always)]
-    pub fn is_full(&self) -> bool {
-        self.count >= CAPACITY
+    pub fn held(&self) -> usize {
+        self.count
+    }
+
+    /// Puts a share that is taken over in its place, which [`Self::set_held`] makes count.
+    #[inline(always)]
+    pub fn put(&mut self, place: usize, frame: u32) {
+        self.frames[place].write(frame);
+    }
+
+    /// Says how many shares have been taken over: those in the first places.
+    #[inline(always)]
+    pub fn set_held(&mut self, count: usize) {
+        self.count = count;
     }
 
     /// Takes over the share of a frame whose entry was cleared. There is room for it.

@@ -20,6 +20,7 @@ mod entry;
 mod fork;
 mod invalidation;
 mod range;
+mod run;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ mod machine;
 
 pub use activation::{Activation, activate_none};
 pub use fork::Fork;
+pub use run::Run;
 pub use user_page_table::UserPageTable;
 
 use crate::frame::FrameRef;

@@ -2,7 +2,7 @@
 
 use super::Protection;
 use super::entry::Page;
-use super::invalidation::Batch;
+use super::invalidation::{Batch, CAPACITY};
 use super::table::{ENTRIES, LEAF_LEVEL, Table, index, shift};
 use super::user_page_table::{UserPageTable, page_address};
 use crate::frame::{FRAME_SIZE, FrameRef, OutOfMemory};
@@ -146,44 +146,59 @@ impl UserPageTable {
 /// Unmaps pages below a table; how many there were.
 fn unmap(table: Table, level: usize, pages: Pages, batch: &mut Batch<'_>) -> u64 {
     let (first, last) = pages.indices(level);
-    let mut unmapped = 0;
-    // SAFETY: the caller holds the page table that the table belongs to.
-    let entries = unsafe { table.entries() };
     if level == LEAF_LEVEL {
         let base = pages.start & !((FRAME_SIZE * ENTRIES) as u64 - 1);
-        let address = |position: usize| base + (position * FRAME_SIZE) as u64;
-        // The first page since the last invalidation.
-        let mut pending = None;
-        let mut latest = 0;
-        table.for_live(first, last, |position, entry| {
-            if batch.is_full() {
-                batch.invalidate_to(address(pending.take().unwrap_or(first)), address(latest));
-                batch.finish();
-            }
-            entries[position].store(0, Relaxed);
-            batch.give_up(Page(entry).frame());
-            pending.get_or_insert(position);
-            latest = position;
-            unmapped += 1;
-        });
-        if let Some(earliest) = pending {
-            batch.invalidate_to(address(earliest), address(latest));
-        }
-        table.remove_live(unmapped as u32);
-        table.clear_groups(first, last);
-    } else {
-        let mut freed = 0;
-        table.for_live(first, last, |position, entry| {
-            let child = Table::of_entry(entry);
-            unmapped += unmap(child, level + 1, pages.below(level, position), batch);
-            if child.live() == 0 {
-                entries[position].store(0, Relaxed);
-                freed += 1;
-                batch.give_up_table(child);
-            }
-        });
-        table.remove_live(freed);
+        return u64::from(unmap_pages(table, base, first, last, batch));
     }
+    // SAFETY: the caller holds the page table that the table belongs to.
+    let entries = unsafe { table.entries() };
+    let mut unmapped = 0;
+    let mut freed = 0;
+    table.for_live(first, last, |position, entry| {
+        let child = Table::of_entry(entry);
+        unmapped += unmap(child, level + 1, pages.below(level, position), batch);
+        if child.live() == 0 {
+            entries[position].store(0, Relaxed);
+            freed += 1;
+            batch.give_up_table(child);
+        }
+    });
+    table.remove_live(freed);
+    unmapped
+}
+
+/// Unmaps the pages from `first` to `last` of a level 3 table for addresses from `base` on; how many there were.
+fn unmap_pages(table: Table, base: u64, first: usize, last: usize, batch: &mut Batch<'_>) -> u32 {
+    // SAFETY: the caller holds the page table that the table belongs to.
+    let entries = unsafe { table.entries() };
+    let address = |position: usize| base + (position * FRAME_SIZE) as u64;
+    let mut unmapped = 0;
+    // The batch's count is kept here meanwhile, which spares the loop its memory.
+    let mut held = batch.held();
+    let (mut earliest, mut latest) = (ENTRIES, 0);
+    table.for_live(first, last, |position, entry| {
+        if held >= CAPACITY {
+            batch.set_held(held);
+            if earliest < ENTRIES {
+                batch.invalidate_to(address(earliest), address(latest));
+            }
+            batch.finish();
+            held = 0;
+            earliest = ENTRIES;
+        }
+        entries[position].store(0, Relaxed);
+        batch.put(held, Page(entry).frame());
+        held += 1;
+        earliest = earliest.min(position);
+        latest = position;
+        unmapped += 1;
+    });
+    batch.set_held(held);
+    if earliest < ENTRIES {
+        batch.invalidate_to(address(earliest), address(latest));
+    }
+    table.remove_live(unmapped);
+    table.clear_groups(first, last);
     unmapped
 }
 

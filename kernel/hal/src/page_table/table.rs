@@ -7,6 +7,7 @@ use super::entry::{table_entry, table_frame};
 use crate::frame::{
     FRAME_SHIFT, Frame, Metadata, OutOfMemory, linear_address, metadata, release_known_zero,
 };
+use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Entries of a table.
@@ -103,8 +104,19 @@ impl Table {
             count: groups,
             state,
         } = self.metadata();
-        groups.store(groups.load(Relaxed) | 1 << (position / GROUP), Relaxed);
+        groups.store(groups.load(Relaxed) | Self::group_bit(position), Relaxed);
         state.store(state.load(Relaxed) + 1, Relaxed);
+    }
+
+    /// Notes that so many entries have become live, in these groups.
+    #[inline(always)]
+    pub fn add_live_groups(self, added: u32, count: u32) {
+        let Metadata {
+            count: groups,
+            state,
+        } = self.metadata();
+        groups.store(groups.load(Relaxed) | added, Relaxed);
+        state.store(state.load(Relaxed) + count, Relaxed);
     }
 
     /// Notes that so many entries have become zero.
@@ -124,26 +136,40 @@ impl Table {
         }
     }
 
+    /// The groups that may have live entries from `first` to `last`, in order: each one's bit and the part of its
+    /// positions that is asked for.
+    #[inline(always)]
+    pub fn groups(self, first: usize, last: usize) -> impl Iterator<Item = (u32, Range<usize>)> {
+        let mut groups =
+            self.metadata().count.load(Relaxed) & group_mask(first / GROUP, last / GROUP);
+        core::iter::from_fn(move || {
+            let rest = groups & groups.wrapping_sub(1);
+            let bit = groups ^ rest;
+            let start = groups.trailing_zeros() as usize * GROUP;
+            groups = rest;
+            (bit != 0).then(|| (bit, start.max(first)..(start + GROUP).min(last + 1)))
+        })
+    }
+
     /// Calls `visit(position, entry)` for the entries from `first` to `last` that aren't zero, in order.
     #[inline(always)]
     pub fn for_live(self, first: usize, last: usize, mut visit: impl FnMut(usize, u64)) {
         // SAFETY: callers hold the page table that the table belongs to.
         let entries = unsafe { self.entries() };
-        let mut groups =
-            self.metadata().count.load(Relaxed) & group_mask(first / GROUP, last / GROUP);
-        while groups != 0 {
-            let group = groups.trailing_zeros() as usize;
-            groups &= groups - 1;
-            let end = (group * GROUP + GROUP - 1).min(last);
-            let mut position = (group * GROUP).max(first);
-            while position <= end {
+        for (_, positions) in self.groups(first, last) {
+            for position in positions {
                 let entry = entries[position].load(Relaxed);
                 if entry != 0 {
                     visit(position, entry);
                 }
-                position += 1;
             }
         }
+    }
+
+    /// The bit of the group an entry is in.
+    #[inline(always)]
+    pub fn group_bit(position: usize) -> u32 {
+        1 << (position / GROUP)
     }
 
     /// Frees the table.

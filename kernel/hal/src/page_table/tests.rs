@@ -203,6 +203,29 @@ fn dropping_an_address_space_gives_its_frames_up() {
     activate_none(&here);
 }
 
+#[test]
+fn a_run_maps_what_is_absent() {
+    let mut table = UserPageTable::new().unwrap();
+    let cached: Vec<Frame> = (0..20).map(stamped).collect();
+    table
+        .map(2 * PAGE, stamped(100), READ, Sharing::Private)
+        .unwrap();
+    let mut run = table.begin_run(0, READ_WRITE, Sharing::Private).unwrap();
+    for (position, frame) in cached.iter().enumerate() {
+        run.map_if_absent(position as u64 * PAGE, frame.clone());
+    }
+    run.map_if_absent(0x20_0000, cached[0].clone());
+    drop(run);
+    assert_eq!(table.resident_pages(), 20);
+    assert_eq!(stamp(&table.lookup(2 * PAGE).unwrap().frame), 100);
+    assert!(table.lookup(0x20_0000).is_none());
+    assert!(write(&mut table, 19 * PAGE, 7));
+    assert_eq!(stamp(&cached[19]), 19);
+    table.unmap_range(0, 20 * PAGE);
+    assert_eq!(table.resident_pages(), 0);
+    assert!(cached.iter().all(Frame::is_unique));
+}
+
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Model {
     stamp: u64,

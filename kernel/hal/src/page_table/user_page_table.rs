@@ -123,41 +123,6 @@ impl UserPageTable {
         Ok(())
     }
 
-    /// Maps a page unless one is mapped there; whether it did. Otherwise as [`Self::map`].
-    ///
-    /// # Errors
-    /// As [`Self::map`].
-    #[inline]
-    pub fn map_if_absent(
-        &mut self,
-        address: u64,
-        frame: Frame,
-        protection: Protection,
-        sharing: Sharing,
-    ) -> Result<bool, OutOfMemory> {
-        if address >= USER_END {
-            return Err(OutOfMemory);
-        }
-        let table = self.leaf_table(address)?;
-        // SAFETY: the tables are in use while the page table is borrowed.
-        let entry = &unsafe { table.entries() }[index(address, LEAF_LEVEL)];
-        if Page(entry.load(Relaxed)).is_present() {
-            return Ok(false);
-        }
-        if protection.execute {
-            frame.clean_for_instructions();
-        }
-        let exclusive = protection.write && frame.is_unique();
-        entry.store(
-            Page::new(frame.into_number(), protection, sharing, exclusive).0,
-            Relaxed,
-        );
-        table.add_live(index(address, LEAF_LEVEL));
-        self.resident += 1;
-        machine::publish();
-        Ok(true)
-    }
-
     /// Puts an entry for another frame in the place of one: the old one must be gone from all TLBs before the
     /// new one is there (break before make).
     #[inline(never)]
