@@ -53,8 +53,8 @@ impl Set {
 /// pselect6(2).
 pub fn pselect6(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let count = usize::try_from(arguments.int(0)).map_err(|_| Errno::EINVAL)?;
-    // Beyond the descriptors there can be nothing is looked at, as on Linux.
-    let count = count.min(current.descriptor_limit().min(1 << 20) as usize);
+    // What is beyond the descriptor table isn't looked at, as on Linux.
+    let count = count.min(current.files().capacity());
     let words = count.div_ceil(64);
     let mut sets = [
         Set::read(arguments.u64(1), READ, words)?,

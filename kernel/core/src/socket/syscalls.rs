@@ -100,7 +100,8 @@ pub fn bind(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let open = current.file(arguments.fd(0))?;
     let socket = socket_of(&open)?;
     let address = Address::read(UserAddr(arguments.u64(1)), arguments.int(2) as usize)?;
-    if socket.is_bound() {
+    // A path is tried first even then, so that the error is about the path, as on Linux.
+    if socket.is_bound() && !matches!(address, Address::Path(_)) {
         return Err(Errno::EINVAL);
     }
     let (name, inode, address) = match address {
@@ -283,6 +284,6 @@ pub fn shutdown(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         2 => (true, true),
         _ => return Err(Errno::EINVAL),
     };
-    socket_of(&open)?.shut_down(receiving, sending)?;
+    socket_of(&open)?.shut_down(receiving, sending);
     Ok(0)
 }

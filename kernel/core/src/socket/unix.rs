@@ -314,7 +314,13 @@ impl UnixSocket {
                     Ok(false) => {}
                     // A packet socket's peer that is gone is a broken pipe; a datagram's isn't there.
                     Err(Errno::ECONNREFUSED) if self.kind == SocketKind::SequencedPacket => return Err(Errno::EPIPE),
-                    Err(error) => return Err(error),
+                    Err(error) => {
+                        if error == Errno::ECONNREFUSED && target.is_none() {
+                            // As on Linux one failure ends the association.
+                            self.disconnect();
+                        }
+                        return Err(error);
+                    }
                 }
                 let ready = || (queue.has_room(length) || queue.is_refused()).then_some(());
                 self.wait(&queue.writable, &self.send_timeout, ready)?;
@@ -376,15 +382,9 @@ impl UnixSocket {
         }
     }
 
-    /// Ends receiving, sending or both (shutdown(2)).
-    ///
-    /// # Errors
-    /// ENOTCONN.
-    pub fn shut_down(&self, receiving: bool, sending: bool) -> Result<()> {
+    /// Ends receiving, sending or both (shutdown(2)). As on Linux it needn't be connected.
+    pub fn shut_down(&self, receiving: bool, sending: bool) {
         let peer = self.peer();
-        if self.kind.is_connected_kind() && peer.is_none() && self.listener().is_none() {
-            return Err(Errno::ENOTCONN);
-        }
         if receiving {
             self.endpoint.queue.end();
         }
@@ -399,7 +399,6 @@ impl UnixSocket {
         if let Some(listener) = self.listener() {
             listener.readable.wake_all();
         }
-        Ok(())
     }
 
     /// Whether the sending side has been shut down.

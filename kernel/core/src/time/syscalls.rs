@@ -113,7 +113,7 @@ pub fn clock_nanosleep(current: &Current, arguments: &mut Arguments) -> Result<u
     let own_time = matches!(&clock, Clock::Thread(thread, _) if current.is(thread));
     if own_time {
         // A thread that sleeps uses no time.
-        return Err(Errno::EINVAL);
+        return Err(Errno::EOPNOTSUPP);
     }
     let time = user::read_value::<Timespec>(UserAddr(arguments.u64(2)))?.to_nanoseconds()?;
     if arguments.u32(1) & linux::TIMER_ABSTIME != 0 {
