@@ -1,12 +1,12 @@
 //! The address space of a process: its areas and its page table under one lock.
 
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 
 use hal::page_table::{Activation, ForkMode, UserPageTable};
 use hal::sync::InterruptGuard;
 
-use super::area::{Area, AreaFlags, MappedObject};
+use super::area::{Area, AreaFlags, MappedObject, Source};
 use super::PAGE_SIZE;
 use super::areas::Areas;
 use super::request::{Layout, MemoryLimits, Statistics};
@@ -34,6 +34,8 @@ pub struct AddressSpace {
     pub(super) limits: MemoryLimits,
     /// What a context switch needs of the page table; apart from the lock, which a switch can't wait for.
     activation: Activation,
+    /// For objects to find their mappings by.
+    this: Weak<AddressSpace>,
 }
 
 impl AddressSpace {
@@ -59,10 +61,11 @@ impl AddressSpace {
 
     fn with(limits: MemoryLimits, inner: Inner) -> Arc<AddressSpace> {
         let activation = inner.table.activation();
-        Arc::new(AddressSpace {
+        Arc::new_cyclic(|this| AddressSpace {
             inner: Mutex::new(inner),
             limits,
             activation,
+            this: this.clone(),
         })
     }
 
@@ -105,8 +108,23 @@ impl AddressSpace {
             counts,
             released: Vec::new(),
         };
-        let limits = self.limits.copy();
-        Ok(AddressSpace::with(limits, inner))
+        let child = AddressSpace::with(self.limits.copy(), inner);
+        // Still with the parent locked: nobody takes pages away between the copy and this.
+        for area in child.inner.lock().areas.as_slice() {
+            child.announce(&area.source)?;
+        }
+        Ok(child)
+    }
+
+    /// Tells an object that it is mapped here.
+    ///
+    /// # Errors
+    /// ENOMEM.
+    pub(super) fn announce(&self, source: &Source) -> Result<()> {
+        match source {
+            Source::Object { mapped, .. } => mapped.object.mappings().map_or(Ok(()), |mappings| mappings.add(&self.this)),
+            Source::Anonymous => Ok(()),
+        }
     }
 
     /// Makes this the address space of the running CPU. Called at a context switch.

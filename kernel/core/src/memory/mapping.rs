@@ -79,6 +79,7 @@ impl AddressSpace {
                 inner.unmap(start, start + length)?;
                 inner.areas.make_room(1)?;
             }
+            self.announce(&area.source)?;
             inner.counts.add(&area);
             inner.areas.insert(area);
             Ok(start)

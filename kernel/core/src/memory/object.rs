@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 
 use hal::frame::{self, Frame};
 
-use super::PAGE_SIZE;
+use super::{Mappings, PAGE_SIZE};
 use crate::errno::{Errno, Result};
 use crate::sched::Mutex;
 
@@ -28,6 +28,11 @@ pub trait MemoryObject: Send + Sync {
     /// their index. The default has none: only the page asked for is mapped.
     fn cached_pages(&self, first: u64, count: u64, each: &mut dyn FnMut(u64, Frame)) {
         let _ = (first, count, each);
+    }
+
+    /// Who maps it; none for objects that never lose a page.
+    fn mappings(&self) -> Option<&Mappings> {
+        None
     }
 
     /// Whether page `index` is in memory (mincore(2)).

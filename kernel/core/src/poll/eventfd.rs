@@ -71,7 +71,10 @@ impl FileOperations for EventCounter {
             return Err(Errno::EINVAL);
         }
         let mut bytes = [0; 8];
-        source.read(&mut bytes)?;
+        let read = source.read(&mut bytes);
+        // An amount that isn't added has not been written.
+        source.disown();
+        read?;
         let amount = u64::from_ne_bytes(bytes);
         if amount == u64::MAX {
             return Err(Errno::EINVAL);

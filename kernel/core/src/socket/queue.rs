@@ -25,10 +25,12 @@ struct Message {
     sender: Arc<Address>,
 }
 
-/// A piece of ancillary data in a stream, at a byte of it.
+/// A piece of ancillary data in a stream, with the bytes it was sent with.
 struct Mark {
-    /// Bytes written before it, since the queue began.
+    /// Bytes written before them, since the queue began.
     position: u64,
+    /// How many they are.
+    length: u64,
     control: Control,
 }
 
@@ -174,7 +176,8 @@ impl Queue {
             if ring.len() > before
                 && let Some(control) = control.take()
             {
-                marks.push_back(Mark { position, control });
+                let length = (ring.len() - before) as u64;
+                marks.push_back(Mark { position, length, control });
             }
             self.publish(&content);
             outcome
@@ -197,31 +200,36 @@ impl Queue {
             if ring.len() == 0 {
                 return Ok(None);
             }
-            let mut limit = ring.len();
-            let mut here = 0;
-            for mark in marks.iter() {
-                if mark.position <= *read {
-                    here += 1;
-                } else if mark.control.is_mark() {
-                    limit = limit.min((mark.position - *read) as usize);
+            // Bytes sent with files are received by themselves.
+            let mut limit = ring.len() as u64;
+            for mark in marks.iter().filter(|mark| mark.control.is_mark()) {
+                let edge = if mark.position > *read { mark.position } else { mark.position + mark.length };
+                if edge > *read {
+                    limit = limit.min(edge - *read);
                     break;
                 }
             }
             let before = destination.done();
-            let outcome = ring.copy(destination, 0, limit);
+            let outcome = ring.copy(destination, 0, limit as usize);
             received.count = destination.done() - before;
             if received.count == 0 {
                 outcome?;
             }
             if !mode.peek {
-                for mark in marks.drain(..here) {
-                    received.control.sender = mark.control.sender.or(received.control.sender);
+                let end = *read + received.count as u64;
+                while let Some(mark) = marks.front_mut().filter(|mark| mark.position < end) {
+                    // Files go with the first byte; who sent is said with all of them.
                     if mark.control.is_mark() {
-                        received.control.files = mark.control.files;
+                        received.control.files = core::mem::take(&mut mark.control.files);
                     }
+                    received.control.sender = mark.control.sender.or(received.control.sender);
+                    if mark.position + mark.length > end {
+                        break;
+                    }
+                    marks.pop_front();
                 }
                 ring.consume(received.count);
-                *read += received.count as u64;
+                *read = end;
                 self.publish(&content);
             }
         }
@@ -257,7 +265,10 @@ impl Queue {
         let mut data = Vec::new();
         data.try_reserve_exact(length).map_err(|_| Errno::ENOMEM)?;
         data.resize(length, 0);
-        source.read(&mut data)?;
+        let read = source.read(&mut data);
+        // A message goes whole or not at all.
+        source.disown();
+        read?;
         {
             let mut content = self.content.lock();
             let Content::Messages { list, bytes } = &mut *content else {

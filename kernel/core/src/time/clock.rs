@@ -8,6 +8,7 @@ use linux_raw_sys::general as linux;
 
 use super::alarm::Alarm;
 use crate::errno::{Errno, Result};
+use crate::exec::vdso;
 use crate::sched::{Mutex, WaitQueue};
 use crate::task::{Current, Process, ThreadRef, lookup, usage};
 
@@ -26,6 +27,7 @@ static WALL_ALARMS: Mutex<Vec<Weak<Alarm>>> = Mutex::new(Vec::new());
 /// Tells the time of day at boot, which the board read from its clock (nanoseconds since 1970).
 pub fn set_boot_wall_clock(nanoseconds: u64) {
     BOOT_WALL_CLOCK.store(nanoseconds, Ordering::Relaxed);
+    vdso::publish_wall_clock(nanoseconds);
 }
 
 /// Nanoseconds since 1970.
@@ -46,6 +48,7 @@ pub(super) fn settings() -> u64 {
 pub fn set_wall_clock(nanoseconds: u64) -> Result<()> {
     let at_boot = nanoseconds.checked_sub(hal::time::now()).ok_or(Errno::EINVAL)?;
     BOOT_WALL_CLOCK.store(at_boot, Ordering::SeqCst);
+    vdso::publish_wall_clock(at_boot);
     SETTINGS.fetch_add(1, Ordering::SeqCst);
     CLOCK_SET.wake_all();
     for alarm in WALL_ALARMS.lock().iter().filter_map(Weak::upgrade) {

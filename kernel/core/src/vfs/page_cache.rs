@@ -5,7 +5,7 @@
 
 use super::page_index::PageIndex;
 use super::transfer::{Destination, Source};
-use crate::memory::MemoryObject;
+use crate::memory::{Mappings, MemoryObject};
 use crate::{Errno, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -78,6 +78,7 @@ impl PageQuota {
 pub struct PageCache {
     pages: SpinLock<PageIndex>,
     size: AtomicU64,
+    mappings: Mappings,
     quota: Arc<PageQuota>,
 }
 
@@ -87,7 +88,7 @@ type Frames = [Option<Frame>; BATCH];
 impl PageCache {
     /// An empty file's.
     pub fn new(quota: Arc<PageQuota>) -> Self {
-        Self { pages: SpinLock::new(PageIndex::new()), size: AtomicU64::new(0), quota }
+        Self { pages: SpinLock::new(PageIndex::new()), size: AtomicU64::new(0), mappings: Mappings::new(), quota }
     }
 
     /// Size of the content in bytes.
@@ -271,13 +272,21 @@ impl PageCache {
         }
         let old = self.size.swap(size, Relaxed);
         if size < old {
-            self.discard(size, u64::MAX);
+            self.remove_pages(size, u64::MAX);
+            // Whoever found a page before still holds its address space's lock, which this waits for.
+            self.mappings.unmap_pages(self, size.div_ceil(PAGE_SIZE as u64), u64::MAX, true);
         }
         Ok(())
     }
 
     /// Makes a range a hole. The size stays.
     pub fn discard(&self, start: u64, end: u64) {
+        self.remove_pages(start, end);
+        let page = PAGE_SIZE as u64;
+        self.mappings.unmap_pages(self, start.div_ceil(page), end / page, false);
+    }
+
+    fn remove_pages(&self, start: u64, end: u64) {
         let page = PAGE_SIZE as u64;
         let (first, last) = (start.div_ceil(page), end / page);
         let clear = |from: u64, to: u64| {
@@ -352,6 +361,10 @@ impl MemoryObject for PageCache {
 
     fn size(&self) -> u64 {
         self.size()
+    }
+
+    fn mappings(&self) -> Option<&Mappings> {
+        Some(&self.mappings)
     }
 
     fn cached_pages(&self, first: u64, count: u64, each: &mut dyn FnMut(u64, Frame)) {

@@ -218,3 +218,54 @@ fn written_pages_survive_protection_changes() {
     object.page(0, false).unwrap().read(0, &mut own);
     assert_eq!(own, [1]);
 }
+
+/// Shared memory that can lose its pages.
+struct Shrinking {
+    memory: Arc<SharedMemory>,
+    size: core::sync::atomic::AtomicU64,
+    mappings: Mappings,
+}
+
+impl MemoryObject for Shrinking {
+    fn page(&self, index: u64, for_write: bool) -> crate::errno::Result<hal::frame::Frame> {
+        if index * PAGE_SIZE >= self.size() { Err(Errno::ENXIO) } else { self.memory.page(index, for_write) }
+    }
+
+    fn size(&self) -> u64 {
+        self.size.load(Ordering::Relaxed)
+    }
+
+    fn mappings(&self) -> Option<&Mappings> {
+        Some(&self.mappings)
+    }
+}
+
+#[test]
+fn a_shorter_object_takes_its_pages_away_everywhere() {
+    let object = Arc::new(Shrinking {
+        memory: object(8),
+        size: core::sync::atomic::AtomicU64::new(8 * PAGE_SIZE),
+        mappings: Mappings::new(),
+    });
+    let parent = space();
+    for (index, shared) in [(0, true), (20, false)] {
+        let mapping = MapRequest {
+            backing: Backing::Object(object.clone()),
+            shared,
+            ..fixed(index, 8, READ_WRITE)
+        };
+        parent.map(mapping).unwrap();
+    }
+    parent.write_memory(page(25), &[99]).unwrap();
+    let child = parent.fork().unwrap();
+    for space in [&parent, &child] {
+        assert_eq!((byte(space, page(1)), byte(space, page(5)), byte(space, page(25))), (Some(2), Some(6), Some(99)));
+    }
+    object.size.store(4 * PAGE_SIZE, Ordering::Relaxed);
+    object.mappings.unmap_pages(&*object, 4, u64::MAX, true);
+    for space in [&parent, &child] {
+        assert_eq!(space.handle_fault(page(5), Access::Read), Err(FaultSignal::NoObject));
+        assert_eq!(space.handle_fault(page(25), Access::Read), Err(FaultSignal::NoObject));
+        assert_eq!(byte(space, page(1)), Some(2));
+    }
+}
