@@ -13,7 +13,8 @@ fn receive(mut next: impl FnMut() -> Option<u8>) {
     let mut bytes = [0; 32];
     loop {
         let mut length = 0;
-        while let (Some(slot), Some(byte)) = (bytes.get_mut(length), next()) {
+        for slot in &mut bytes {
+            let Some(byte) = next() else { break };
             *slot = byte;
             length += 1;
         }
