@@ -97,22 +97,34 @@ impl<const CAPACITY: usize> Cache<CAPACITY> {
         Some(unsafe { *(*self.numbers.get()).get_unchecked(count as usize - 1) })
     }
 
-    /// Takes the top frames if they are a whole aligned batch, put there in order of their addresses; the first.
-    fn pop_block(&self, _here: &InterruptGuard) -> Option<u32> {
+    /// Takes frames that have been here longest: all whole aligned batches among the lower half that lie there in
+    /// order of their addresses, or else as many single frames as a batch has. Calls `release(first, order)`.
+    fn take_oldest(&self, _here: &InterruptGuard, mut release: impl FnMut(u32, usize)) {
         let count = self.count.load(Relaxed) as usize;
-        // SAFETY: our own cache with interrupts masked.
-        let numbers = unsafe { &*self.numbers.get() };
-        let block = numbers.get(count.checked_sub(BATCH)?..count)?;
-        let first = block[0];
-        let whole = first.is_multiple_of(BATCH as u32)
-            && block
-                .iter()
-                .zip(first..)
-                .all(|(&number, expected)| number == expected);
-        if whole {
-            self.count.store((count - BATCH) as u32, Relaxed);
+        // SAFETY: our own cache with interrupts masked; nobody else has a reference.
+        let numbers = unsafe { &mut *self.numbers.get() };
+        let numbers = &mut numbers[..count];
+        let (mut position, mut kept) = (0, 0);
+        while position < count / 2 {
+            if is_batch(&numbers[position..]) {
+                release(numbers[position], BATCH_ORDER);
+                position += BATCH;
+            } else {
+                numbers[kept] = numbers[position];
+                kept += 1;
+                position += 1;
+            }
         }
-        whole.then_some(first)
+        if kept == position {
+            kept = 0;
+            position = BATCH.min(count);
+            for &number in &numbers[..position] {
+                release(number, 0);
+            }
+        }
+        numbers.copy_within(position.., kept);
+        self.count
+            .store((count - (position - kept)) as u32, Relaxed);
     }
 
     /// Puts a frame on top; `false` if the cache is full.
@@ -127,6 +139,19 @@ impl<const CAPACITY: usize> Cache<CAPACITY> {
         self.count.store(count + 1, Relaxed);
         true
     }
+}
+
+/// Whether these begin with a whole aligned batch in order.
+#[inline]
+fn is_batch(numbers: &[u32]) -> bool {
+    let first = numbers[0];
+    first.is_multiple_of(BATCH as u32)
+        && numbers.len() >= BATCH
+        && numbers[BATCH - 1] == first + BATCH as u32 - 1
+        && numbers[..BATCH]
+            .iter()
+            .zip(first..)
+            .all(|(&number, expected)| number == expected)
 }
 
 /// Takes a frame, its count set to one, its content unspecified.
@@ -240,7 +265,7 @@ fn refill(purpose: Purpose) -> Result<u32, OutOfMemory> {
     result
 }
 
-/// Moves about a batch from this CPU's full cache to the shared allocator, and puts the frame in its place.
+/// Moves a batch or more from this CPU's full cache to the shared allocator, and puts the frame in its place.
 ///
 /// Memory freed in order of its addresses goes back as whole blocks, so that nothing has to be merged.
 ///
@@ -252,16 +277,10 @@ unsafe fn drain(number: u32) {
     let here = InterruptGuard::new();
     let cache = &CACHES.current().any;
     let mut shared = SHARED.lock();
-    while cache.count.load(Relaxed) as usize > CAPACITY - BATCH {
-        // SAFETY: what is in the cache is nobody's.
-        unsafe {
-            if let Some(first) = cache.pop_block(&here) {
-                shared.release(first, BATCH_ORDER);
-            } else if let Some(single) = cache.pop(&here) {
-                shared.release(single, 0);
-            }
-        }
-    }
+    // SAFETY: what is in the cache is nobody's.
+    cache.take_oldest(&here, |first, order| unsafe {
+        shared.release(first, order)
+    });
     cache.push(number, &here);
     SHARED_FREE.store(shared.free_frames(), Relaxed);
 }
