@@ -110,11 +110,11 @@ fn is_discarded(process: &Process, shared: &Shared, target: Option<&ThreadRef>, 
     if protected && action.is_default() && !matches!(action.disposition(signal), Disposition::Continue) {
         return true;
     }
-    let blocked = match target {
-        Some(thread) => thread.signals().blocked().contains(signal),
-        None => shared.threads.iter().all(|thread| thread.signals().blocked().contains(signal)),
+    let kept = match target {
+        Some(thread) => thread.signals().kept().contains(signal),
+        None => shared.threads.iter().all(|thread| thread.signals().kept().contains(signal)),
     };
-    !blocked && action.discards(signal)
+    !kept && action.discards(signal)
 }
 
 /// The thread to take a signal of the whole process: the oldest that doesn't block it, if possible one that sleeps

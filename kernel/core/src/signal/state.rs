@@ -116,6 +116,8 @@ impl AlternateStack {
 pub struct ThreadSignals {
     /// Changed by the thread alone.
     blocked: AtomicU64,
+    /// What it blocks but for a wait for signals that goes on (rt_sigtimedwait).
+    blocked_otherwise: AtomicU64,
     /// Which signals are in `pending`; written under its lock.
     pending_set: AtomicU64,
     pub pending: IrqSpinLock<Pending>,
@@ -135,6 +137,7 @@ impl ThreadSignals {
     pub fn new(blocked: SignalSet, stack: AlternateStack) -> Self {
         Self {
             blocked: AtomicU64::new(blocked.0),
+            blocked_otherwise: AtomicU64::new(0),
             pending_set: AtomicU64::new(0),
             pending: IrqSpinLock::new(Pending::new()),
             own: IrqSpinLock::new(Own { stack, saved_mask: None }),
@@ -145,6 +148,17 @@ impl ThreadSignals {
     #[inline]
     pub fn blocked(&self) -> SignalSet {
         SignalSet(self.blocked.load(Relaxed))
+    }
+
+    /// The signals that become pending whatever their action is: those the thread blocks, or would but for its wait.
+    #[inline]
+    pub fn kept(&self) -> SignalSet {
+        self.blocked().union(SignalSet(self.blocked_otherwise.load(Relaxed)))
+    }
+
+    /// Notes the mask that a wait for signals is going to restore; the empty one when it has.
+    pub(super) fn store_blocked_otherwise(&self, blocked: SignalSet) {
+        self.blocked_otherwise.store(blocked.0, SeqCst);
     }
 
     /// The thread's own pending signals, without the lock: complete for what was sent before a fence both passed.

@@ -136,6 +136,7 @@ pub(crate) fn wait_for(current: &Current, set: SignalSet, deadline: Option<u64>)
         return Err(Errno::EAGAIN);
     }
     let blocked = current.signals().blocked();
+    current.signals().store_blocked_otherwise(blocked);
     set_blocked(current, blocked.without(set));
     let slept = sched::sleep(current, || send::take_of(current, set), deadline, Interruption::Signal);
     // What came between the last look and the mask's return.
@@ -146,6 +147,7 @@ pub(crate) fn wait_for(current: &Current, set: SignalSet, deadline: Option<u64>)
         Err(_) => late().ok_or(Errno::EINTR),
     };
     set_blocked(current, blocked);
+    current.signals().store_blocked_otherwise(SignalSet(0));
     result
 }
 

@@ -1,6 +1,7 @@
 //! openat, openat2, close, close_range (open(2), openat2(2), close(2), close_range(2)).
 
-use super::{at, fault};
+use super::user_path::with_path;
+use super::{at_path, fault};
 use crate::syscall::Arguments;
 use crate::task::Current;
 use crate::vfs::file::File;
@@ -20,7 +21,11 @@ pub fn openat(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 }
 
 fn open_at(current: &Current, descriptor: i32, path: UserAddr, flags: OpenFlags, mode: u32, how: WalkFlags) -> Result<usize> {
-    let file = at(current, descriptor, path, |view, start, path| open::open(view, start, path, flags, mode, how))?;
+    let file = with_path(path, |path| {
+        // With the descriptor as its root an absolute path begins there as well.
+        let begin = if how.contains(WalkFlags::IN_ROOT) { b"." } else { path };
+        at_path(current, descriptor, begin, |view, start| open::open(view, start, path, flags, mode, how))
+    })?;
     install(current, file, flags.contains(OpenFlags::CLOSE_ON_EXEC))
 }
 
