@@ -127,6 +127,7 @@ fn become_program(current: &Current, command: CommandName, location: Option<Loca
     let process = current.process();
     process.shared().lock().actions.reset_for_exec();
     current.signals().set_alternate_stack(AlternateStack::default());
+    process.timers().clear_for_exec();
     process.set_exit_signal(Signal::SIGCHLD);
     process.set_executable(location);
     process.set_flags(ProcessFlags::HAS_EXECUTED, true);
