@@ -84,7 +84,7 @@ impl Epoll {
 
     /// Queues an interest whose file is ready already.
     fn announce(&self, interest: &Arc<Interest>, found: PollEvents) {
-        if interest.wanted(found) & !MODES != 0 && interest.clone().enqueue() {
+        if interest.wanted(found) & !MODES != 0 && interest.enqueue() {
             self.ready.waiting.wake_all();
         }
     }

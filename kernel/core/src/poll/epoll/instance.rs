@@ -5,10 +5,9 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::any::Any;
 
-use smallvec::SmallVec;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use super::interest::{EDGE_TRIGGERED, Interest, ONE_SHOT};
+use super::interest::{Again, Interest};
 use super::ready::ReadyList;
 use crate::errno::{Errno, Result};
 use crate::sched::{Interruption, Mutex};
@@ -33,9 +32,6 @@ pub(super) struct Key {
     /// Address of the open file description, which the interest's weak reference keeps from being used again.
     pub(super) file: usize,
 }
-
-/// Events handed on together.
-const BATCH: usize = 16;
 
 /// An epoll instance.
 pub struct Epoll {
@@ -62,15 +58,15 @@ impl Epoll {
     }
 
     /// Waits until there is an event or `deadline` (ns since boot; `Some(0)`: doesn't wait) passes, and hands at most
-    /// `maximum` events to `emit`, which says whether it could take them. Returns how many.
+    /// `maximum` events to `emit` with their index. Returns how many.
     ///
     /// # Errors
-    /// EINTR: a signal came first. EFAULT: `emit` refused the first events.
+    /// EINTR: a signal came first. What `emit` says of the first event.
     pub fn wait(
         &self,
         maximum: usize,
         deadline: Option<u64>,
-        mut emit: impl FnMut(usize, &[Event]) -> Result<()>,
+        mut emit: impl FnMut(usize, &Event) -> Result<()>,
     ) -> Result<usize> {
         loop {
             let count = self.collect(maximum, &mut emit)?;
@@ -93,66 +89,55 @@ impl Epoll {
     }
 
     /// Goes through the ready list once.
-    fn collect(&self, maximum: usize, emit: &mut impl FnMut(usize, &[Event]) -> Result<()>) -> Result<usize> {
-        let mut unseen = self.ready.len();
+    #[inline]
+    fn collect(&self, maximum: usize, emit: &mut impl FnMut(usize, &Event) -> Result<()>) -> Result<usize> {
         let mut total = 0;
-        while unseen > 0 && total < maximum {
-            let mut events: SmallVec<[Event; BATCH]> = SmallVec::new();
-            let mut reported: SmallVec<[(Arc<Interest>, u32); BATCH]> = SmallVec::new();
-            while unseen > 0 && events.len() < BATCH.min(maximum - total) {
-                unseen -= 1;
-                let Some(interest) = self.ready.pop() else {
-                    unseen = 0;
-                    break;
-                };
-                interest.dequeued();
-                let Some(file) = interest.file.upgrade() else {
-                    continue;
-                };
-                let modes = interest.events();
-                let found = interest.wanted(file.poll(None));
-                if found == 0 {
-                    continue;
-                }
-                events.push(Event {
-                    events: found,
-                    padding: 0,
-                    data: interest.data(),
-                });
-                reported.push((interest, modes));
-            }
-            let taken = if events.is_empty() { Ok(()) } else { emit(total, &events) };
-            for (interest, modes) in reported {
-                match (taken, modes) {
-                    (Ok(()), modes) if modes & ONE_SHOT != 0 => interest.disable(),
-                    (Ok(()), modes) if modes & EDGE_TRIGGERED != 0 => {}
-                    // Level-triggered: it stays on the list, behind the others, until it is seen not to be ready.
-                    _ => {
+        let mut next = self.ready.pop();
+        while let Some((interest, rest)) = next {
+            if let Some((event, again)) = interest.look() {
+                let taken = emit(total, &event);
+                match again {
+                    Again::Queue => {
+                        // Behind the others, so that all get their turn; other threads may report it as well.
+                        self.ready.push(interest);
+                        self.ready.waiting.wake_one();
+                    }
+                    Again::Never if taken.is_ok() => interest.disable(),
+                    Again::Change if taken.is_ok() => {}
+                    Again::Never | Again::Change => {
                         interest.enqueue();
                     }
                 }
+                match taken {
+                    Ok(()) => total += 1,
+                    Err(error) if total == 0 => return Err(error),
+                    Err(_) => break,
+                }
             }
-            match taken {
-                Ok(()) => total += events.len(),
-                Err(error) if total == 0 => return Err(error),
-                Err(_) => break,
+            if rest == 0 || total == maximum {
+                break;
             }
+            next = self.ready.pop_of(rest);
         }
         Ok(total)
     }
 
     /// Whether an event is there: readiness as seen by poll(2) and by an instance this one is in.
     fn has_event(&self) -> bool {
-        for _ in 0..self.ready.len() {
-            let Some(interest) = self.ready.pop() else {
-                break;
-            };
-            interest.dequeued();
-            let ready = interest.file.upgrade().is_some_and(|file| interest.wanted(file.poll(None)) != 0);
-            if ready {
-                interest.enqueue();
+        let mut next = self.ready.pop();
+        while let Some((interest, rest)) = next {
+            if let Some((_, again)) = interest.look() {
+                if again == Again::Queue {
+                    self.ready.push(interest);
+                } else {
+                    interest.enqueue();
+                }
                 return true;
             }
+            if rest == 0 {
+                break;
+            }
+            next = self.ready.pop_of(rest);
         }
         false
     }

@@ -3,6 +3,7 @@
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
+use super::instance::Event;
 use super::ready::ReadyList;
 use crate::errno::{Errno, Result};
 use crate::sched::{Mutex, Waiter};
@@ -104,33 +105,67 @@ impl Interest {
     }
 
     /// Puts it on the ready list unless it is there; says whether it was put there.
-    pub(super) fn enqueue(self: Arc<Interest>) -> bool {
-        if self.queued.swap(true, Ordering::AcqRel) {
-            return false;
+    pub(super) fn enqueue(self: &Arc<Interest>) -> bool {
+        let absent = !self.queued.swap(true, Ordering::AcqRel);
+        if absent {
+            self.ready.push(self.clone());
         }
-        let ready = self.ready.clone();
-        ready.push(self);
-        true
+        absent
     }
 
-    /// It was taken off the ready list. To be said before the file is asked, so that a change after the look queues
-    /// it again.
-    pub(super) fn dequeued(&self) {
-        self.queued.store(false, Ordering::SeqCst);
+    /// Asks the file, when the interest was just taken off the ready list. An event comes with what to do with the
+    /// interest once it is reported; without one there is nothing left to do.
+    #[inline]
+    pub(super) fn look(self: &Arc<Interest>) -> Option<(Event, Again)> {
+        let wanted = self.events();
+        let Some(file) = self.file.upgrade() else {
+            self.queued.store(false, Ordering::SeqCst);
+            return None;
+        };
+        let again = match wanted {
+            wanted if wanted & ONE_SHOT != 0 => Again::Never,
+            wanted if wanted & EDGE_TRIGGERED != 0 => Again::Change,
+            _ => Again::Queue,
+        };
+        if again != Again::Queue {
+            // Before the file is asked, so that a change after the look queues it again.
+            self.queued.store(false, Ordering::SeqCst);
+        }
+        let found = self.wanted(file.poll(None));
+        if found == 0 {
+            if again == Again::Queue {
+                self.queued.store(false, Ordering::SeqCst);
+                // A change since the look told nobody, as it was still queued.
+                if self.wanted(file.poll(None)) != 0 {
+                    self.enqueue();
+                }
+            }
+            return None;
+        }
+        Some((Event { events: found, padding: 0, data: self.data() }, again))
     }
+}
+
+/// What becomes of an interest that was reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    /// Level-triggered: it stays queued until its file is seen not to be ready.
+    Queue,
+    /// Edge-triggered: queued by the next change.
+    Change,
+    /// One-shot: disabled.
+    Never,
 }
 
 impl Waiter for Interest {
     fn wake(&self) {
-        // A disabled one is not worth a wake-up; changing it looks at the file again.
-        if self.events() & !MODES == 0 {
+        // A disabled one is not worth a wake-up; changing it looks at the file again. One that is queued already is
+        // looked at by whoever takes it off.
+        if self.events() & !MODES == 0 || self.queued.swap(true, Ordering::AcqRel) {
             return;
         }
-        let Some(this) = self.this.upgrade() else {
-            return;
-        };
-        // Queued already: whoever takes it off the list asks the file after that.
-        if this.enqueue() {
+        if let Some(this) = self.this.upgrade() {
+            self.ready.push(this);
             self.ready.waiting.wake_all();
         }
     }

@@ -52,9 +52,18 @@ impl ReadyList {
         self.list.lock().push_back(interest);
     }
 
-    /// Takes the first.
-    pub(super) fn pop(&self) -> Option<Arc<Interest>> {
-        self.list.lock().pop_front()
+    /// Takes the first, and says how many are behind it.
+    #[inline]
+    pub(super) fn pop(&self) -> Option<(Arc<Interest>, usize)> {
+        let mut list = self.list.lock();
+        let first = list.pop_front()?;
+        Some((first, list.len()))
+    }
+
+    /// Takes the first of the next `rest`; those that were put back meanwhile come after them.
+    pub(super) fn pop_of(&self, rest: usize) -> Option<(Arc<Interest>, usize)> {
+        let (first, left) = self.pop()?;
+        Some((first, left.min(rest - 1)))
     }
 
     /// How many there are.

@@ -2,7 +2,6 @@
 
 use hal::user::{self, UserAddr};
 use linux_raw_sys::general as linux;
-use zerocopy::IntoBytes;
 
 use super::instance::{Epoll, Event};
 use crate::errno::{Errno, Result};
@@ -78,9 +77,9 @@ fn wait(current: &Current, arguments: &Arguments, deadline: Option<u64>) -> Resu
     let file = current.file(arguments.fd(0))?;
     let epoll = Epoll::of(&file)?;
     with_signal_mask(current, arguments.u64(4), arguments.usize(5), || {
-        epoll.wait(maximum as usize, deadline, |index, events| {
+        epoll.wait(maximum as usize, deadline, |index, event| {
             let offset = (index * size_of::<Event>()) as u64;
-            Ok(user::copy_to_user(UserAddr(target.wrapping_add(offset)), events.as_bytes())?)
+            Ok(user::write_value(UserAddr(target.wrapping_add(offset)), event)?)
         })
     })
 }

@@ -55,9 +55,9 @@ fn event(events: u32, data: u64) -> Event {
 /// The events there are, without waiting.
 fn collect(epoll: &Epoll, maximum: usize) -> Vec<(u32, u64)> {
     let mut found = Vec::new();
-    let count = epoll.wait(maximum, Some(0), |index, events| {
+    let count = epoll.wait(maximum, Some(0), |index, event| {
         assert_eq!(index, found.len());
-        found.extend(events.iter().map(|event| (event.events, event.data)));
+        found.push((event.events, event.data));
         Ok(())
     });
     assert_eq!(count, Ok(found.len()));
