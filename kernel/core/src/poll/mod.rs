@@ -10,6 +10,7 @@ pub mod eventfd;
 pub mod select;
 pub mod signalfd;
 pub mod syscalls;
+mod temporary_mask;
 mod wait;
 
 pub use wait::wait_for;

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use hal::user::{self, UserAddr};
 use zerocopy::IntoBytes;
 
-use super::syscalls::{deadline_from_user, with_signal_mask, write_remaining};
+use super::syscalls::{deadline_from_user, write_remaining};
+use super::temporary_mask::TemporaryMask;
 use super::wait_for;
 use crate::errno::{Errno, Result};
 use crate::syscall::Arguments;
@@ -68,12 +69,12 @@ pub fn pselect6(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         0 => (0, 0),
         pair => (user::read_value::<u64>(UserAddr(pair))?, user::read_value::<u64>(UserAddr(pair.wrapping_add(8)))?),
     };
-    let found = with_signal_mask(current, mask, size as usize, || {
-        wait_for(deadline, |registration| {
-            let ready = look(current, &mut sets, count, registration)?;
-            Ok((ready > 0).then_some(ready))
-        })
+    let mask = TemporaryMask::set(current, mask, size as usize)?;
+    let found = wait_for(deadline, |registration| {
+        let ready = look(current, &mut sets, count, registration)?;
+        Ok((ready > 0).then_some(ready))
     });
+    mask.end(current, &found);
     write_remaining(time, deadline);
     let ready = match found {
         Ok(ready) => ready.unwrap_or(0),

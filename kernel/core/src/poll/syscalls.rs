@@ -6,10 +6,10 @@ use smallvec::SmallVec;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::signalfd::SignalFile;
+use super::temporary_mask::TemporaryMask;
 use super::{eventfd, wait_for};
 use crate::errno::{Errno, Result};
 use crate::signal::SignalSet;
-use crate::signal::deliver::set_blocked;
 use crate::syscall::Arguments;
 use crate::task::Current;
 use crate::time::value::Timespec;
@@ -41,36 +41,6 @@ pub(super) fn deadline_from_user(address: UserAddr) -> Result<Option<u64>> {
     Ok(Some(if time == 0 { 0 } else { deadline_after(time) }))
 }
 
-/// Runs `wait` with the signal mask at `address` if there is one. If a signal ends the wait, its handler runs before
-/// the old mask comes back.
-///
-/// # Errors
-/// EFAULT, EINVAL (a size that isn't a mask's), and what `wait` returns.
-pub(super) fn with_signal_mask<R>(
-    current: &Current,
-    address: u64,
-    size: usize,
-    wait: impl FnOnce() -> Result<R>,
-) -> Result<R> {
-    if address == 0 {
-        return wait();
-    }
-    if size != size_of::<u64>() {
-        return Err(Errno::EINVAL);
-    }
-    let mask = SignalSet(user::read_value::<u64>(UserAddr(address))?).blockable();
-    let before = current.signals().blocked();
-    // Delivery goes back to this mask when the handler has run, or if there is none to run.
-    current.signals().save_mask(before);
-    set_blocked(current, mask);
-    let outcome = wait();
-    let interrupted = matches!(&outcome, Err(error) if error.is_restart() || *error == Errno::EINTR);
-    if !interrupted && current.signals().take_saved_mask().is_some() {
-        set_blocked(current, before);
-    }
-    outcome
-}
-
 /// Writes the time that is left back to a user's timespec. As on Linux a failure to write is no failure of the call.
 pub(super) fn write_remaining(address: UserAddr, deadline: Option<u64>) {
     if let Some(deadline) = deadline
@@ -93,12 +63,12 @@ pub fn ppoll(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     descriptors.try_reserve(count).map_err(|_| Errno::ENOMEM)?;
     descriptors.resize(count, PollDescriptor::default());
     user::copy_from_user(descriptors.as_mut_slice().as_mut_bytes(), list)?;
-    let found = with_signal_mask(current, arguments.u64(3), arguments.usize(4), || {
-        wait_for(deadline, |registration| {
-            let ready = look(current, &mut descriptors, registration);
-            Ok((ready > 0).then_some(ready))
-        })
+    let mask = TemporaryMask::set(current, arguments.u64(3), arguments.usize(4))?;
+    let found = wait_for(deadline, |registration| {
+        let ready = look(current, &mut descriptors, registration);
+        Ok((ready > 0).then_some(ready))
     });
+    mask.end(current, &found);
     write_remaining(time, deadline);
     let ready = match found {
         Ok(ready) => ready.unwrap_or(0),

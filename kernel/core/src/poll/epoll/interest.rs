@@ -115,7 +115,7 @@ impl Interest {
 
     /// Asks the file, when the interest was just taken off the ready list. An event comes with what to do with the
     /// interest once it is reported; without one there is nothing left to do.
-    #[inline]
+    #[inline(always)]
     pub(super) fn look(self: &Arc<Interest>) -> Option<(Event, Again)> {
         let wanted = self.events();
         let Some(file) = self.file.upgrade() else {

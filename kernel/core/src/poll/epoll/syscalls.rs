@@ -5,7 +5,8 @@ use linux_raw_sys::general as linux;
 
 use super::instance::{Epoll, Event};
 use crate::errno::{Errno, Result};
-use crate::poll::syscalls::{deadline_after, deadline_from_user, with_signal_mask};
+use crate::poll::syscalls::{deadline_after, deadline_from_user};
+use crate::poll::temporary_mask::TemporaryMask;
 use crate::syscall::Arguments;
 use crate::task::Current;
 use crate::time::value::SECOND;
@@ -76,10 +77,11 @@ fn wait(current: &Current, arguments: &Arguments, deadline: Option<u64>) -> Resu
     }
     let file = current.file(arguments.fd(0))?;
     let epoll = Epoll::of(&file)?;
-    with_signal_mask(current, arguments.u64(4), arguments.usize(5), || {
-        epoll.wait(maximum as usize, deadline, |index, event| {
-            let offset = (index * size_of::<Event>()) as u64;
-            Ok(user::write_value(UserAddr(target.wrapping_add(offset)), event)?)
-        })
-    })
+    let mask = TemporaryMask::set(current, arguments.u64(4), arguments.usize(5))?;
+    let found = epoll.wait(maximum as usize, deadline, |index, event| {
+        let offset = (index * size_of::<Event>()) as u64;
+        Ok(user::write_value(UserAddr(target.wrapping_add(offset)), event)?)
+    });
+    mask.end(current, &found);
+    found
 }
