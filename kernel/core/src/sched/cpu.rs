@@ -1,6 +1,6 @@
 //! Each CPU's run queue, the switch between threads and the wake-up.
 
-use super::entity::State;
+use super::entity::{Entity, State};
 use super::run_queue::{self, RunQueue};
 use super::{timer, weight};
 use crate::errno::{Errno, Result};
@@ -34,6 +34,21 @@ pub struct CpuTimes {
     pub system: u64,
     pub idle: u64,
     pub switches: u64,
+}
+
+/// How often (ns) the timer looks at what a thread does that runs alone: whether its time is user or system time.
+const TICK: u64 = 10_000_000;
+
+impl CpuTimes {
+    #[inline]
+    fn charge(&mut self, entity: &Entity, is_idle: bool, ran: u64) {
+        let total = match (is_idle, entity.is_in_user()) {
+            (true, _) => &mut self.idle,
+            (false, true) => &mut self.user,
+            (false, false) => &mut self.system,
+        };
+        *total += ran;
+    }
 }
 
 impl Cpu {
@@ -163,17 +178,14 @@ fn reschedule(current: &Current, reason: Reason, from_user: bool) {
 
     let ran = now.saturating_sub(this.started);
     this.started = now;
-    let time = if from_user { &entity.user_time } else { &entity.system_time };
-    time.store(time.load(Relaxed) + ran, Relaxed);
+    if from_user {
+        entity.in_user.store(true, Relaxed);
+    }
+    entity.charge(ran);
     let virtual_runtime = entity.virtual_runtime.load(Relaxed) + weight::virtual_time(ran, entity.weight.load(Relaxed));
 
     let is_idle = this.idle.as_ref().is_some_and(|idle| current.is(idle));
-    let total = match (is_idle, from_user) {
-        (true, _) => &mut this.used.idle,
-        (false, true) => &mut this.used.user,
-        (false, false) => &mut this.used.system,
-    };
-    *total += ran;
+    this.used.charge(entity, is_idle, ran);
     let stays = reason != Reason::Block || entity.state() == State::RUNNABLE;
     let next = if is_idle {
         this.queue.pop()
@@ -220,6 +232,8 @@ fn reschedule(current: &Current, reason: Reason, from_user: bool) {
             this.slice_end = now + this.queue.slice();
             if !this.queue.is_empty() {
                 timer::program(this.slice_end);
+            } else if !is_idle {
+                timer::program(now + TICK);
             }
             return;
         }
@@ -240,6 +254,8 @@ fn reschedule(current: &Current, reason: Reason, from_user: bool) {
     this.slice_end = now + this.queue.slice();
     if !this.queue.is_empty() {
         timer::program(this.slice_end);
+    } else if !next_is_idle {
+        timer::program(now + TICK);
     }
     let before = this.current.replace(next.clone());
     drop(this);
@@ -378,7 +394,8 @@ pub(super) fn slice_tick(now: u64) -> Option<u64> {
     let cpu = hal::cpu::id();
     let this = CPUS[cpu].lock();
     if this.queue.is_empty() {
-        return None;
+        let idles = IDLE.load(Relaxed) >> cpu & 1 != 0;
+        return (!idles).then_some(now + TICK);
     }
     if now < this.slice_end {
         return Some(this.slice_end);
@@ -391,6 +408,23 @@ pub(super) fn slice_tick(now: u64) -> Option<u64> {
         hal::cpu::send_reschedule(helpers.trailing_zeros() as usize);
     }
     None
+}
+
+/// Charges the running thread for its time up to `now`; `in_user` is where the timer interrupt found it.
+pub(super) fn look(now: u64, in_user: bool) {
+    let mut this = CPUS[hal::cpu::id()].lock();
+    let Some(current) = this.current.clone() else { return };
+    let entity = current.scheduling();
+    let ran = now.saturating_sub(this.started);
+    this.started = now;
+    entity.in_user.store(in_user, Relaxed);
+    entity.charge(ran);
+    let is_idle = this.idle.as_ref().is_some_and(|idle| Arc::ptr_eq(idle, &current));
+    this.used.charge(entity, is_idle, ran);
+    let virtual_runtime = entity.virtual_runtime.load(Relaxed) + weight::virtual_time(ran, entity.weight.load(Relaxed));
+    entity.virtual_runtime.store(virtual_runtime, Relaxed);
+    drop(this);
+    drop(current);
 }
 
 /// Takes a waiting thread from another CPU for this idle one; interrupts masked. Says whether there was one.
@@ -464,7 +498,7 @@ pub fn times(cpu: usize) -> CpuTimes {
     let running = hal::time::now().saturating_sub(this.started);
     match (&this.current, &this.idle) {
         (Some(current), Some(idle)) if Arc::ptr_eq(current, idle) => times.idle += running,
-        (Some(_), _) => times.system += running,
+        (Some(current), _) => times.charge(current.scheduling(), false, running),
         _ => {}
     }
     times

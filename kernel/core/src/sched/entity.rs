@@ -47,6 +47,8 @@ pub struct Entity {
     /// Scheduling policy number of sched(7); all policies run as SCHED_OTHER by nice level.
     policy: AtomicU32,
     affinity: AtomicU64,
+    /// Whether its time counts as user time: what it did when the timer last looked.
+    pub(super) in_user: AtomicBool,
     pub(super) user_time: AtomicU64,
     pub(super) system_time: AtomicU64,
     pub(super) voluntary_switches: AtomicU64,
@@ -66,6 +68,7 @@ impl Entity {
             nice: AtomicI32::new(nice),
             policy: AtomicU32::new(0),
             affinity: AtomicU64::new(affinity),
+            in_user: AtomicBool::new(true),
             user_time: AtomicU64::new(0),
             system_time: AtomicU64::new(0),
             voluntary_switches: AtomicU64::new(0),
@@ -120,8 +123,20 @@ impl Entity {
         self.cpu.load(Relaxed) as usize
     }
 
-    /// Time (ns) in user mode and in the kernel, up to its last switch. A slice counts wholly as what the thread
-    /// did at its end, as where Linux counts by ticks.
+    /// Adds run time (ns); to user or system time by what the thread did when the timer last looked, so that the
+    /// two are true on average while their sum is exact.
+    #[inline]
+    pub(super) fn charge(&self, ran: u64) {
+        let time = if self.in_user.load(Relaxed) { &self.user_time } else { &self.system_time };
+        time.store(time.load(Relaxed) + ran, Relaxed);
+    }
+
+    /// Whether run time counts as user time at present.
+    pub fn is_in_user(&self) -> bool {
+        self.in_user.load(Relaxed)
+    }
+
+    /// Time (ns) in user mode and in the kernel, up to its last switch or look of the timer.
     pub fn times(&self) -> (u64, u64) {
         (self.user_time.load(Relaxed), self.system_time.load(Relaxed))
     }

@@ -78,6 +78,7 @@ pub fn interrupt() {
     let cpu = hal::cpu::id();
     let now = hal::time::now();
     PROGRAMMED[cpu].store(u64::MAX, Relaxed);
+    cpu::look(now, hal::exception::interrupted_user());
     loop {
         let due = TIMERS[cpu].lock().pop_due(now);
         match due {

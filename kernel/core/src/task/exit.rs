@@ -84,7 +84,10 @@ fn leave_process(current: &Current, status: ExitStatus) {
         let mut shared = process.shared().lock();
         let position = shared.threads.iter().position(|thread| current.is(thread));
         let thread = position.map(|position| shared.threads.remove(position));
-        process.accounts().lock().ended += usage::of_thread(current);
+        if let Some(thread) = &thread {
+            let used = usage::of_thread(thread);
+            process.accounts().lock().ended += used;
+        }
         let status = match shared.ending {
             Ending::Process(status) => status,
             _ => status,

@@ -1,6 +1,6 @@
 //! What processes have used: times, switches, page faults (getrusage(2)).
 
-use super::{Process, Thread, ThreadRef};
+use super::{Process, ThreadRef};
 use core::ops::AddAssign;
 
 /// Sums of usage. Times in ns.
@@ -34,9 +34,9 @@ pub struct Accounts {
     pub children: Usage,
 }
 
-/// What a thread has used up to its last switch.
-pub fn of_thread(thread: &Thread) -> Usage {
-    let (user, system) = thread.scheduling().times();
+/// What a thread has used up to now.
+pub fn of_thread(thread: &ThreadRef) -> Usage {
+    let (user, system) = thread_times(thread);
     let (voluntary_switches, involuntary_switches) = thread.scheduling().switches();
     Usage { user, system, voluntary_switches, involuntary_switches, peak_resident: 0 }
 }
@@ -44,7 +44,8 @@ pub fn of_thread(thread: &Thread) -> Usage {
 /// User and system time of a thread up to now, ns. Callable from interrupts.
 pub fn thread_times(thread: &ThreadRef) -> (u64, u64) {
     let (user, system) = thread.scheduling().times();
-    (user, system + crate::sched::cpu::uncharged(thread))
+    let more = crate::sched::cpu::uncharged(thread);
+    if thread.scheduling().is_in_user() { (user + more, system) } else { (user, system + more) }
 }
 
 /// The sums of user and system time of a process's threads up to now, those that have ended included, ns. Callable
@@ -58,7 +59,7 @@ pub fn process_times(process: &Process) -> (u64, u64) {
     })
 }
 
-/// What all threads of a process have used, the ended ones included; the calling thread up to now.
+/// What all threads of a process have used up to now, the ended ones included.
 pub fn of_process(process: &Process) -> Usage {
     let mut sum = process.accounts().lock().ended;
     let memory = {
@@ -70,10 +71,6 @@ pub fn of_process(process: &Process) -> Usage {
     };
     if let Some(memory) = memory.and_then(|thread| thread.address_space()) {
         sum.peak_resident = sum.peak_resident.max(memory.statistics().peak_resident * 4);
-    }
-    let current = super::current();
-    if core::ptr::eq(&**current.process(), process) {
-        sum.system += crate::sched::cpu::uncharged(&current.arc());
     }
     sum
 }

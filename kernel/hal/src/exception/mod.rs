@@ -16,6 +16,21 @@ pub(crate) mod vectors;
 
 pub use syndrome::{Syndrome, class};
 
+/// Whether the interrupt being handled came out of user mode. For interrupt handlers only: elsewhere the answer is
+/// about the last exception.
+#[cfg(target_os = "none")]
+#[inline]
+pub fn interrupted_user() -> bool {
+    use aarch64_cpu::registers::{Readable, SPSR_EL1};
+    SPSR_EL1.matches_all(SPSR_EL1::M::EL0t)
+}
+
+/// Whether the interrupt being handled came out of user mode: there are none of either here.
+#[cfg(not(target_os = "none"))]
+pub fn interrupted_user() -> bool {
+    false
+}
+
 /// A user program's registers, as saved at its entry to the kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[repr(C)]

@@ -42,11 +42,7 @@ pub fn getrusage(current: &Current, arguments: &mut Arguments) -> Result<usize> 
         // RUSAGE_SELF, RUSAGE_CHILDREN, RUSAGE_THREAD
         0 => usage::of_process(process),
         -1 => process.accounts().lock().children,
-        1 => {
-            let mut used = usage::of_thread(current);
-            used.system += crate::sched::cpu::uncharged(&current.arc());
-            used
-        }
+        1 => usage::of_thread(&current.arc()),
         _ => return Err(Errno::EINVAL),
     };
     user::write_value(UserAddr(arguments.u64(1)), &UserUsage::from(used))?;
