@@ -112,6 +112,8 @@ fn find_work(current: &Current) -> Work {
         let action = shared.actions.get(signal);
         match action.disposition(signal) {
             Disposition::Ignore | Disposition::Continue => {}
+            // It was blocked when it was sent, or it would have been discarded then.
+            Disposition::Stop | Disposition::Terminate if process.host_pid() == 1 && !info.is_fault() => {}
             Disposition::Stop => return Work::MayStop(signal),
             Disposition::Terminate => {
                 let status = ExitStatus::Signal(signal);

@@ -77,6 +77,12 @@ impl SignalInfo {
         self.code <= 0
     }
 
+    /// Whether the kernel sent it because the receiver can't go on.
+    pub fn is_fault(&self) -> bool {
+        let kinds = [Signal::SIGILL, Signal::SIGTRAP, Signal::SIGBUS, Signal::SIGFPE, Signal::SIGSEGV, Signal::SIGSYS];
+        !self.is_from_user() && kinds.contains(&self.signal)
+    }
+
     /// What it says of an address, for faults.
     pub const fn address(&self) -> u64 {
         self.payload[0]

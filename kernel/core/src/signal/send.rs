@@ -104,17 +104,18 @@ pub fn discard(process: &Process, shared: &mut Shared, set: SignalSet) {
 /// Whether the signal has no effect on the receiver. A blocked one may get an action before it is unblocked, so it
 /// becomes pending whatever its action is now.
 fn is_discarded(process: &Process, shared: &Shared, target: Option<&ThreadRef>, signal: Signal, origin: Origin) -> bool {
-    let action = shared.actions.get(signal);
-    // The first process of the machine dies of no signal it doesn't handle, the first of a list of none from inside.
-    let protected = process.host_pid() == 1 || origin == Origin::Inside;
-    if protected && action.is_default() && !matches!(action.disposition(signal), Disposition::Continue) {
-        return true;
-    }
     let kept = match target {
         Some(thread) => thread.signals().kept().contains(signal),
         None => shared.threads.iter().all(|thread| thread.signals().kept().contains(signal)),
     };
-    !kept && action.discards(signal)
+    if kept {
+        return false;
+    }
+    let action = shared.actions.get(signal);
+    // The first process of the machine dies of no signal it doesn't handle, the first of a list of none from inside.
+    let protected = process.host_pid() == 1 || origin == Origin::Inside;
+    let unhandled = action.is_default() && !matches!(action.disposition(signal), Disposition::Continue);
+    (protected && unhandled) || action.discards(signal)
 }
 
 /// The thread to take a signal of the whole process: the oldest that doesn't block it, if possible one that sleeps
