@@ -54,8 +54,10 @@ fn start(file: &Path) -> io::Result<(Pid, PipeReader)> {
 fn follow(shell: Pid, mut output: PipeReader, frames: &mut Frames) -> (u8, End) {
     let mut open = true;
     let mut ended = None;
+    // Orphans end in numbers: they are taken in one after the other, without a pause between them.
+    let mut more = false;
     loop {
-        if open && readable(&output, ended.is_some()) {
+        if open && readable(&output, ended.is_some() || more) {
             open = pass_on(&mut output, frames);
             continue;
         }
@@ -68,7 +70,7 @@ fn follow(shell: Pid, mut output: PipeReader, frames: &mut Frames) -> (u8, End) 
                 ended = Some(processes::exit_status(status))
             }
             Some(Event::Asked(end)) => return (0, end),
-            _ => {}
+            event => more = event.is_some(),
         }
     }
 }
