@@ -23,7 +23,7 @@ use crate::task::{CommandName, Credentials, Current, Limits, Process, ProcessFla
 use crate::vfs::namespace::{self, Creation};
 use crate::vfs::walk::{self, WalkFlags};
 use crate::vfs::mount_table::MountTable;
-use crate::vfs::{file_system, FdTable, FileKind, FsContext, Location, View};
+use crate::vfs::{file_system, name, FdTable, FileKind, FsContext, Location, View};
 use crate::{exec, log, task, tty};
 use alloc::sync::Arc;
 use hal::boot::BootInformation;
@@ -94,6 +94,7 @@ fn prepare(information: &BootInformation) -> Result<()> {
     if let Some(nanoseconds) = information.wall_clock {
         crate::time::clock::set_boot_wall_clock(nanoseconds);
     }
+    name::set_hash_key(crate::system::random::word());
     file_system::register(ramfs::RAMFS);
     file_system::register(ramfs::TMPFS);
     devtmpfs::initialise()?;

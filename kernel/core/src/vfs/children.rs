@@ -1,17 +1,24 @@
 //! The entries of a directory in the name cache.
 //!
 //! An entry keeps its slot for as long as it exists, so a slot's index is a reading position that stays valid while
-//! other entries come and go; the hash table holds indices of slots.
+//! other entries come and go. Small directories are searched slot by slot; larger ones have a table of slots by hash
+//! (open addressing, linear probing).
 
-use super::name::Name;
+use super::name::{Component, Name};
 use super::path_node::PathNode;
 use crate::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use hashbrown::HashTable;
 
 /// Missing names that a directory remembers at most.
 const NEGATIVE_LIMIT: usize = 32;
+
+/// Slots up to which a directory needs no table.
+const SEARCHED: usize = 8;
+
+/// Places of the table that hold no slot: never used, and used before.
+const EMPTY: u32 = u32::MAX;
+const DELETED: u32 = u32::MAX - 1;
 
 /// One slot: a name's hash and its node, or nothing.
 struct Slot {
@@ -22,36 +29,52 @@ struct Slot {
 /// The entries of one directory.
 #[derive(Default)]
 pub struct Children {
-    index: HashTable<u32>,
     slots: Vec<Slot>,
+    /// Slots that are in use.
+    count: usize,
     /// Slots that are empty.
     free: Vec<u32>,
+    /// Slots by hash; a power of two of places, or none. Never full.
+    table: Vec<u32>,
+    /// Places of the table that are not [`EMPTY`].
+    taken: usize,
     /// Names that the file system said do not exist, the oldest replaced first.
-    negatives: Vec<(u64, Name)>,
+    negatives: Vec<Name>,
     next_negative: usize,
 }
 
 impl Children {
     /// Number of entries.
     pub fn len(&self) -> usize {
-        self.index.len()
+        self.count
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.index.is_empty()
+        self.count == 0
     }
 
     /// The entry with this hash for which `same_name` says yes.
-    #[inline]
-    pub fn find(&self, hash: u64, mut same_name: impl FnMut(&PathNode) -> bool) -> Option<&Arc<PathNode>> {
-        let slots = &self.slots;
-        let slot = self.index.find(hash, |&slot| {
-            slots.get(slot as usize).is_some_and(|slot| {
-                slot.hash == hash && slot.node.as_deref().is_some_and(&mut same_name)
-            })
-        })?;
-        slots.get(*slot as usize)?.node.as_ref()
+    #[inline(always)]
+    pub fn find(&self, hash: u64, same_name: impl Fn(&PathNode) -> bool) -> Option<&Arc<PathNode>> {
+        let matching = |slot: &'_ Slot| slot.hash == hash && slot.node.as_deref().is_some_and(&same_name);
+        if self.table.is_empty() {
+            return self.slots.iter().find(|slot| matching(slot))?.node.as_ref();
+        }
+        let mask = self.table.len() - 1;
+        let mut place = hash as usize & mask;
+        loop {
+            let slot = *self.table.get(place)?;
+            if slot == EMPTY {
+                return None;
+            }
+            if let Some(slot) = self.slots.get(slot as usize)
+                && matching(slot)
+            {
+                return slot.node.as_ref();
+            }
+            place = (place + 1) & mask;
+        }
     }
 
     /// Makes room for one more entry.
@@ -59,14 +82,69 @@ impl Children {
     /// # Errors
     /// `ENOMEM`.
     pub fn reserve(&mut self) -> Result<()> {
-        let slots = &self.slots;
-        self.index
-            .try_reserve(1, |&slot| slots.get(slot as usize).map_or(0, |slot| slot.hash))
-            .map_err(|_| Errno::ENOMEM)?;
         if self.free.is_empty() {
             self.slots.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
         }
+        if self.table.is_empty() && self.slots.len() < SEARCHED {
+            return Ok(());
+        }
+        // At least a quarter of the table stays empty, so that every search ends soon.
+        if (self.taken + 1) * 4 > self.table.len() * 3 {
+            self.rebuild()?;
+        }
         Ok(())
+    }
+
+    /// A new table, at most half full with one entry more.
+    fn rebuild(&mut self) -> Result<()> {
+        let size = ((self.count + 1) * 2).next_power_of_two().max(SEARCHED * 4);
+        let mut table = Vec::new();
+        table.try_reserve_exact(size).map_err(|_| Errno::ENOMEM)?;
+        table.resize(size, EMPTY);
+        self.table = table;
+        self.taken = 0;
+        for slot in 0..self.slots.len() {
+            if let Some(Slot { hash, node: Some(_) }) = self.slots.get(slot) {
+                self.enter(*hash, slot as u32);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a slot into the table, if there is one; it has room.
+    fn enter(&mut self, hash: u64, slot: u32) {
+        if self.table.is_empty() {
+            return;
+        }
+        let mask = self.table.len() - 1;
+        let mut index = hash as usize & mask;
+        while let Some(place) = self.table.get_mut(index) {
+            if *place == EMPTY || *place == DELETED {
+                self.taken += usize::from(*place == EMPTY);
+                *place = slot;
+                return;
+            }
+            index = (index + 1) & mask;
+        }
+    }
+
+    /// Takes a slot out of the table, if there is one.
+    fn leave(&mut self, hash: u64, slot: u32) {
+        if self.table.is_empty() {
+            return;
+        }
+        let mask = self.table.len() - 1;
+        let mut index = hash as usize & mask;
+        while let Some(place) = self.table.get_mut(index) {
+            if *place == slot {
+                *place = DELETED;
+                return;
+            }
+            if *place == EMPTY {
+                return;
+            }
+            index = (index + 1) & mask;
+        }
     }
 
     /// Adds an entry that is not there yet; room was made by [`Self::reserve`]. Returns its slot.
@@ -84,8 +162,8 @@ impl Children {
                 (self.slots.len() - 1) as u32
             }
         };
-        let slots = &self.slots;
-        self.index.insert_unique(hash, slot, |&slot| slots.get(slot as usize).map_or(0, |slot| slot.hash));
+        self.count += 1;
+        self.enter(hash, slot);
         slot
     }
 
@@ -94,13 +172,14 @@ impl Children {
         let entry = self.slots.get_mut(slot as usize)?;
         let hash = entry.hash;
         let node = entry.node.take()?;
-        if let Ok(found) = self.index.find_entry(hash, |&other| other == slot) {
-            found.remove();
-        }
-        if self.index.is_empty() {
+        self.count -= 1;
+        self.leave(hash, slot);
+        if self.count == 0 {
             // An empty directory starts anew: its slots would only slow reading down.
             self.slots.clear();
             self.free.clear();
+            self.table.fill(EMPTY);
+            self.taken = 0;
         } else if slot as usize + 1 == self.slots.len() {
             self.slots.pop();
         } else if self.free.try_reserve(1).is_ok() {
@@ -109,15 +188,12 @@ impl Children {
         Some(node)
     }
 
-    /// Gives an entry another name's hash, in its slot.
+    /// Gives an entry another name's hash, in its slot; room was made by [`Self::reserve`].
     pub fn rehash(&mut self, slot: u32, hash: u64) {
         let Some(entry) = self.slots.get_mut(slot as usize) else { return };
         let old = core::mem::replace(&mut entry.hash, hash);
-        if let Ok(found) = self.index.find_entry(old, |&other| other == slot) {
-            found.remove();
-        }
-        let slots = &self.slots;
-        self.index.insert_unique(hash, slot, |&slot| slots.get(slot as usize).map_or(0, |slot| slot.hash));
+        self.leave(old, slot);
+        self.enter(hash, slot);
     }
 
     /// Puts another node into a slot, under the same hash; returns the one that was there.
@@ -139,35 +215,34 @@ impl Children {
                 return slot.node;
             }
         }
-        self.index.clear();
-        self.free.clear();
+        *self = Self::default();
         None
     }
 
     /// Whether this name is remembered as missing.
     #[inline]
-    pub fn is_negative(&self, hash: u64, name: &[u8]) -> bool {
-        self.negatives.iter().any(|(other, missing)| *other == hash && missing.as_slice() == name)
+    pub fn is_negative(&self, component: &Component<'_>) -> bool {
+        self.negatives.iter().any(|missing| missing.is(component))
     }
 
     /// Remembers a missing name; does nothing without memory for it.
-    pub fn add_negative(&mut self, hash: u64, name: Name) {
-        if self.is_negative(hash, &name) {
+    pub fn add_negative(&mut self, name: Name) {
+        if self.is_negative(&name.component()) {
             return;
         }
         if self.negatives.len() < NEGATIVE_LIMIT {
             if self.negatives.try_reserve(1).is_ok() {
-                self.negatives.push((hash, name));
+                self.negatives.push(name);
             }
         } else if let Some(place) = self.negatives.get_mut(self.next_negative) {
-            *place = (hash, name);
+            *place = name;
             self.next_negative = (self.next_negative + 1) % NEGATIVE_LIMIT;
         }
     }
 
     /// Forgets that a name is missing.
-    pub fn remove_negative(&mut self, hash: u64, name: &[u8]) {
-        if let Some(place) = self.negatives.iter().position(|(other, missing)| *other == hash && missing.as_slice() == name) {
+    pub fn remove_negative(&mut self, name: &Name) {
+        if let Some(place) = self.negatives.iter().position(|missing| missing == name) {
             self.negatives.swap_remove(place);
             self.next_negative = 0;
         }

@@ -44,9 +44,15 @@ pub(super) struct MountState {
     /// The mount and the directory it lies on; `None` for a root mount or one that is detached.
     pub parent: Option<Location>,
     /// Mounts that lie on directories of this one.
-    pub children: Vec<Arc<Mount>>,
+    pub children: Vec<Child>,
     /// Whether it is in a mount table.
     pub life: MountLife,
+}
+
+/// A mount that lies on another one, and where: the same node as in its own state, at hand for a walk.
+pub(super) struct Child {
+    pub node: Arc<PathNode>,
+    pub mount: Arc<Mount>,
 }
 
 /// Whether a mount is in a mount table.
@@ -179,18 +185,14 @@ impl Mount {
     /// The mount that lies on this directory of this mount.
     #[inline]
     pub fn child_at<'a>(&'a self, token: &'a ReadToken, node: &Arc<PathNode>) -> Option<&'a Arc<Mount>> {
-        let children = &self.state.get(token).children;
-        children.iter().find(|child| {
-            child.state.get(token).parent.as_ref().is_some_and(|place| Arc::ptr_eq(&place.node, node))
-        })
+        let mut children = self.state.get(token).children.iter();
+        children.find(|child| Arc::ptr_eq(&child.node, node)).map(|child| &child.mount)
     }
 
     /// As [`Self::child_at`], in a write section.
     pub fn child_at_in_write<'a>(&'a self, token: &'a WriteToken, node: &Arc<PathNode>) -> Option<&'a Arc<Mount>> {
-        let children = &self.state.get_in_write(token).children;
-        children.iter().find(|child| {
-            child.state.get_in_write(token).parent.as_ref().is_some_and(|place| Arc::ptr_eq(&place.node, node))
-        })
+        let mut children = self.state.get_in_write(token).children.iter();
+        children.find(|child| Arc::ptr_eq(&child.node, node)).map(|child| &child.mount)
     }
 
     /// The mount at the top of the tree that this one is in: the root mount of its mount table, which is how tables

@@ -5,7 +5,7 @@
 //! keeps it busy: every location, and so every open file and working directory, holds one.
 
 use super::location::Location;
-use super::mount::{Mount, MountFlags, MountLife};
+use super::mount::{Child, Mount, MountFlags, MountLife};
 use super::path_node::{NAMES, PathNode};
 use crate::{Errno, Result};
 use alloc::sync::Arc;
@@ -135,15 +135,15 @@ pub(super) fn for_each_in_tree<'a>(token: &'a ReadToken, top: &'a Arc<Mount>, mu
 /// The mount after this one in a tree, parents first.
 fn successor<'a>(token: &'a ReadToken, mount: &'a Arc<Mount>, top: &'a Arc<Mount>) -> Option<&'a Arc<Mount>> {
     if let Some(first) = mount.state.get(token).children.first() {
-        return Some(first);
+        return Some(&first.mount);
     }
     let mut mount = mount;
     while !Arc::ptr_eq(mount, top) {
         let parent = &mount.parent(token)?.mount;
         let siblings = &parent.state.get(token).children;
-        let place = siblings.iter().position(|sibling| Arc::ptr_eq(sibling, mount))?;
+        let place = siblings.iter().position(|sibling| Arc::ptr_eq(&sibling.mount, mount))?;
         if let Some(next) = siblings.get(place + 1) {
-            return Some(next);
+            return Some(&next.mount);
         }
         mount = parent;
     }
@@ -206,7 +206,7 @@ fn place_at(token: &mut WriteToken, mount: &Arc<Mount>, place: Location) -> Resu
     }
     let children = &mut place.mount.state.get_mut(token).children;
     children.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
-    children.push(mount.clone());
+    children.push(Child { node: place.node.clone(), mount: mount.clone() });
     place.node.add_mount(token);
     mount.state.get_mut(token).parent = Some(place);
     let changed = set_life(token, mount, MountLife::Attached);
@@ -221,7 +221,7 @@ fn set_life(token: &mut WriteToken, top: &Arc<Mount>, life: MountLife) -> usize 
     loop {
         mount.state.get_mut(token).life = life;
         count += 1;
-        let next = mount.state.get_in_write(token).children.first().cloned();
+        let next = mount.state.get_in_write(token).children.first().map(|child| child.mount.clone());
         let next = next.or_else(|| successor_in_write(token, &mount, top));
         match next {
             Some(next) => mount = next,
@@ -236,9 +236,9 @@ fn successor_in_write(token: &WriteToken, mount: &Arc<Mount>, top: &Arc<Mount>) 
     while !Arc::ptr_eq(mount, top) {
         let parent = &mount.state.get_in_write(token).parent.as_ref()?.mount;
         let siblings = &parent.state.get_in_write(token).children;
-        let place = siblings.iter().position(|sibling| Arc::ptr_eq(sibling, mount))?;
+        let place = siblings.iter().position(|sibling| Arc::ptr_eq(&sibling.mount, mount))?;
         if let Some(next) = siblings.get(place + 1) {
-            return Some(next.clone());
+            return Some(next.mount.clone());
         }
         mount = parent;
     }
@@ -246,11 +246,11 @@ fn successor_in_write(token: &WriteToken, mount: &Arc<Mount>, top: &Arc<Mount>) 
 }
 
 /// Takes a mount out of its parent; what it returns is dropped after the write section.
-fn unlink(token: &mut WriteToken, mount: &Arc<Mount>) -> Option<(Location, Arc<Mount>)> {
+fn unlink(token: &mut WriteToken, mount: &Arc<Mount>) -> Option<(Location, Child)> {
     let place = mount.state.get_mut(token).parent.take()?;
     place.node.remove_mount(token);
     let siblings = &mut place.mount.state.get_mut(token).children;
-    let index = siblings.iter().position(|sibling| Arc::ptr_eq(sibling, mount))?;
+    let index = siblings.iter().position(|sibling| Arc::ptr_eq(&sibling.mount, mount))?;
     let removed = siblings.remove(index);
     Some((place, removed))
 }
@@ -311,7 +311,7 @@ pub(super) fn dismantle(top: &Arc<Mount>) {
         let mut token = NAMES.write();
         let mut mount = top.clone();
         while let Some(child) = mount.state.get_in_write(&token).children.last() {
-            mount = child.clone();
+            mount = child.mount.clone();
         }
         let removed = unlink(&mut token, &mount);
         let state = mount.state.get_mut(&mut token);
@@ -378,7 +378,7 @@ pub fn move_mount(source: &Location, target: &Location) -> Result<()> {
     }
     place.mount.state.get_mut(&mut token).children.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
     let old = unlink(&mut token, mount);
-    place.mount.state.get_mut(&mut token).children.push(mount.clone());
+    place.mount.state.get_mut(&mut token).children.push(Child { node: place.node.clone(), mount: mount.clone() });
     place.node.add_mount(&token);
     mount.state.get_mut(&mut token).parent = Some(place);
     drop(token);
@@ -407,9 +407,8 @@ pub fn clone_tree(source: &Location, recursive: bool) -> Result<Arc<Mount>> {
         {
             let token = NAMES.read();
             for child in &original.state.get(&token).children {
-                let Some(place) = child.parent(&token) else { continue };
-                if place.node.is_at_or_below(&token, copy.root()) && children.try_reserve(1).is_ok() {
-                    children.push((child.clone(), place.node.clone()));
+                if child.node.is_at_or_below(&token, copy.root()) && children.try_reserve(1).is_ok() {
+                    children.push((child.mount.clone(), child.node.clone()));
                 }
             }
         }
@@ -421,7 +420,7 @@ pub fn clone_tree(source: &Location, recursive: bool) -> Result<Arc<Mount>> {
             let mut token = NAMES.write();
             let siblings = &mut copy.state.get_mut(&mut token).children;
             if siblings.try_reserve(1).is_ok() {
-                siblings.push(child_copy.clone());
+                siblings.push(Child { node: node.clone(), mount: child_copy.clone() });
                 node.add_mount(&token);
                 child_copy.state.get_mut(&mut token).parent = Some(Location { mount: copy.clone(), node });
                 drop(token);

@@ -8,7 +8,7 @@ use super::inode::{Inode, NamePolicy, NewInode};
 use super::kind::{DeviceNumber, FileKind, SET_GROUP_ID};
 use super::location::Location;
 use super::name::Name;
-use super::path_node::{self, NAMES, PathNode};
+use super::path_node::{NAMES, PathNode};
 use super::permission::{self, EXECUTE, WRITE};
 use super::walk::Parent;
 use crate::{Errno, Result};
@@ -38,16 +38,16 @@ impl Creation<'static> {
 ///
 /// # Errors
 /// What the file system says but `ENOENT`.
-pub(super) fn find(directory: &Location, name: &[u8]) -> Result<Option<Arc<PathNode>>> {
+pub(super) fn find(directory: &Location, name: &Name) -> Result<Option<Arc<PathNode>>> {
     let inode = directory.inode();
     let policy = inode.name_policy();
-    let hash = path_node::hash(name);
     if policy != NamePolicy::Dynamic {
+        let component = name.component();
         let token = NAMES.read();
-        if let Some(child) = directory.node.child(&token, hash, name) {
+        if let Some(child) = directory.node.child(&token, &component) {
             return Ok(Some(child.clone()));
         }
-        if policy == NamePolicy::Pinned || directory.node.is_known_missing(&token, hash, name) {
+        if policy == NamePolicy::Pinned || directory.node.is_known_missing(&token, &component) {
             return Ok(None);
         }
     }
@@ -55,7 +55,7 @@ pub(super) fn find(directory: &Location, name: &[u8]) -> Result<Option<Arc<PathN
         Ok(found) => found,
         Err(Errno::ENOENT) => {
             if policy == NamePolicy::Cached {
-                directory.node.remember_missing(&mut NAMES.write(), hash, Name::from_slice(name));
+                directory.node.remember_missing(&mut NAMES.write(), name.clone());
             }
             return Ok(None);
         }
@@ -64,7 +64,7 @@ pub(super) fn find(directory: &Location, name: &[u8]) -> Result<Option<Arc<PathN
     hal::frame::headroom()?;
     let node = PathNode::new_child(&directory.node, name, found);
     if policy == NamePolicy::Cached {
-        directory.node.attach(&mut NAMES.write(), hash, &node)?;
+        directory.node.attach(&mut NAMES.write(), &node)?;
     }
     Ok(Some(node))
 }
@@ -84,12 +84,11 @@ fn check_addition(directory: &Location, view: &View<'_>) -> Result<()> {
 fn enter(directory: &Location, name: &Name, inode: Arc<Inode>) -> Result<Arc<PathNode>> {
     let node = PathNode::new_child(&directory.node, name, inode);
     if directory.inode().name_policy() != NamePolicy::Dynamic {
-        let hash = path_node::hash(name);
         let mut token = NAMES.write();
         if directory.inode().name_policy() == NamePolicy::Cached {
-            directory.node.forget_missing(&mut token, hash, name);
+            directory.node.forget_missing(&mut token, name);
         }
-        let attached = directory.node.attach(&mut token, hash, &node);
+        let attached = directory.node.attach(&mut token, &node);
         drop(token);
         attached?;
     }

@@ -6,30 +6,16 @@
 
 use super::children::Children;
 use super::inode::Inode;
-use super::name::{self, Name};
+use super::name::{Component, Name};
 use crate::Result;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use hal::sync::{ReadMostlyLock, ReadToken, TokenCell, WriteToken};
 
 /// Guards the shape of every tree of names and of every tree of mounts, and every root and working directory.
 /// Taken inside sleeping locks and before spin locks; nothing sleeps or touches user memory in its sections.
 pub static NAMES: ReadMostlyLock = ReadMostlyLock::new();
-
-/// Key of the name hash.
-static HASH_KEY: AtomicU64 = AtomicU64::new(0x243f_6a88_85a3_08d3);
-
-/// Makes the name hash unpredictable. Called once, before the first name is stored.
-pub fn set_hash_key(key: u64) {
-    HASH_KEY.store(key, Relaxed);
-}
-
-/// The hash of a name in the cache.
-#[inline]
-pub fn hash(name: &[u8]) -> u64 {
-    name::hash(name, HASH_KEY.load(Relaxed))
-}
 
 /// What [`NAMES`] guards of a node.
 struct NodeState {
@@ -95,21 +81,15 @@ impl PathNode {
 
     /// The cached child of this name.
     #[inline]
-    pub fn child<'a>(&'a self, token: &'a ReadToken, hash: u64, name: &[u8]) -> Option<&'a Arc<Self>> {
+    pub fn child<'a>(&'a self, token: &'a ReadToken, name: &Component<'_>) -> Option<&'a Arc<Self>> {
         let children = self.state.get(token).children.as_deref()?;
-        children.find(hash, |node| node.state.get(token).name.as_slice() == name)
-    }
-
-    /// As [`Self::child`], in a write section.
-    pub fn child_in_write<'a>(&'a self, token: &'a WriteToken, hash: u64, name: &[u8]) -> Option<&'a Arc<Self>> {
-        let children = self.state.get_in_write(token).children.as_deref()?;
-        children.find(hash, |node| node.state.get_in_write(token).name.as_slice() == name)
+        children.find(name.hash, |node| node.state.get(token).name.is(name))
     }
 
     /// Whether this name is known to be missing in this directory.
     #[inline]
-    pub fn is_known_missing(&self, token: &ReadToken, hash: u64, name: &[u8]) -> bool {
-        self.state.get(token).children.as_deref().is_some_and(|children| children.is_negative(hash, name))
+    pub fn is_known_missing(&self, token: &ReadToken, name: &Component<'_>) -> bool {
+        self.state.get(token).children.as_deref().is_some_and(|children| children.is_negative(name))
     }
 
     /// Whether the cache holds no entry of this directory.
@@ -158,11 +138,12 @@ impl PathNode {
         }
     }
 
-    /// Enters `node` under `name` into this directory's cache. Whoever calls made sure that the name is free.
+    /// Enters `node` under its name into this directory's cache. Whoever calls made sure that the name is free.
     ///
     /// # Errors
     /// `ENOMEM`; nothing has changed then.
-    pub(super) fn attach(self: &Arc<Self>, token: &mut WriteToken, hash: u64, node: &Arc<Self>) -> Result<()> {
+    pub(super) fn attach(self: &Arc<Self>, token: &mut WriteToken, node: &Arc<Self>) -> Result<()> {
+        let hash = node.state.get_in_write(token).name.hash();
         let children = self.state.get_mut(token).children.get_or_insert_default();
         children.reserve()?;
         let slot = children.insert(hash, node.clone());
@@ -180,14 +161,14 @@ impl PathNode {
     }
 
     /// Remembers that a name is missing.
-    pub(super) fn remember_missing(&self, token: &mut WriteToken, hash: u64, name: Name) {
-        self.state.get_mut(token).children.get_or_insert_default().add_negative(hash, name);
+    pub(super) fn remember_missing(&self, token: &mut WriteToken, name: Name) {
+        self.state.get_mut(token).children.get_or_insert_default().add_negative(name);
     }
 
     /// Forgets that a name is missing.
-    pub(super) fn forget_missing(&self, token: &mut WriteToken, hash: u64, name: &[u8]) {
+    pub(super) fn forget_missing(&self, token: &mut WriteToken, name: &Name) {
         if let Some(children) = self.state.get_mut(token).children.as_mut() {
-            children.remove_negative(hash, name);
+            children.remove_negative(name);
         }
     }
 
@@ -203,7 +184,8 @@ impl PathNode {
     ///
     /// # Errors
     /// `ENOMEM`; nothing has changed then.
-    pub(super) fn relocate(&self, token: &mut WriteToken, node: &Arc<Self>, to: &Arc<Self>, hash: u64, name: Name) -> Result<Relocated> {
+    pub(super) fn relocate(&self, token: &mut WriteToken, node: &Arc<Self>, to: &Arc<Self>, name: Name) -> Result<Relocated> {
+        let hash = name.hash();
         let slot = node.state.get_in_write(token).slot;
         if core::ptr::eq(self, &raw const **to) {
             if let Some(children) = self.state.get_mut(token).children.as_mut() {
@@ -234,7 +216,7 @@ impl PathNode {
         if let Some(children) = other.state.get_mut(token).children.as_mut() {
             drop(children.replace(second_slot, first.clone()));
         }
-        let name = core::mem::take(&mut first.state.get_mut(token).name);
+        let name = first.state.get_in_write(token).name.clone();
         let state = second.state.get_mut(token);
         let name = core::mem::replace(&mut state.name, name);
         state.slot = first_slot;

@@ -5,7 +5,7 @@ use super::inode::Inode;
 use super::location::Location;
 use super::name::Name;
 use super::namespace::{dropped_name, find};
-use super::path_node::{self, NAMES, PathNode};
+use super::path_node::{NAMES, PathNode};
 use super::permission::{self, EXECUTE, WRITE};
 use super::walk::Parent;
 use crate::sched::MutexGuard;
@@ -177,12 +177,11 @@ fn relocate(from: &Parent, to: &Parent, name: &Name, new_name: &Name, source: &A
         return Err(Errno::ENOTEMPTY);
     }
     holder.operations().rename(holder, name, new_holder, new_name, false)?;
-    let hash = path_node::hash(new_name);
     let mut token = NAMES.write();
     to.directory.node.reserve(&mut token)?;
-    to.directory.node.forget_missing(&mut token, hash, new_name);
+    to.directory.node.forget_missing(&mut token, new_name);
     let replaced = target.as_ref().and_then(|target| to.directory.node.detach(&mut token, target));
-    let left_over = from.directory.node.relocate(&mut token, source, &to.directory.node, hash, new_name.clone());
+    let left_over = from.directory.node.relocate(&mut token, source, &to.directory.node, new_name.clone());
     drop(token);
     drop(replaced);
     left_over?;

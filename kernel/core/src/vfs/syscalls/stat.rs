@@ -37,8 +37,13 @@ struct Stat {
     unused: [u32; 2],
 }
 
+/// Seconds and nanoseconds of a time, which is before 1970 only by somebody's wish.
+#[inline]
 fn split(time: i64) -> [i64; 2] {
-    [time.div_euclid(SECOND), time.rem_euclid(SECOND)]
+    match u64::try_from(time) {
+        Ok(time) => [(time / SECOND as u64) as i64, (time % SECOND as u64) as i64],
+        Err(_) => [time.div_euclid(SECOND), time.rem_euclid(SECOND)],
+    }
 }
 
 /// Blocks of 512 bytes that a file takes.
@@ -46,39 +51,47 @@ fn blocks(inode: &Inode) -> u64 {
     inode.page_cache().map_or(0, |pages| pages.page_count() * u64::from(BLOCK / 512))
 }
 
-fn stat_of(inode: &Inode) -> Result<Stat> {
+/// Fills the structure in place: it is too large to be passed around.
+fn describe(inode: &Inode, stat: &mut Stat) -> Result<()> {
     inode.operations().refresh(inode)?;
     let attributes = &inode.attributes;
-    Ok(Stat {
-        device: inode.super_block().device().encode().into(),
-        inode: inode.number(),
-        mode: attributes.mode(),
-        links: attributes.links(),
-        owner: attributes.owner(),
-        group: attributes.group(),
-        special_device: inode.device().encode().into(),
-        size: inode.size(),
-        block_size: BLOCK,
-        blocks: blocks(inode),
-        accessed: split(attributes.accessed()),
-        modified: split(attributes.modified()),
-        changed: split(attributes.changed()),
-        ..Stat::default()
-    })
+    stat.device = inode.super_block().device().encode().into();
+    stat.inode = inode.number();
+    stat.mode = attributes.mode();
+    stat.links = attributes.links();
+    stat.owner = attributes.owner();
+    stat.group = attributes.group();
+    stat.special_device = inode.device().encode().into();
+    stat.block_size = BLOCK;
+    match inode.page_cache() {
+        Some(pages) => {
+            stat.size = pages.size();
+            stat.blocks = pages.page_count() * u64::from(BLOCK / 512);
+        }
+        None => stat.size = attributes.size(),
+    }
+    stat.accessed = split(attributes.accessed());
+    stat.modified = split(attributes.modified());
+    stat.changed = split(attributes.changed());
+    Ok(())
 }
 
 /// What files without an inode report: a file of mode 0600 that is nobody's (anon_inode).
-fn stat_of_file(file: &File) -> Result<Stat> {
-    match file.inode() {
-        Some(inode) => stat_of(inode),
-        None => Ok(Stat { mode: 0o600, links: 1, block_size: BLOCK, ..Stat::default() }),
+fn describe_file(file: &File, stat: &mut Stat) -> Result<()> {
+    if let Some(inode) = file.inode() {
+        return describe(inode, stat);
     }
+    stat.mode = 0o600;
+    stat.links = 1;
+    stat.block_size = BLOCK;
+    Ok(())
 }
 
 /// fstat(descriptor, stat).
 pub fn fstat(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let file = current.file(arguments.fd(0))?;
-    let stat = stat_of_file(&file)?;
+    let mut stat = Stat::default();
+    describe_file(&file, &mut stat)?;
     user::write_value(UserAddr(arguments.u64(1)), &stat).map_err(fault)?;
     Ok(0)
 }
@@ -96,13 +109,14 @@ pub fn newfstatat(current: &Current, arguments: &mut Arguments) -> Result<usize>
     if flags & !(NO_FOLLOW | NO_AUTOMOUNT | EMPTY_PATH) != 0 {
         return Err(Errno::EINVAL);
     }
-    let stat = if is_descriptor_itself(arguments, flags) {
-        stat_of_file(&*current.file(arguments.fd(0))?)?
+    let mut stat = Stat::default();
+    if is_descriptor_itself(arguments, flags) {
+        describe_file(&*current.file(arguments.fd(0))?, &mut stat)?;
     } else {
         at(current, arguments.fd(0), UserAddr(arguments.u64(1)), |view, start, path| {
-            stat_of(walk::resolve(view, start, path, walk_flags(flags))?.inode())
-        })?
-    };
+            describe(walk::resolve(view, start, path, walk_flags(flags))?.inode(), &mut stat)
+        })?;
+    }
     user::write_value(UserAddr(arguments.u64(2)), &stat).map_err(fault)?;
     Ok(0)
 }

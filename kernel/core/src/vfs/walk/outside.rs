@@ -6,7 +6,7 @@ use super::{Goal, Last, Parent, Target, WalkFlags, check_length};
 use crate::vfs::fs_context::View;
 use crate::vfs::inode::{LinkTarget, NamePolicy};
 use crate::vfs::location::Location;
-use crate::vfs::name::Name;
+use crate::vfs::name::{Component, Name};
 use crate::vfs::namespace;
 use crate::vfs::path_node::{NAMES, PathNode};
 use crate::{Errno, Result};
@@ -87,13 +87,13 @@ impl<'p> Walk<'p> {
                 Step::Done(target) => return Ok(target),
                 Step::Lookup { directory, left } => {
                     self.pending.keep(left);
-                    let component = first_component(self.pending.bytes());
-                    match look_up(&directory, component) {
+                    let (component, after) = Component::split(self.pending.bytes());
+                    let name = Name::new(&component);
+                    match look_up(&directory, &name) {
                         Ok(node) => given = Some(node),
-                        Err(Errno::ENOENT) if self.goal == Goal::Create && is_last(self.pending.bytes()) => {
-                            let trailing_slash = component.len() < self.pending.bytes().len() || progress.must_be_directory;
-                            let last = Last::Normal(Name::from_slice(component));
-                            return Ok(Target::Missing(Parent { directory, last, trailing_slash }));
+                        Err(Errno::ENOENT) if self.goal == Goal::Create && after.iter().all(|&byte| byte == b'/') => {
+                            let trailing_slash = !after.is_empty() || progress.must_be_directory;
+                            return Ok(Target::Missing(Parent { directory, last: Last::Normal(name), trailing_slash }));
                         }
                         Err(error) => return Err(error),
                     }
@@ -158,23 +158,12 @@ impl<'p> Walk<'p> {
     }
 }
 
-fn first_component(path: &[u8]) -> &[u8] {
-    path.split(|&byte| byte == b'/').next().unwrap_or(path)
-}
-
-fn is_last(path: &[u8]) -> bool {
-    path.iter().skip_while(|&&byte| byte != b'/').all(|&byte| byte == b'/')
-}
-
 /// Asks the file system for a name and remembers what it says, if the directory's names are cached.
 ///
 /// # Errors
 /// `ENOENT`, and what the file system says.
-fn look_up(directory: &Location, component: &[u8]) -> Result<Arc<PathNode>> {
+fn look_up(directory: &Location, name: &Name) -> Result<Arc<PathNode>> {
     let inode = directory.inode();
-    if inode.name_policy() == NamePolicy::Dynamic {
-        return namespace::find(directory, component)?.ok_or(Errno::ENOENT);
-    }
-    let _changing = inode.change.lock();
-    namespace::find(directory, component)?.ok_or(Errno::ENOENT)
+    let _changing = (inode.name_policy() != NamePolicy::Dynamic).then(|| inode.change.lock());
+    namespace::find(directory, name)?.ok_or(Errno::ENOENT)
 }

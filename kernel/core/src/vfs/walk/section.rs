@@ -7,8 +7,8 @@ use crate::vfs::inode::NamePolicy;
 use crate::vfs::kind::FileKind;
 use crate::vfs::location::Location;
 use crate::vfs::mount::MountFlags;
-use crate::vfs::name::{self, Name};
-use crate::vfs::path_node::{self, PathNode};
+use crate::vfs::name::{Component, Name};
+use crate::vfs::path_node::PathNode;
 use crate::vfs::permission;
 use crate::{Errno, Result};
 use alloc::sync::Arc;
@@ -59,18 +59,6 @@ fn skip_slashes(path: &[u8]) -> &[u8] {
     path
 }
 
-#[inline]
-fn split_component(path: &[u8]) -> (&[u8], &[u8]) {
-    let mut length = 0;
-    while let Some(&byte) = path.get(length) {
-        if byte == b'/' {
-            break;
-        }
-        length += 1;
-    }
-    path.split_at(length)
-}
-
 impl<'s, 't> Section<'s, 't> {
     /// Walks `path` from `place`. `given` is the node of the first component if it was asked for.
     pub fn walk(&self, place: Place<'t>, path: &'t [u8], given: Option<&'t Arc<PathNode>>, progress: &mut Progress) -> Result<Step> {
@@ -96,13 +84,13 @@ impl<'s, 't> Section<'s, 't> {
                 return Err(Errno::ENOTDIR);
             }
             permission::check_search(directory, self.credentials)?;
-            let (component, after) = split_component(here);
-            name::check(component)?;
+            let (component, after) = Component::split(here);
+            component.check()?;
             let last = skip_slashes(after).is_empty() && outer.is_empty();
             if last && self.goal == Goal::Parent {
-                return Ok(self.parent(place, component, !after.is_empty() || progress.must_be_directory));
+                return Ok(self.parent(place, &component, !after.is_empty() || progress.must_be_directory));
             }
-            match component {
+            match component.bytes {
                 b"." => {
                     rest = after;
                     continue;
@@ -117,12 +105,11 @@ impl<'s, 't> Section<'s, 't> {
             let child = match given.take() {
                 Some(child) => Some(child),
                 None => {
-                    let hash = path_node::hash(component);
-                    let child = place.node.child(self.token, hash, component);
+                    let child = place.node.child(self.token, &component);
                     let known = child.is_some()
                         || match directory.name_policy() {
                             NamePolicy::Pinned => true,
-                            NamePolicy::Cached => place.node.is_known_missing(self.token, hash, component),
+                            NamePolicy::Cached => place.node.is_known_missing(self.token, &component),
                             NamePolicy::Dynamic => false,
                         };
                     if !known {
@@ -134,7 +121,7 @@ impl<'s, 't> Section<'s, 't> {
             };
             let Some(child) = child else {
                 return if last && self.goal == Goal::Create {
-                    Ok(self.parent(place, component, !after.is_empty() || progress.must_be_directory))
+                    Ok(self.parent(place, &component, !after.is_empty() || progress.must_be_directory))
                 } else {
                     Err(Errno::ENOENT)
                 };
@@ -188,11 +175,11 @@ impl<'s, 't> Section<'s, 't> {
         Ok(Step::Done(Target::Found(place.to_location())))
     }
 
-    fn parent(&self, place: Place<'t>, component: &[u8], trailing_slash: bool) -> Step {
-        let last = match component {
+    fn parent(&self, place: Place<'t>, component: &Component<'_>, trailing_slash: bool) -> Step {
+        let last = match component.bytes {
             b"." => Last::Dot,
             b".." => Last::DotDot,
-            name => Last::Normal(Name::from_slice(name)),
+            _ => Last::Normal(Name::new(component)),
         };
         Step::Done(Target::Missing(Parent { directory: place.to_location(), last, trailing_slash }))
     }
