@@ -101,6 +101,18 @@ impl<'p> Component<'p> {
         (Self { bytes, hash, words }, rest)
     }
 
+    /// Whether it is ".".
+    #[inline(always)]
+    pub fn is_dot(&self) -> bool {
+        self.words[0] == u64::from(b'.')
+    }
+
+    /// Whether it is "..".
+    #[inline(always)]
+    pub fn is_dot_dot(&self) -> bool {
+        self.words[0] == u64::from(b'.') << 8 | u64::from(b'.')
+    }
+
     /// Checks the length of the name.
     ///
     /// # Errors
@@ -147,7 +159,9 @@ impl Name {
     /// Whether a component is this name.
     #[inline(always)]
     pub fn is(&self, component: &Component<'_>) -> bool {
-        self.words == component.words
+        // Spelled out: comparing arrays calls a function.
+        let ([a, b, c], [x, y, z]) = (self.words, component.words);
+        (a ^ x) | (b ^ y) | (c ^ z) == 0
             && self.length == component.bytes.len()
             && self.long.as_deref().is_none_or(|long| long == component.bytes)
     }

@@ -80,7 +80,7 @@ impl PathNode {
     }
 
     /// The cached child of this name.
-    #[inline]
+    #[inline(always)]
     pub fn child<'a>(&'a self, token: &'a ReadToken, name: &Component<'_>) -> Option<&'a Arc<Self>> {
         let children = self.state.get(token).children.as_deref()?;
         children.find(name.hash, |node| node.state.get(token).name.is(name))

@@ -65,6 +65,7 @@ fn root_for<'t>(token: &'t ReadToken, view_root: &'t Location, place: &'t Locati
 }
 
 impl<'p> Walk<'p> {
+    #[inline(always)]
     pub fn new(view: &View<'p>, start: Option<&'p Location>, path: &'p [u8], flags: WalkFlags, goal: Goal) -> Result<Self> {
         check_length(path)?;
         if path.is_empty() && !(flags.contains(WalkFlags::ALLOW_EMPTY) && goal == Goal::Found) {
@@ -126,8 +127,11 @@ impl<'p> Walk<'p> {
                     return Err(Errno::EXDEV);
                 }
                 let left = self.pending.bytes();
-                path.try_reserve_exact(left.len()).map_err(|_| Errno::ENOMEM)?;
-                path.extend_from_slice(left);
+                path.try_reserve_exact(left.len() + 1).map_err(|_| Errno::ENOMEM)?;
+                if !left.is_empty() {
+                    path.push(b'/');
+                    path.extend_from_slice(left);
+                }
                 self.pending = Pending::Own(path);
                 Ok(if absolute { Begin::Root(directory) } else { Begin::At(directory) })
             }

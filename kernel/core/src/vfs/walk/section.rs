@@ -50,13 +50,13 @@ pub(super) struct Progress {
     pub must_be_directory: bool,
 }
 
-#[inline]
+#[inline(always)]
 fn skip_slashes(path: &[u8]) -> &[u8] {
-    let mut path = path;
-    while let [b'/', rest @ ..] = path {
-        path = rest;
+    let mut count = 0;
+    while path.get(count) == Some(&b'/') {
+        count += 1;
     }
-    path
+    path.get(count..).unwrap_or(&[])
 }
 
 impl<'s, 't> Section<'s, 't> {
@@ -64,13 +64,13 @@ impl<'s, 't> Section<'s, 't> {
     pub fn walk(&self, place: Place<'t>, path: &'t [u8], given: Option<&'t Arc<PathNode>>, progress: &mut Progress) -> Result<Step> {
         let mut place = place;
         let mut given = given;
-        let mut rest = path;
+        // Never begins with a slash.
+        let mut rest = skip_slashes(path);
         let mut rewritten = false;
         // What comes after each link that is being followed; each has at least one component.
         let mut outer: SmallVec<[&'t [u8]; 4]> = SmallVec::new();
         loop {
-            let here = skip_slashes(rest);
-            if here.is_empty() {
+            if rest.is_empty() {
                 match outer.pop() {
                     Some(after) => {
                         rest = after;
@@ -84,23 +84,23 @@ impl<'s, 't> Section<'s, 't> {
                 return Err(Errno::ENOTDIR);
             }
             permission::check_search(directory, self.credentials)?;
-            let (component, after) = Component::split(here);
+            let here = rest;
+            let (component, following) = Component::split(here);
             component.check()?;
-            let last = skip_slashes(after).is_empty() && outer.is_empty();
+            let slash_follows = !following.is_empty();
+            let after = skip_slashes(following);
+            let last = after.is_empty() && outer.is_empty();
             if last && self.goal == Goal::Parent {
-                return Ok(self.parent(place, &component, !after.is_empty() || progress.must_be_directory));
+                return Ok(self.parent(place, &component, slash_follows || progress.must_be_directory));
             }
-            match component.bytes {
-                b"." => {
-                    rest = after;
-                    continue;
-                }
-                b".." => {
-                    place = place.above(self.token, &self.root, self.flags)?;
-                    rest = after;
-                    continue;
-                }
-                _ => {}
+            if component.is_dot() {
+                rest = after;
+                continue;
+            }
+            if component.is_dot_dot() {
+                place = place.above(self.token, &self.root, self.flags)?;
+                rest = after;
+                continue;
             }
             let child = match given.take() {
                 Some(child) => Some(child),
@@ -121,18 +121,18 @@ impl<'s, 't> Section<'s, 't> {
             };
             let Some(child) = child else {
                 return if last && self.goal == Goal::Create {
-                    Ok(self.parent(place, &component, !after.is_empty() || progress.must_be_directory))
+                    Ok(self.parent(place, &component, slash_follows || progress.must_be_directory))
                 } else {
                     Err(Errno::ENOENT)
                 };
             };
             let next = Place { mount: place.mount, node: child }.covered_by(self.token, self.flags)?;
             let follows = next.node.inode().kind() == FileKind::SymbolicLink
-                && (!last || !after.is_empty() || progress.must_be_directory || self.flags.contains(WalkFlags::FOLLOW));
+                && (!last || slash_follows || progress.must_be_directory || self.flags.contains(WalkFlags::FOLLOW));
             if !follows {
                 place = next;
                 rest = after;
-                if last && !after.is_empty() {
+                if last && slash_follows {
                     progress.must_be_directory = true;
                 }
                 continue;
@@ -144,14 +144,14 @@ impl<'s, 't> Section<'s, 't> {
             {
                 return Err(Errno::ELOOP);
             }
-            if last && !after.is_empty() {
+            if last && slash_follows {
                 progress.must_be_directory = true;
             }
             let Some(target) = next.node.inode().target() else {
                 let left = leave(after, &outer, rewritten)?;
                 return Ok(Step::Follow { directory: place.to_location(), link: next.node.clone(), left });
             };
-            if !skip_slashes(after).is_empty() {
+            if !after.is_empty() {
                 outer.push(after);
             }
             match target.first() {
@@ -161,7 +161,7 @@ impl<'s, 't> Section<'s, 't> {
                 None => return Err(Errno::ENOENT),
             }
             rewritten = true;
-            rest = target;
+            rest = skip_slashes(target);
         }
     }
 
@@ -190,11 +190,12 @@ fn leave(rest: &[u8], outer: &[&[u8]], rewritten: bool) -> Result<Left> {
     if !rewritten {
         return Ok(Left::Tail(rest.len()));
     }
-    let length = rest.len() + outer.iter().map(|after| after.len()).sum::<usize>();
+    let length = rest.len() + outer.iter().map(|after| after.len() + 1).sum::<usize>();
     let mut path = Vec::new();
     path.try_reserve_exact(length).map_err(|_| Errno::ENOMEM)?;
     path.extend_from_slice(rest);
     for after in outer.iter().rev() {
+        path.push(b'/');
         path.extend_from_slice(after);
     }
     Ok(Left::Rewritten(path))
