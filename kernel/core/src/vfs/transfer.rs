@@ -45,6 +45,17 @@ impl<'a> UserSegments<'a> {
         }
     }
 
+    /// Moves on by what was transferred within the segment.
+    #[inline(always)]
+    fn advance(&mut self, count: usize) {
+        self.address += count as u64;
+        self.length -= count;
+        self.remaining -= count;
+        if self.length == 0 && !self.rest.is_empty() {
+            self.settle();
+        }
+    }
+
     /// Runs `copy` on pieces, each within a segment, until `wanted` bytes went through. `copy` gets the address, the
     /// offset within `wanted` and the length, and says how many bytes it copied; fewer means a fault.
     #[inline]
@@ -54,15 +65,10 @@ impl<'a> UserSegments<'a> {
         while done < wanted {
             let length = self.length.min(wanted - done);
             let copied = copy(UserAddr(self.address), done, length);
-            self.address += copied as u64;
-            self.length -= copied;
-            self.remaining -= copied;
+            self.advance(copied);
             done += copied;
             if copied < length {
                 return Err(Errno::EFAULT);
-            }
-            if self.length == 0 {
-                self.settle();
             }
         }
         Ok(done)
@@ -153,6 +159,19 @@ impl<'a> Destination<'a> {
     /// `EFAULT`.
     #[inline]
     pub fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+        // The usual: all of it, into one segment.
+        if let DestinationKind::User(segments) = &mut self.kind
+            && bytes.len() <= segments.length.min(segments.remaining)
+            && user::copy_to_user(UserAddr(segments.address), bytes).is_ok()
+        {
+            segments.advance(bytes.len());
+            self.done += bytes.len();
+            return Ok(bytes.len());
+        }
+        self.write_in_pieces(bytes)
+    }
+
+    fn write_in_pieces(&mut self, bytes: &[u8]) -> Result<usize> {
         self.user_or_kernel(
             bytes.len(),
             |address, offset, length| {
@@ -324,8 +343,14 @@ impl<'a> Source<'a> {
 
     /// Passes over bytes without looking at them (a write to /dev/null).
     pub fn skip(&mut self, length: usize) -> usize {
-        let skipped = self.user_or_kernel(length, |_, _, length| length, |_| {});
-        skipped.unwrap_or(0)
+        let length = length.min(self.remaining());
+        match &mut self.kind {
+            SourceKind::User(segments) if length <= segments.length => segments.advance(length),
+            SourceKind::User(segments) => drop(segments.each(length, |_, _, length| length)),
+            SourceKind::Kernel(buffer) => *buffer = buffer.get(length..).unwrap_or(&[]),
+        }
+        self.done += length;
+        length
     }
 
     /// The result of a transfer: an error counts only if nothing was transferred before it.

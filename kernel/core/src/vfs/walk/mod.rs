@@ -9,6 +9,7 @@
 //! links. A directory that was moved out of what a mount or a changed root shows does not lead to its new parents.
 
 mod ascend;
+mod descent;
 mod outside;
 mod section;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use super::location::Location;
 use super::name::{Name, PATH_MAX};
 use crate::{Errno, Result};
 use bitflags::bitflags;
+use descent::Descent;
 use outside::Walk;
 
 /// Links followed in one walk at most.
@@ -101,8 +103,27 @@ enum Goal {
     Create,
 }
 
-fn check_length(path: &[u8]) -> Result<()> {
-    if path.len() >= PATH_MAX { Err(Errno::ENAMETOOLONG) } else { Ok(()) }
+/// Walks a path: the usual part of it quickly, the rest with all that can come up.
+#[inline]
+fn walk(view: &View<'_>, start: Option<&Location>, path: &[u8], flags: WalkFlags, goal: Goal) -> Result<Target> {
+    const RESTRICTED: WalkFlags = WalkFlags::NO_CROSSING
+        .union(WalkFlags::NO_MAGIC_LINKS)
+        .union(WalkFlags::NO_LINKS)
+        .union(WalkFlags::BENEATH)
+        .union(WalkFlags::IN_ROOT);
+    if path.len() >= PATH_MAX {
+        return Err(Errno::ENAMETOOLONG);
+    }
+    if path.is_empty() && !(flags.contains(WalkFlags::ALLOW_EMPTY) && goal == Goal::Found) {
+        return Err(Errno::ENOENT);
+    }
+    if flags.intersects(RESTRICTED) {
+        return Walk::new(view, start, path, flags, goal)?.run();
+    }
+    match descent::descend(view, start, path, flags, goal)? {
+        Descent::Done(target) => Ok(target),
+        Descent::Left(place, left) => Walk::going_on(view, place, path.get(path.len() - left..).unwrap_or(&[]), flags, goal).run(),
+    }
 }
 
 /// The place that a path leads to. Relative paths begin at `start`, or at the working directory.
@@ -111,7 +132,7 @@ fn check_length(path: &[u8]) -> Result<()> {
 /// `ENOENT`, `ENOTDIR`, `EACCES`, `ELOOP`, `ENAMETOOLONG`; `EXDEV` for the `RESOLVE_*` restrictions; what the file
 /// system says.
 pub fn resolve(view: &View<'_>, start: Option<&Location>, path: &[u8], flags: WalkFlags) -> Result<Location> {
-    match Walk::new(view, start, path, flags, Goal::Found)?.run()? {
+    match walk(view, start, path, flags, Goal::Found)? {
         Target::Found(location) => Ok(location),
         Target::Missing(_) => Err(Errno::ENOENT),
     }
@@ -122,7 +143,7 @@ pub fn resolve(view: &View<'_>, start: Option<&Location>, path: &[u8], flags: Wa
 /// # Errors
 /// As [`resolve`].
 pub fn resolve_parent(view: &View<'_>, start: Option<&Location>, path: &[u8], flags: WalkFlags) -> Result<Parent> {
-    match Walk::new(view, start, path, flags, Goal::Parent)?.run()? {
+    match walk(view, start, path, flags, Goal::Parent)? {
         Target::Missing(parent) => Ok(parent),
         Target::Found(_) => Err(Errno::EEXIST),
     }
@@ -134,5 +155,5 @@ pub fn resolve_parent(view: &View<'_>, start: Option<&Location>, path: &[u8], fl
 /// # Errors
 /// As [`resolve`], but a missing last component is no error.
 pub fn resolve_for_create(view: &View<'_>, start: Option<&Location>, path: &[u8], flags: WalkFlags) -> Result<Target> {
-    Walk::new(view, start, path, flags, Goal::Create)?.run()
+    walk(view, start, path, flags, Goal::Create)
 }

@@ -2,7 +2,7 @@
 
 use super::ascend::Place;
 use super::section::{Left, Progress, Section, Step};
-use super::{Goal, Last, Parent, Target, WalkFlags, check_length};
+use super::{Goal, Last, Parent, Target, WalkFlags};
 use crate::vfs::fs_context::View;
 use crate::vfs::inode::{LinkTarget, NamePolicy};
 use crate::vfs::location::Location;
@@ -50,6 +50,7 @@ enum Begin {
 pub(super) struct Walk<'p> {
     view: View<'p>,
     start: Option<&'p Location>,
+    begin: Begin,
     flags: WalkFlags,
     goal: Goal,
     pending: Pending<'p>,
@@ -65,21 +66,22 @@ fn root_for<'t>(token: &'t ReadToken, view_root: &'t Location, place: &'t Locati
 }
 
 impl<'p> Walk<'p> {
-    #[inline(always)]
+    /// A walk from its start.
     pub fn new(view: &View<'p>, start: Option<&'p Location>, path: &'p [u8], flags: WalkFlags, goal: Goal) -> Result<Self> {
-        check_length(path)?;
-        if path.is_empty() && !(flags.contains(WalkFlags::ALLOW_EMPTY) && goal == Goal::Found) {
-            return Err(Errno::ENOENT);
-        }
         if path.first() == Some(&b'/') && flags.contains(WalkFlags::BENEATH) {
             return Err(Errno::EXDEV);
         }
-        Ok(Self { view: *view, start, flags, goal, pending: Pending::Given(path) })
+        Ok(Self { view: *view, start, begin: Begin::Start, flags, goal, pending: Pending::Given(path) })
+    }
+
+    /// A walk that has come to `place` already.
+    pub fn going_on(view: &View<'p>, place: Location, left: &'p [u8], flags: WalkFlags, goal: Goal) -> Self {
+        Self { view: *view, start: None, begin: Begin::At(place), flags, goal, pending: Pending::Given(left) }
     }
 
     pub fn run(mut self) -> Result<Target> {
         let mut progress = Progress { links: 0, must_be_directory: false };
-        let mut begin = Begin::Start;
+        let mut begin = core::mem::replace(&mut self.begin, Begin::Start);
         let mut given: Option<Arc<PathNode>> = None;
         loop {
             let step = self.section(&begin, given.as_ref(), &mut progress)?;
