@@ -68,6 +68,14 @@ fn before_slash(word: u64) -> usize {
     (found.trailing_zeros() / 8) as usize
 }
 
+/// The bytes before the first slash, up to eight, with zeros after them, and how many they are.
+#[inline(always)]
+fn first_word(path: &[u8]) -> (u64, usize) {
+    let (word, available) = load(path);
+    let taken = before_slash(word).min(available);
+    (if taken < WORD { word & ((1 << (taken * 8)) - 1) } else { word }, taken)
+}
+
 #[inline(always)]
 fn fold(value: u64) -> u64 {
     const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -76,17 +84,30 @@ fn fold(value: u64) -> u64 {
 }
 
 impl<'p> Component<'p> {
+    /// No name.
+    pub const NONE: Self = Self { bytes: &[], hash: 0, words: [0; WORDS] };
+
     /// The name at the start of a path, and what comes after it: nothing, or a slash and more.
     #[inline(always)]
     pub fn split(path: &'p [u8]) -> (Self, &'p [u8]) {
+        let (word, length) = first_word(path);
+        if length == WORD {
+            return Self::split_long(path);
+        }
+        let hash = fold(HASH_KEY.load(Relaxed) ^ word);
+        let (bytes, rest) = path.split_at_checked(length).unwrap_or((path, &[]));
+        (Self { bytes, hash, words: [word, 0, 0] }, rest)
+    }
+
+    /// As [`Self::split`], for a name of a word or more.
+    #[inline(never)]
+    fn split_long(path: &'p [u8]) -> (Self, &'p [u8]) {
         let mut hash = HASH_KEY.load(Relaxed);
         let mut words = [0; WORDS];
         let mut length = 0;
         let mut index = 0;
         loop {
-            let (word, available) = load(path.get(length..).unwrap_or(&[]));
-            let taken = before_slash(word).min(available);
-            let word = if taken < WORD { word & ((1 << (taken * 8)) - 1) } else { word };
+            let (word, taken) = first_word(path.get(length..).unwrap_or(&[]));
             hash = fold(hash ^ word);
             if let Some(place) = words.get_mut(index) {
                 *place = word;
@@ -99,6 +120,12 @@ impl<'p> Component<'p> {
         }
         let (bytes, rest) = path.split_at_checked(length).unwrap_or((path, &[]));
         (Self { bytes, hash, words }, rest)
+    }
+
+    /// Whether its first byte is a dot.
+    #[inline(always)]
+    pub fn begins_with_dot(&self) -> bool {
+        self.words[0] as u8 == b'.'
     }
 
     /// Whether it is ".".

@@ -4,32 +4,41 @@
 //! a missing name, a directory that not everyone may search) it leaves to [`super::section`], which goes on from there.
 
 use super::ascend::Place;
-use super::{Goal, Last, Parent, Target, WalkFlags};
+use super::WalkFlags;
 use crate::vfs::fs_context::View;
 use crate::vfs::inode::NamePolicy;
 use crate::vfs::kind::FileKind;
 use crate::vfs::location::Location;
-use crate::vfs::name::{Component, NAME_MAX, Name};
-use crate::vfs::path_node::NAMES;
+use crate::vfs::name::{Component, NAME_MAX};
 use crate::{Errno, Result};
+use hal::sync::ReadToken;
+
+/// What a descent is for, as a constant: see [`super::Goal`].
+pub(super) const FOUND: u8 = 0;
+pub(super) const PARENT: u8 = 1;
+pub(super) const CREATE: u8 = 2;
 
 /// Where the usual ends.
-pub(super) enum Descent {
-    /// At the end of the path.
-    Done(Target),
+pub(super) enum Descent<'t> {
+    /// At the place asked for; for a parent, with the name that was not looked up.
+    Found(Place<'t>, Component<'t>),
     /// Here, with this many bytes of the path left.
-    Left(Location, usize),
+    Left(Place<'t>, usize),
 }
 
-/// Walks as far as it is usual.
+/// Walks as far as it is usual. `GOAL` is a constant so that each of the three walks is its own short loop.
 ///
 /// # Errors
 /// `ENOENT` for a name that can't be there.
-#[inline]
-pub(super) fn descend(view: &View<'_>, start: Option<&Location>, path: &[u8], flags: WalkFlags, goal: Goal) -> Result<Descent> {
+#[inline(always)]
+pub(super) fn descend<'t, const GOAL: u8>(
+    token: &'t ReadToken,
+    view: &View<'t>,
+    start: Option<&'t Location>,
+    path: &'t [u8],
+) -> Result<Descent<'t>> {
     const ANYONE_SEARCHES: u32 = 0o111;
-    let token = NAMES.read();
-    let directories = view.fs.directories(&token);
+    let directories = view.fs.directories(token);
     let mut rest = path;
     let mut place = Place::of(start.unwrap_or(&directories.working));
     if let [b'/', after @ ..] = rest {
@@ -43,20 +52,17 @@ pub(super) fn descend(view: &View<'_>, start: Option<&Location>, path: &[u8], fl
         }
         let (component, following) = Component::split(rest);
         // Nothing before a slash is a second slash, which is unusual too.
-        if matches!(component.bytes.first(), None | Some(b'.')) || component.bytes.len() > NAME_MAX {
+        if component.begins_with_dot() || component.bytes.is_empty() || component.bytes.len() > NAME_MAX {
             break;
         }
         let after = match following {
             [b'/', after @ ..] if !matches!(after, [] | [b'/', ..]) => after,
-            [] if goal == Goal::Parent => {
-                let last = Last::Normal(Name::new(&component));
-                return Ok(Descent::Done(Target::Missing(Parent { directory: place.to_location(), last, trailing_slash: false })));
-            }
+            [] if GOAL == PARENT => return Ok(Descent::Found(place, component)),
             [] => following,
             _ => break,
         };
-        let Some(child) = place.node.child(&token, &component) else {
-            if directory.name_policy() == NamePolicy::Pinned && (goal != Goal::Create || !after.is_empty()) {
+        let Some(child) = place.node.child(token, &component) else {
+            if directory.name_policy() == NamePolicy::Pinned && (GOAL != CREATE || !after.is_empty()) {
                 return Err(Errno::ENOENT);
             }
             break;
@@ -66,15 +72,12 @@ pub(super) fn descend(view: &View<'_>, start: Option<&Location>, path: &[u8], fl
         }
         place.node = child;
         if child.is_mount_point() {
-            place = place.covered_by(&token, flags)?;
+            place = place.covered_by(token, WalkFlags::empty())?;
         }
         rest = after;
     }
-    if !rest.is_empty() || goal == Goal::Parent {
-        return Ok(Descent::Left(place.to_location(), rest.len()));
+    if rest.is_empty() && GOAL != PARENT {
+        return Ok(Descent::Found(place, Component::NONE));
     }
-    if flags.contains(WalkFlags::DIRECTORY) && !place.node.inode().is_directory() {
-        return Err(Errno::ENOTDIR);
-    }
-    Ok(Descent::Done(Target::Found(place.to_location())))
+    Ok(Descent::Left(place, rest.len()))
 }

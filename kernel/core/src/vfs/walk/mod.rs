@@ -18,9 +18,10 @@ mod tests;
 use super::fs_context::View;
 use super::location::Location;
 use super::name::{Name, PATH_MAX};
+use super::path_node::NAMES;
 use crate::{Errno, Result};
 use bitflags::bitflags;
-use descent::Descent;
+use descent::{CREATE, Descent, FOUND, PARENT, descend};
 use outside::Walk;
 
 /// Links followed in one walk at most.
@@ -103,27 +104,25 @@ enum Goal {
     Create,
 }
 
-/// Walks a path: the usual part of it quickly, the rest with all that can come up.
-#[inline]
-fn walk(view: &View<'_>, start: Option<&Location>, path: &[u8], flags: WalkFlags, goal: Goal) -> Result<Target> {
-    const RESTRICTED: WalkFlags = WalkFlags::NO_CROSSING
-        .union(WalkFlags::NO_MAGIC_LINKS)
-        .union(WalkFlags::NO_LINKS)
-        .union(WalkFlags::BENEATH)
-        .union(WalkFlags::IN_ROOT);
-    if path.len() >= PATH_MAX {
-        return Err(Errno::ENAMETOOLONG);
+/// Flags that only the general walk knows.
+const RESTRICTED: WalkFlags = WalkFlags::NO_CROSSING
+    .union(WalkFlags::NO_MAGIC_LINKS)
+    .union(WalkFlags::NO_LINKS)
+    .union(WalkFlags::BENEATH)
+    .union(WalkFlags::IN_ROOT);
+
+#[inline(always)]
+fn check_length(path: &[u8], may_be_empty: bool) -> Result<()> {
+    match path.len() {
+        0 if !may_be_empty => Err(Errno::ENOENT),
+        PATH_MAX.. => Err(Errno::ENAMETOOLONG),
+        _ => Ok(()),
     }
-    if path.is_empty() && !(flags.contains(WalkFlags::ALLOW_EMPTY) && goal == Goal::Found) {
-        return Err(Errno::ENOENT);
-    }
-    if flags.intersects(RESTRICTED) {
-        return Walk::new(view, start, path, flags, goal)?.run();
-    }
-    match descent::descend(view, start, path, flags, goal)? {
-        Descent::Done(target) => Ok(target),
-        Descent::Left(place, left) => Walk::going_on(view, place, path.get(path.len() - left..).unwrap_or(&[]), flags, goal).run(),
-    }
+}
+
+/// The last bytes of a path.
+fn end(path: &[u8], length: usize) -> &[u8] {
+    path.get(path.len() - length..).unwrap_or(&[])
 }
 
 /// The place that a path leads to. Relative paths begin at `start`, or at the working directory.
@@ -132,7 +131,20 @@ fn walk(view: &View<'_>, start: Option<&Location>, path: &[u8], flags: WalkFlags
 /// `ENOENT`, `ENOTDIR`, `EACCES`, `ELOOP`, `ENAMETOOLONG`; `EXDEV` for the `RESOLVE_*` restrictions; what the file
 /// system says.
 pub fn resolve(view: &View<'_>, start: Option<&Location>, path: &[u8], flags: WalkFlags) -> Result<Location> {
-    match walk(view, start, path, flags, Goal::Found)? {
+    check_length(path, flags.contains(WalkFlags::ALLOW_EMPTY))?;
+    let walk = if flags.intersects(RESTRICTED) {
+        Walk::new(view, start, path, flags, Goal::Found)?
+    } else {
+        let token = NAMES.read();
+        match descend::<FOUND>(&token, view, start, path)? {
+            Descent::Found(place, _) if flags.contains(WalkFlags::DIRECTORY) && !place.node.inode().is_directory() => {
+                return Err(Errno::ENOTDIR);
+            }
+            Descent::Found(place, _) => return Ok(place.to_location()),
+            Descent::Left(place, left) => Walk::going_on(view, place.to_location(), end(path, left), flags, Goal::Found),
+        }
+    };
+    match walk.run()? {
         Target::Found(location) => Ok(location),
         Target::Missing(_) => Err(Errno::ENOENT),
     }
@@ -143,7 +155,20 @@ pub fn resolve(view: &View<'_>, start: Option<&Location>, path: &[u8], flags: Wa
 /// # Errors
 /// As [`resolve`].
 pub fn resolve_parent(view: &View<'_>, start: Option<&Location>, path: &[u8], flags: WalkFlags) -> Result<Parent> {
-    match walk(view, start, path, flags, Goal::Parent)? {
+    check_length(path, false)?;
+    let walk = if flags.intersects(RESTRICTED) {
+        Walk::new(view, start, path, flags, Goal::Parent)?
+    } else {
+        let token = NAMES.read();
+        match descend::<PARENT>(&token, view, start, path)? {
+            Descent::Found(directory, name) => {
+                let last = Last::Normal(Name::new(&name));
+                return Ok(Parent { directory: directory.to_location(), last, trailing_slash: false });
+            }
+            Descent::Left(place, left) => Walk::going_on(view, place.to_location(), end(path, left), flags, Goal::Parent),
+        }
+    };
+    match walk.run()? {
         Target::Missing(parent) => Ok(parent),
         Target::Found(_) => Err(Errno::EEXIST),
     }
@@ -155,5 +180,15 @@ pub fn resolve_parent(view: &View<'_>, start: Option<&Location>, path: &[u8], fl
 /// # Errors
 /// As [`resolve`], but a missing last component is no error.
 pub fn resolve_for_create(view: &View<'_>, start: Option<&Location>, path: &[u8], flags: WalkFlags) -> Result<Target> {
-    walk(view, start, path, flags, Goal::Create)
+    check_length(path, false)?;
+    let walk = if flags.intersects(RESTRICTED) {
+        Walk::new(view, start, path, flags, Goal::Create)?
+    } else {
+        let token = NAMES.read();
+        match descend::<CREATE>(&token, view, start, path)? {
+            Descent::Found(place, _) => return Ok(Target::Found(place.to_location())),
+            Descent::Left(place, left) => Walk::going_on(view, place.to_location(), end(path, left), flags, Goal::Create),
+        }
+    };
+    walk.run()
 }

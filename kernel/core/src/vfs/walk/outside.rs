@@ -79,6 +79,7 @@ impl<'p> Walk<'p> {
         Self { view: *view, start: None, begin: Begin::At(place), flags, goal, pending: Pending::Given(left) }
     }
 
+    #[inline(never)]
     pub fn run(mut self) -> Result<Target> {
         let mut progress = Progress { links: 0, must_be_directory: false };
         let mut begin = core::mem::replace(&mut self.begin, Begin::Start);
