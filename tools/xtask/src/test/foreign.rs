@@ -18,7 +18,7 @@ echo "foreign init runs as $$ on $(uname -s) $(uname -m)"
 ln /bin/busybox /tmp/other 2>/dev/null || echo "no link across file systems"
 cmp /bin/hard /bin/busybox && echo "hard links are one file"
 echo "words of the command line: $(grep -c foreign.word=1 /proc/cmdline)"
-setsid cttyhack sh -c 'echo "a shell on $(tty)"'
+setsid sh -c 'exec sh -c "echo a shell on \$(tty) and \$(cat /dev/null 2>&1 </dev/tty && echo its own terminal)" </dev/ttyAMA0 >/dev/ttyAMA0 2>&1'
 sync
 poweroff -f
 "#;
@@ -29,7 +29,7 @@ const EXPECTED: [&str; 5] = [
     "no link across file systems",
     "hard links are one file",
     "words of the command line: 1",
-    "a shell on /dev/",
+    "a shell on /dev/ttyAMA0 and its own terminal",
 ];
 
 pub fn steps() -> Vec<Step> {
