@@ -28,6 +28,8 @@ enum End {
     Finished(u8),
     Panic,
     Timeout,
+    /// The command ended, but the time limit passed before the machine switched itself off.
+    StaysOn,
     /// It was switched off before the command was done.
     Unfinished,
     /// The output came through incomplete.
@@ -42,7 +44,7 @@ impl Outcome {
         match self.end {
             End::Finished(status) | End::Emulator(status) => status,
             End::Panic => PANIC_STATUS,
-            End::Timeout => TIMEOUT_STATUS,
+            End::Timeout | End::StaysOn => TIMEOUT_STATUS,
             End::Unfinished | End::Damaged => 1,
         }
     }
@@ -53,6 +55,9 @@ impl Outcome {
             End::Finished(_) => None,
             End::Panic => Some("the kernel panicked".to_string()),
             End::Timeout => Some("the time limit was reached".to_string()),
+            End::StaysOn => Some(
+                "the command ended, but the machine did not switch itself off in time".to_string(),
+            ),
             End::Unfinished => Some("the machine stopped before the command was done".to_string()),
             End::Damaged => Some("the command's output was damaged on the console".to_string()),
             End::Emulator(status) => {
@@ -129,7 +134,11 @@ pub fn command(
             }
             Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => {
-                let end = if panicked { End::Panic } else { End::Timeout };
+                let end = match console.status {
+                    _ if panicked => End::Panic,
+                    Some(_) => End::StaysOn,
+                    None => End::Timeout,
+                };
                 return Ok(Outcome {
                     end,
                     log: console.into_log(),
