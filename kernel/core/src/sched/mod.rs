@@ -11,9 +11,10 @@
 //! Innermost of the kernel: a wait queue's lock, then a CPU's run queue or timer lock. All mask interrupts.
 //!
 //! # No lost wake-up
-//! A thread that goes to sleep (1) enters a wait queue, (2) stores its sleeping state, (3) fence, (4) tests its
-//! condition, (5) schedules. A waker (1) makes the condition true, (2) fence, (3) looks at the queue and the state.
-//! Whichever fence comes second sees the other's store. The state turns into "off the queue" only under the lock of
+//! A thread that goes to sleep (1) stores its sleeping state, (2) enters a wait queue, (3) fence, (4) tests its
+//! condition, (5) schedules. A waker (1) makes the condition true, (2) fence, (3) looks at the queue and takes the
+//! thread out, (4) makes it runnable by its state. Whichever fence comes second sees the other's store, and whoever is
+//! found in a queue is found about to sleep. The state turns into "off the queue" only under the lock of
 //! the run queue of the thread's CPU, which the waker takes as well.
 
 pub mod cpu;

@@ -150,8 +150,10 @@ impl WaitQueue {
         let current = task::current();
         let mut timeout = None;
         let result = loop {
-            let queued = self.enter(&current);
+            // The state first: a waker that finds the thread in the queue takes it out, and must find that it is about
+            // to sleep. One taken out as "awake" would sleep on, unseen, if the condition was true for a moment only.
             current.scheduling().set_state(interruption.state());
+            let queued = self.enter(&current);
             fence(SeqCst);
             if let Some(value) = condition() {
                 break Ok(Some(value));
