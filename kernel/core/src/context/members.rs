@@ -75,10 +75,7 @@ pub(super) fn command(list: &Arc<ProcessList>, current: &Current, request: u32, 
         ioctl::SIGNAL => signal(list, current, argument),
         ioctl::LIST_PIDS => list_pids(list, argument),
         ioctl::FREEZE => super::freezer::freeze(list),
-        ioctl::THAW => {
-            super::freezer::thaw(list);
-            Ok(0)
-        }
+        ioctl::THAW => super::freezer::thaw(list),
         _ => Err(Errno::EINVAL),
     }
 }

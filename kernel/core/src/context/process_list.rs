@@ -13,7 +13,7 @@ use gantry_abi::ioctl;
 use hal::sync::IrqSpinLock;
 
 use super::gate::{Gate, Shut};
-use super::{Context, Life, Registry, members};
+use super::{Context, Life, Registry, freezer, members};
 use crate::sched::WaitQueue;
 use crate::task::{Current, Process};
 use crate::{Errno, Result};
@@ -31,8 +31,8 @@ pub struct ProcessList {
     /// member at once.
     gate: Gate,
     table: IrqSpinLock<Table>,
-    /// Where members wait while the list is frozen.
-    thawed: WaitQueue,
+    /// Woken when a thread of a member stands still because the list is frozen.
+    standing: WaitQueue,
 }
 
 /// Being on the way into a list, from admission until the process is found in the registry.
@@ -95,9 +95,16 @@ impl Context for ProcessList {
 
     fn attached(context: &Arc<Self>, process: &Arc<Process>) {
         members::number_threads(context, process);
+        if context.is_frozen() {
+            freezer::stop(process);
+        }
     }
 
     fn left(left: &Arc<Self>, process: &Arc<Process>) {
+        // It was frozen with the list that it left, if it was.
+        if !process.contexts().list().is_some_and(|list| list.is_frozen()) {
+            freezer::release(process);
+        }
         if left.first() == Some(process.host_pid()) {
             members::end_list(left);
         }
@@ -124,7 +131,7 @@ impl ProcessList {
                 closed: false,
                 frozen: false,
             }),
-            thawed: WaitQueue::new(),
+            standing: WaitQueue::new(),
         }
     }
 
@@ -191,17 +198,14 @@ impl ProcessList {
         self.table.lock().frozen
     }
 
-    /// Sets whether members are to stand still, and wakes those that may go on.
+    /// Sets whether members are to stand still.
     pub(super) fn set_frozen(&self, frozen: bool) {
         self.table.lock().frozen = frozen;
-        if !frozen {
-            self.thawed.wake_all();
-        }
     }
 
-    /// Where members of a frozen list wait.
-    pub fn thawed(&self) -> &WaitQueue {
-        &self.thawed
+    /// Where a freezing waits for members to stand still.
+    pub(super) fn standing(&self) -> &WaitQueue {
+        &self.standing
     }
 
     /// Gives out the next number to the task with this host number.

@@ -3,6 +3,7 @@
 use super::action::ActionFlags;
 use super::state::{Ending, ExitStatus, JobState};
 use super::{Action, Disposition, Signal, SignalInfo, SignalSet, frame, send, stop};
+use crate::context;
 use crate::errno::Errno;
 use crate::sched;
 use crate::task::{Current, exit, family};
@@ -38,6 +39,7 @@ pub fn user_return(current: &Current, registers: &mut UserRegisters) {
 enum Work {
     Nothing,
     End(ExitStatus),
+    Freeze,
     Stop,
     /// A stop signal whose effect depends on whether the group is orphaned.
     MayStop(Signal),
@@ -54,6 +56,7 @@ pub fn handle(current: &Current, registers: &mut UserRegisters) {
     loop {
         match find_work(current) {
             Work::End(status) => exit::exit_thread(current, status),
+            Work::Freeze => context::freezer::stand_still(current),
             Work::Stop => stop::stand_still(current),
             Work::MayStop(signal) => {
                 if signal == Signal::SIGSTOP || !family::in_orphaned_group(current.process()) {
@@ -89,6 +92,9 @@ fn find_work(current: &Current) -> Work {
             Ending::Process(status) => status,
             _ => ExitStatus::Code(0),
         });
+    }
+    if shared.frozen {
+        return Work::Freeze;
     }
     if !matches!(shared.job, JobState::Running) {
         return Work::Stop;

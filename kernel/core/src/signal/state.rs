@@ -64,6 +64,10 @@ pub struct Shared {
     /// It was continued and no wait with WCONTINUED has told of it.
     pub continue_unreported: bool,
     pub ending: Ending,
+    /// Its process list is frozen: every thread stands still on its way to user mode.
+    pub frozen: bool,
+    /// How many threads stand still because of that.
+    pub frozen_threads: usize,
 }
 
 impl Shared {
@@ -78,6 +82,8 @@ impl Shared {
             stop_unreported: false,
             continue_unreported: false,
             ending: Ending::No,
+            frozen: false,
+            frozen_threads: 0,
         }
     }
 

@@ -293,7 +293,7 @@ fn signal_thread(current: &Current, thread: &ThreadRef, signal: i32) -> Result<u
 }
 
 /// Takes what a program tells with a signal; only to itself may it claim to be the kernel or kill(2).
-fn queued(signal: i32, address: u64, to_self: bool) -> Result<Option<SignalInfo>> {
+pub(crate) fn queued(signal: i32, address: u64, to_self: bool) -> Result<Option<SignalInfo>> {
     let user: UserSignalInfo = user::read_value(UserAddr(address))?;
     if (user.code >= 0 || user.code == SI_TKILL) && !to_self {
         return Err(Errno::EPERM);

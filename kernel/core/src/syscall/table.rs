@@ -41,6 +41,8 @@ system_calls! {
     92 => task::syscalls::personality::personality,
     97 => task::syscalls::namespaces::unshare,
     268 => task::syscalls::namespaces::setns,
+    424 => task::syscalls::process_descriptor::pidfd_send_signal,
+    434 => task::syscalls::process_descriptor::pidfd_open,
 
     // Users and groups: task/syscalls/users.rs
     174 => task::syscalls::identity::getuid,

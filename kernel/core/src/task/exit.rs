@@ -129,6 +129,8 @@ fn end_process(process: &Arc<Process>, status: ExitStatus) {
     if announce_end(process, true) {
         reap(process);
     }
+    // Those who poll a descriptor of the process.
+    process.state_changed.wake_all();
 }
 
 /// Gives the children of a process to the one that adopts them.

@@ -181,6 +181,12 @@ pub fn with_parent<R>(process: &Process, becomes_zombie: bool, act: impl FnOnce(
     act(tree.get(tree.parent(index)).map(|parent| &parent.process))
 }
 
+/// Whether a process has ended, waited for or not.
+pub fn has_ended(process: &Process) -> bool {
+    let tree = FAMILY.lock();
+    tree.get(process.place.index()).is_none_or(|member| member.zombie)
+}
+
 /// Takes a dead process out of the tree, unless another did so before: this one then has reaped it.
 pub fn leave(process: &Process) -> bool {
     let member = {

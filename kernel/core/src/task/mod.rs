@@ -21,6 +21,7 @@ pub mod limits;
 pub mod lookup;
 pub mod name;
 pub mod process;
+pub mod process_descriptor;
 pub mod registry;
 pub mod syscalls;
 pub mod thread;

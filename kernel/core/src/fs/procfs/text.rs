@@ -119,7 +119,11 @@ impl FileOperations for TextFile {
         let value = value.get_mut(..length).ok_or(Errno::EINVAL)?;
         let count = source.read(value)?;
         let value = value.get(..count).unwrap_or_default();
-        self.source.store(&task::current(), value.strip_suffix(b"\n").unwrap_or(value))?;
+        let stored = self.source.store(&task::current(), value.strip_suffix(b"\n").unwrap_or(value));
+        if let Err(error) = stored {
+            source.disown();
+            return Err(error);
+        }
         *position += count as u64;
         Ok(count)
     }

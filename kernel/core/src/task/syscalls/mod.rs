@@ -9,6 +9,7 @@ pub mod limits;
 pub mod namespaces;
 pub mod personality;
 pub mod prctl;
+pub mod process_descriptor;
 pub mod usage;
 pub mod users;
 pub mod wait;

@@ -3,6 +3,7 @@
 use super::usage::UserUsage;
 use crate::errno::{Errno, Result};
 use crate::syscall::Arguments;
+use crate::task::process_descriptor::process_of;
 use crate::task::wait::{Report, WaitOptions, Wanted, wait};
 use crate::task::{self, Current};
 use hal::user::{self, UserAddr};
@@ -10,6 +11,14 @@ use hal::user::{self, UserAddr};
 /// The child that a program calls `number`; one out of sight is nobody's child.
 fn process(current: &Current, number: i32) -> Wanted {
     task::find_process(current, number).map_or(Wanted::Nobody, |process| Wanted::Process(process.host_pid()))
+}
+
+/// The child of a process descriptor.
+fn descriptor(current: &Current, descriptor: i32) -> Result<Wanted> {
+    let file = current.files().get(descriptor)?;
+    let process = process_of(&file)?;
+    let in_sight = current.process().contexts().sees(process.number());
+    Ok(if in_sight { Wanted::Process(process.host_pid()) } else { Wanted::Nobody })
 }
 
 fn group(current: &Current, number: i32) -> Wanted {
@@ -61,6 +70,8 @@ pub fn waitid(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         1 if number > 0 => process(current, number),
         2 if number == 0 => Wanted::Group(current.process().group()),
         2 if number > 0 => group(current, number),
+        // P_PIDFD
+        3 if number >= 0 => descriptor(current, number)?,
         _ => return Err(Errno::EINVAL),
     };
     let report = wait(current, &wanted, options)?;

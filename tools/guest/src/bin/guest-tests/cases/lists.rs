@@ -203,7 +203,7 @@ fn orphans() -> Check {
         let mut gate = Gate::new()?;
         let (read, write) = ok("pipe", rustix::pipe::pipe())?;
         // The child makes a grandchild and ends; number 1 must be able to wait for the grandchild.
-        run(|| {
+        let mut child = Child::start(|| {
             let grandchild = Child::start(|| {
                 gate.wait()?;
                 while rustix::process::getppid().map(|parent| parent.as_raw_nonzero().get()) != Some(1) {
@@ -214,6 +214,7 @@ fn orphans() -> Check {
             std::mem::forget(grandchild);
             Ok(())
         })?;
+        equal("the child", child.wait()?, End::Status(0))?;
         gate.open();
         let mut byte = [0];
         ok("the orphan's parent is number 1", rustix::io::read(&read, &mut byte))?;
