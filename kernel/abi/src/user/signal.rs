@@ -84,3 +84,8 @@ pub fn wait(signals: SignalSet, timeout: Option<u64>) -> Result<Option<Received>
         }
     }
 }
+
+/// Gives a signal its default action (sigaction(2)). Errors: EINVAL for SIGKILL, SIGSTOP and unknown numbers.
+pub fn reset(signal: i32) -> Result<()> {
+    kernel::reset_signal_action(signal)
+}

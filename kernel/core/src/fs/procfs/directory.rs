@@ -9,7 +9,7 @@ use super::text::{Plain, Text, TextFile, TextSource};
 use crate::task::Current;
 use crate::vfs::attributes::Attributes;
 use crate::vfs::directory_file::DirectoryFile;
-use crate::vfs::inode::{AttributeChange, DirectoryEntry, EntrySink, LinkTarget, NamePolicy};
+use crate::vfs::inode::{AttributeChange, DirectoryEntry, EntrySink, LinkTarget, NamePolicy, NewInode};
 use crate::vfs::{FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags, SuperBlock};
 use crate::{Errno, Result, task};
 
@@ -131,6 +131,11 @@ impl InodeOperations for FixedDirectory {
     fn read_directory(&self, _directory: &Arc<Inode>, position: u64, sink: EntrySink<'_>) -> Result<()> {
         list(self.0, position, sink);
         Ok(())
+    }
+
+    /// As on Linux, what can't be looked up can't be made either.
+    fn create(&self, _directory: &Arc<Inode>, _name: &[u8], _new: &NewInode<'_>) -> Result<Arc<Inode>> {
+        Err(Errno::ENOENT)
     }
 
     fn open(&self, _inode: &Arc<Inode>, _location: &Location, _flags: OpenFlags) -> Result<Box<dyn FileOperations>> {

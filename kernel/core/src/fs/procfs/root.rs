@@ -11,7 +11,7 @@ use super::text::Text;
 use crate::context::members;
 use crate::task::{self, Current};
 use crate::vfs::directory_file::DirectoryFile;
-use crate::vfs::inode::{AttributeChange, DirectoryEntry, EntrySink, NamePolicy};
+use crate::vfs::inode::{AttributeChange, DirectoryEntry, EntrySink, NamePolicy, NewInode};
 use crate::vfs::{FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags, SuperBlock};
 use crate::{Errno, Result};
 
@@ -120,6 +120,11 @@ impl InodeOperations for Root {
             }
         }
         Ok(())
+    }
+
+    /// As on Linux, what can't be looked up can't be made either.
+    fn create(&self, _directory: &Arc<Inode>, _name: &[u8], _new: &NewInode<'_>) -> Result<Arc<Inode>> {
+        Err(Errno::ENOENT)
     }
 
     fn open(&self, _inode: &Arc<Inode>, _location: &Location, _flags: OpenFlags) -> Result<Box<dyn FileOperations>> {

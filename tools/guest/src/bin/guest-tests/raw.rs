@@ -33,3 +33,8 @@ impl SharedCounter {
         fstat(&self.0).map_or(0, |status| status.st_size as u64)
     }
 }
+
+/// Gives a signal its default action, whatever the standard library has set.
+pub fn default_action(signal: rustix::process::Signal) -> Check {
+    ok("default action", gantry_abi::user::signal::reset(signal.as_raw()))
+}

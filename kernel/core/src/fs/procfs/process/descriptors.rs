@@ -11,7 +11,7 @@ use super::super::text::{Text, TextSource};
 use super::{Subject, item_number, links};
 use crate::task::{self, Current};
 use crate::vfs::directory_file::DirectoryFile;
-use crate::vfs::inode::{AttributeChange, DirectoryEntry, EntrySink, LinkTarget, NamePolicy};
+use crate::vfs::inode::{AttributeChange, DirectoryEntry, EntrySink, LinkTarget, NamePolicy, NewInode};
 use crate::vfs::{FdTable, File, FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags, path_text};
 use crate::{Errno, Result};
 
@@ -104,6 +104,11 @@ impl InodeOperations for Descriptors {
             next = descriptor as u32 + 1;
         }
         Ok(())
+    }
+
+    /// As on Linux, what can't be looked up can't be made either.
+    fn create(&self, _directory: &Arc<Inode>, _name: &[u8], _new: &NewInode<'_>) -> Result<Arc<Inode>> {
+        Err(Errno::ENOENT)
     }
 
     fn open(&self, _inode: &Arc<Inode>, _location: &Location, _flags: OpenFlags) -> Result<Box<dyn FileOperations>> {

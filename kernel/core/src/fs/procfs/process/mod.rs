@@ -18,7 +18,7 @@ use super::text::{Text, TextSource};
 use crate::context::ProcessList;
 use crate::task::{self, Current, Process, ThreadRef, registry};
 use crate::vfs::directory_file::DirectoryFile;
-use crate::vfs::inode::{AttributeChange, DirectoryEntry, EntrySink, NamePolicy};
+use crate::vfs::inode::{AttributeChange, DirectoryEntry, EntrySink, NamePolicy, NewInode};
 use crate::vfs::{FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags, SuperBlock};
 use crate::{Errno, Result};
 
@@ -251,6 +251,11 @@ impl InodeOperations for SubjectDirectory {
             }
         }
         Ok(())
+    }
+
+    /// As on Linux, what can't be looked up can't be made either.
+    fn create(&self, _directory: &Arc<Inode>, _name: &[u8], _new: &NewInode<'_>) -> Result<Arc<Inode>> {
+        Err(Errno::ENOENT)
     }
 
     fn open(&self, _inode: &Arc<Inode>, _location: &Location, _flags: OpenFlags) -> Result<Box<dyn FileOperations>> {

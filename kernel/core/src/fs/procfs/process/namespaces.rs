@@ -12,7 +12,7 @@ use super::super::text::Text;
 use super::{Subject, item_number};
 use crate::task;
 use crate::vfs::directory_file::DirectoryFile;
-use crate::vfs::inode::{AttributeChange, DirectoryEntry, EntrySink, LinkTarget, NamePolicy};
+use crate::vfs::inode::{AttributeChange, DirectoryEntry, EntrySink, LinkTarget, NamePolicy, NewInode};
 use crate::vfs::{FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags};
 use crate::{Errno, Result};
 
@@ -57,6 +57,11 @@ impl InodeOperations for Namespaces {
             }
         }
         Ok(())
+    }
+
+    /// As on Linux, what can't be looked up can't be made either.
+    fn create(&self, _directory: &Arc<Inode>, _name: &[u8], _new: &NewInode<'_>) -> Result<Arc<Inode>> {
+        Err(Errno::ENOENT)
     }
 
     fn open(&self, _inode: &Arc<Inode>, _location: &Location, _flags: OpenFlags) -> Result<Box<dyn FileOperations>> {

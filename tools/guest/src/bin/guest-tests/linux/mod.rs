@@ -1,8 +1,27 @@
-//! Linux's own behaviour.
+//! Linux's own behaviour, as far as programs rely on it.
+
+mod files;
+mod memory;
+mod mounts;
+mod pipes;
+mod proc;
+mod processes;
+mod signals;
+mod threads;
 
 use crate::harness::Case;
 
 /// Every case.
 pub fn all() -> Vec<Case> {
-    Vec::new()
+    [
+        processes::CASES,
+        signals::CASES,
+        pipes::CASES,
+        memory::CASES,
+        threads::CASES,
+        files::CASES,
+        mounts::CASES,
+        proc::CASES,
+    ]
+    .concat()
 }
