@@ -66,6 +66,7 @@ impl MountTable {
         if !location.inode().is_directory() {
             return Err(Errno::ENOTDIR);
         }
+        hal::frame::headroom()?;
         Self::new(Mount::of(location, MountFlags::empty()))
     }
 
@@ -113,6 +114,7 @@ impl MountTable {
         if !self.contains(target) {
             return Err(Errno::EINVAL);
         }
+        hal::frame::headroom()?;
         attach_with(Mount::of(source, more), target, Stacking::Refused)
     }
 }
@@ -390,48 +392,47 @@ pub fn move_mount(source: &Location, target: &Location) -> Result<()> {
 ///
 /// # Errors
 /// `ENOMEM`.
-pub fn clone_tree(source: &Location, recursive: bool) -> Result<Arc<Mount>> {
-    let top = Mount::of(source, MountFlags::empty());
+pub fn clone_tree(source: &Location, recursive: bool) -> Result<FloatingMount> {
+    hal::frame::headroom()?;
+    let top = FloatingMount::new(Mount::of(source, MountFlags::empty()));
     if !recursive {
         return Ok(top);
     }
     // Pairs of a mount that is being copied and its copy; the list grows while it is worked through.
     let mut pairs: Vec<(Arc<Mount>, Arc<Mount>)> = Vec::new();
     pairs.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
-    pairs.push((source.mount.clone(), top.clone()));
+    pairs.push((source.mount.clone(), top.mount().clone()));
     let mut done = 0;
-    let result = loop {
-        let Some((original, copy)) = pairs.get(done).cloned() else { break Ok(()) };
+    while let Some((original, copy)) = pairs.get(done).cloned() {
         done += 1;
-        let mut children: Vec<(Arc<Mount>, Arc<PathNode>)> = Vec::new();
-        {
-            let token = NAMES.read();
-            for child in &original.state.get(&token).children {
-                if child.node.is_at_or_below(&token, copy.root()) && children.try_reserve(1).is_ok() {
-                    children.push((child.mount.clone(), child.node.clone()));
-                }
-            }
-        }
-        if pairs.try_reserve(children.len()).is_err() {
-            break Err(Errno::ENOMEM);
-        }
-        for (child, node) in children {
+        for (child, node) in children_below(&original, copy.root())? {
+            hal::frame::headroom()?;
+            pairs.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
             let child_copy = Mount::new(child.active_super_block(), child.root().clone(), child.flags());
             let mut token = NAMES.write();
             let siblings = &mut copy.state.get_mut(&mut token).children;
-            if siblings.try_reserve(1).is_ok() {
-                siblings.push(Child { node: node.clone(), mount: child_copy.clone() });
-                node.add_mount(&token);
-                child_copy.state.get_mut(&mut token).parent = Some(Location { mount: copy.clone(), node });
-                drop(token);
-                pairs.push((child, child_copy));
-            }
+            siblings.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+            siblings.push(Child { node: node.clone(), mount: child_copy.clone() });
+            node.add_mount(&token);
+            child_copy.state.get_mut(&mut token).parent = Some(Location { mount: copy.clone(), node });
+            drop(token);
+            pairs.push((child, child_copy));
         }
-    };
-    if result.is_err() {
-        dismantle(&top);
     }
-    result.map(|()| top)
+    Ok(top)
+}
+
+/// The mounts on directories of `mount` that are at or below `root`, each with its directory.
+fn children_below(mount: &Mount, root: &PathNode) -> Result<Vec<(Arc<Mount>, Arc<PathNode>)>> {
+    let mut found = Vec::new();
+    let token = NAMES.read();
+    for child in &mount.state.get(&token).children {
+        if child.node.is_at_or_below(&token, root) {
+            found.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+            found.push((child.mount.clone(), child.node.clone()));
+        }
+    }
+    Ok(found)
 }
 
 /// A mount that is at no place yet: taken apart, with what is on it, if it never gets one.

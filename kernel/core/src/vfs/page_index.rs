@@ -3,6 +3,7 @@
 use crate::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
 use hal::frame::{self, Frame};
 use smallvec::SmallVec;
@@ -68,15 +69,16 @@ impl PageIndex {
         if index == 0 {
             return Ok(&mut self.first);
         }
-        let number = index / CHUNK;
-        if !self.chunks.contains_key(&number) {
-            frame::headroom()?;
-            let mut chunk = Vec::new();
-            chunk.try_reserve_exact(CHUNK as usize).map_err(|_| Errno::ENOMEM)?;
-            chunk.resize_with(CHUNK as usize, || None);
-            self.chunks.insert(number, chunk.into_boxed_slice());
-        }
-        let chunk = self.chunks.get_mut(&number).ok_or(Errno::ENOMEM)?;
+        let chunk = match self.chunks.entry(index / CHUNK) {
+            Entry::Occupied(chunk) => chunk.into_mut(),
+            Entry::Vacant(place) => {
+                frame::headroom()?;
+                let mut chunk = Vec::new();
+                chunk.try_reserve_exact(CHUNK as usize).map_err(|_| Errno::ENOMEM)?;
+                chunk.resize_with(CHUNK as usize, || None);
+                place.insert(chunk.into_boxed_slice())
+            }
+        };
         chunk.get_mut((index % CHUNK) as usize).ok_or(Errno::ENOMEM)
     }
 

@@ -78,12 +78,13 @@ impl SuperBlock {
     /// A new instance; `make_root` builds its root directory's node.
     ///
     /// # Errors
-    /// What `make_root` returns.
+    /// `ENOMEM`, and what `make_root` returns.
     pub fn create(
         operations: Box<dyn SuperBlockOperations>,
         source: &[u8],
         make_root: impl FnOnce(&Arc<Self>) -> Result<Arc<PathNode>>,
     ) -> Result<ActiveSuperBlock> {
+        hal::frame::headroom()?;
         let super_block = Arc::new(Self {
             operations,
             device: DeviceNumber::new(0, NEXT_ANONYMOUS_DEVICE.fetch_add(1, Ordering::Relaxed)),

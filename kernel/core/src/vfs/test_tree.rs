@@ -99,7 +99,7 @@ impl TestTree {
 
     pub fn bind(&self, from: &str, to: &str) -> Result<()> {
         let copy = mount_table::clone_tree(&self.find(from)?, false)?;
-        mount_table::attach(copy, &self.find(to)?)
+        mount_table::attach(copy.mount().clone(), &self.find(to)?)
     }
 
     pub fn unmount(&self, path: &str) -> Result<()> {

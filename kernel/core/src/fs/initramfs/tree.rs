@@ -211,7 +211,7 @@ fn fill<A: Archive>(location: &Location, header: &Header, reader: &mut Reader<A>
         let shared = if length == PAGE_SIZE && header.checksum.is_none() { reader.share_page() } else { None };
         let frame = match shared {
             Some(frame) => frame,
-            None => copy_page(reader, length, &mut sum)?,
+            None => copy_page(reader, length, header.checksum.is_some().then_some(&mut sum))?,
         };
         *left -= length;
         pages.insert(index, frame)?;
@@ -224,7 +224,7 @@ fn fill<A: Archive>(location: &Location, header: &Header, reader: &mut Reader<A>
     }
 }
 
-fn copy_page<A: Archive>(reader: &mut Reader<A>, length: usize, sum: &mut u32) -> core::result::Result<Frame, Failure> {
+fn copy_page<A: Archive>(reader: &mut Reader<A>, length: usize, mut sum: Option<&mut u32>) -> core::result::Result<Frame, Failure> {
     let frame = Frame::uninitialised().map_err(|error| Failure::Entry(error.into()))?;
     let mut piece = [0; 512];
     let mut done = 0;
@@ -233,7 +233,9 @@ fn copy_page<A: Archive>(reader: &mut Reader<A>, length: usize, sum: &mut u32) -
         let bytes = piece.get_mut(..count).unwrap_or(&mut []);
         reader.read_exact(bytes).map_err(Failure::Archive)?;
         frame.write(done, bytes);
-        *sum = bytes.iter().fold(*sum, |sum, &byte| sum.wrapping_add(byte.into()));
+        if let Some(sum) = &mut sum {
+            **sum = bytes.iter().fold(**sum, |sum, &byte| sum.wrapping_add(byte.into()));
+        }
         done += count;
     }
     frame.fill_zero(length, PAGE_SIZE - length);

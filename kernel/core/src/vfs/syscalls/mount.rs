@@ -104,7 +104,7 @@ fn remount(target: &Location, flags: u32, options: Option<&[u8]>) -> Result<()> 
 
 fn bind(current: &Current, source: UserAddr, target: &Location, recursive: bool) -> Result<()> {
     let source = resolve_source(current, source)?;
-    let copy = mount_table::FloatingMount::new(mount_table::clone_tree(&source, recursive)?);
+    let copy = mount_table::clone_tree(&source, recursive)?;
     mount_table::attach(copy.mount().clone(), target)
 }
 

@@ -11,6 +11,7 @@ use crate::syscall::Arguments;
 use crate::task::Current;
 use crate::vfs::flags::OpenFlags;
 use crate::vfs::mount::{Mount, MountFlags};
+use crate::vfs::mount_table::FloatingMount;
 use crate::vfs::path_node::NAMES;
 use crate::vfs::walk::{self, WalkFlags};
 use crate::vfs::{file_system, mount_table, open};
@@ -93,7 +94,8 @@ pub fn fsmount(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let file = usable_file(current, arguments.fd(0))?;
     let super_block = ConfigurationFile::of(&file)?.take()?;
     let root = super_block.root().ok_or(Errno::EIO)?;
-    install(current, FloatingFile::open(Mount::new(super_block, root, mount_flags)), flags & CLOSE_ON_EXEC != 0)
+    let mount = FloatingMount::new(Mount::new(super_block, root, mount_flags));
+    install(current, FloatingFile::open(mount), flags & CLOSE_ON_EXEC != 0)
 }
 
 /// `OPEN_TREE_CLONE`, `OPEN_TREE_CLOEXEC`, `AT_RECURSIVE`.

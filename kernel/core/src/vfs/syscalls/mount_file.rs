@@ -8,7 +8,6 @@ use crate::vfs::file_operations::FileOperations;
 use crate::vfs::file_system::{FileSystemType, MountRequest};
 use crate::vfs::flags::OpenFlags;
 use crate::vfs::location::Location;
-use crate::vfs::mount::Mount;
 use crate::vfs::mount_table::FloatingMount;
 use crate::vfs::name::PATH_MAX;
 use crate::vfs::super_block::ActiveSuperBlock;
@@ -146,8 +145,8 @@ impl FileOperations for FloatingFile {
 }
 
 impl FloatingFile {
-    pub fn open(mount: Arc<Mount>) -> Arc<File> {
-        let location = Location::root_of(&mount);
-        File::new(location, Box::new(Self { _mount: FloatingMount::new(mount) }), OpenFlags::PATH)
+    pub fn open(mount: FloatingMount) -> Arc<File> {
+        let location = Location::root_of(mount.mount());
+        File::new(location, Box::new(Self { _mount: mount }), OpenFlags::PATH)
     }
 }

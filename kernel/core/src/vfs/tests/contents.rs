@@ -1,7 +1,6 @@
 //! Contents of regular files.
 
 use crate::Errno;
-use crate::memory::MemoryObject;
 use crate::vfs::change;
 use crate::vfs::file_operations::Whence;
 use crate::vfs::flags::OpenFlags;

@@ -2,7 +2,7 @@
 
 use crate::Errno;
 use crate::vfs::mount::MountFlags;
-use crate::vfs::mount_table::{self, FloatingMount, MountTable};
+use crate::vfs::mount_table::{self, MountTable};
 use crate::vfs::namespace::Removal;
 use crate::vfs::test_tree::TestTree;
 use crate::vfs::{FsContext, mount_text};
@@ -135,15 +135,15 @@ fn a_table_takes_its_mounts_along() {
 #[test]
 fn floating_mounts_go_unless_they_get_a_place() {
     let tree = sample();
-    let copy = FloatingMount::new(mount_table::clone_tree(&tree.find("/s").unwrap(), true).unwrap());
+    let copy = mount_table::clone_tree(&tree.find("/s").unwrap(), true).unwrap();
     mount_table::attach(copy.mount().clone(), &tree.find("/m").unwrap()).unwrap();
     drop(copy);
     assert!(tree.find("/m/t/f").is_ok());
     tree.mount("/s/t").unwrap();
-    let recursive = FloatingMount::new(mount_table::clone_tree(&tree.find("/s").unwrap(), true).unwrap());
+    let recursive = mount_table::clone_tree(&tree.find("/s").unwrap(), true).unwrap();
     mount_table::attach(recursive.mount().clone(), &tree.find("/n").unwrap()).unwrap();
     assert_eq!(tree.table.len(), 5);
-    let dropped = FloatingMount::new(mount_table::clone_tree(&tree.find("/s").unwrap(), true).unwrap());
+    let dropped = mount_table::clone_tree(&tree.find("/s").unwrap(), true).unwrap();
     drop(dropped);
     assert_eq!(tree.table.len(), 5);
     tree.unmount("/s/t").unwrap();
