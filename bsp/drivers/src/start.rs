@@ -36,7 +36,7 @@ fn prepare(boot: &mut Boot) -> Result<BootInformation, Failure> {
     device_tree::check(blob).map_err(Failure::Damaged)?;
     let blob: &'static [u8] = blob;
     let machine = device_tree::read(blob).ok_or(Failure::NoRoot)?;
-    let listener = serial::start(&machine);
+    serial::start(&machine);
     hal::time::initialise(machine.timer_frequency);
     apply_command_line(machine.command_line);
     start_power(&machine);
@@ -64,9 +64,6 @@ fn prepare(boot: &mut Boot) -> Result<BootInformation, Failure> {
         .and_then(gic::start)
         .ok_or(Failure::Controller)?;
     hal::interrupt::initialise(controller, machine.timer_interrupt.ok_or(Failure::Timer)?);
-    if let Some(listener) = listener {
-        listener.listen();
-    }
     Ok(BootInformation {
         command_line: machine.command_line,
         initial_ramdisk: machine.initial_ramdisk.clone(),

@@ -6,6 +6,9 @@ use spin::Once;
 pub trait Console: Sync {
     /// Writes all of `bytes`, waiting for room; as they are, without translating newlines.
     fn write(&self, bytes: &[u8]);
+
+    /// Lets input in, if the device has any: from now on it goes to the kernel.
+    fn listen(&'static self) {}
 }
 
 static CONSOLE: Once<&'static dyn Console> = Once::new();
@@ -44,6 +47,13 @@ pub fn write(bytes: &[u8]) {
     }
     if let Some(console) = CONSOLE.get() {
         console.write(bytes);
+    }
+}
+
+/// The kernel is ready for input. What came before waits in the device.
+pub fn listen() {
+    if let Some(console) = CONSOLE.get() {
+        console.listen();
     }
 }
 

@@ -415,7 +415,10 @@ mod tests {
             machine.reserved.as_slice(),
             [0..0x1000, 0x100_0000..0x100_1000]
         );
-        assert_eq!(machine.unmapped.as_slice().first(), Some(&(0x200_0000..0x200_1000)));
+        assert_eq!(
+            machine.unmapped.as_slice().first(),
+            Some(&(0x200_0000..0x200_1000))
+        );
         assert_eq!(machine.initial_ramdisk, Some(0x800_0000..0x900_0000));
         assert_eq!(
             (machine.model, machine.command_line),

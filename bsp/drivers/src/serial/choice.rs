@@ -6,54 +6,65 @@ use hal::console::{self, Console};
 use hal::interrupt::{self, InterruptHandler};
 use spin::Once;
 
-/// The console's driver.
+/// The drivers there are.
 enum Port {
     Pl011(Pl011),
     Mini(MiniUart),
 }
 
-static PORT: Once<Port> = Once::new();
+/// A serial port as the console.
+struct SerialConsole {
+    port: Port,
+    interrupt: Option<u32>,
+}
 
-/// Starts the console for output; gives the interrupt that brings its input, for [`listen`].
-pub fn start(machine: &Machine<'_>) -> Option<Listener> {
-    let serial = machine.serial.get(choose(machine)?)?.as_ref()?;
+/// Makes the machine's serial port the console, if it has one.
+pub fn start(machine: &Machine<'_>) {
+    static CONSOLE: Once<SerialConsole> = Once::new();
+    let serial = choose(machine).and_then(|index| machine.serial.get(index)?.as_ref());
+    if let Some(serial) = serial
+        && let Some(port) = open(serial)
+    {
+        let interrupt = serial.interrupt;
+        console::register(CONSOLE.call_once(|| SerialConsole { port, interrupt }));
+    }
+}
+
+fn open(serial: &Serial) -> Option<Port> {
     let address = serial.registers.start;
     // SAFETY: the device tree says that the port is there; this is its only driver.
-    let port = unsafe {
+    unsafe {
         match serial.kind {
-            SerialKind::Pl011 => Port::Pl011(Pl011::new(address)?),
-            SerialKind::Mini => Port::Mini(MiniUart::new(address)?),
+            SerialKind::Pl011 => Pl011::new(address).map(Port::Pl011),
+            SerialKind::Mini => MiniUart::new(address).map(Port::Mini),
         }
-    };
-    let port: &'static Port = PORT.call_once(|| port);
-    let device: &'static dyn Console = match port {
-        Port::Pl011(port) => port,
-        Port::Mini(port) => port,
-    };
-    console::register(device);
-    Some(Listener {
-        port,
-        interrupt: serial.interrupt?,
-    })
+    }
 }
 
-/// A console whose input isn't taken yet.
-pub struct Listener {
-    port: &'static Port,
-    interrupt: u32,
+impl Console for SerialConsole {
+    fn write(&self, bytes: &[u8]) {
+        match &self.port {
+            Port::Pl011(port) => port.write(bytes),
+            Port::Mini(port) => port.write(bytes),
+        }
+    }
+
+    fn listen(&'static self) {
+        if let Some(number) = self.interrupt {
+            interrupt::register(number, false, self);
+            match &self.port {
+                Port::Pl011(port) => port.listen(),
+                Port::Mini(port) => port.listen(),
+            }
+        }
+    }
 }
 
-impl Listener {
-    /// Lets input in; once the interrupt controller works.
-    pub fn listen(&self) {
-        let handler: &'static dyn InterruptHandler = match self.port {
-            Port::Pl011(port) => port,
-            Port::Mini(port) => port,
-        };
-        interrupt::register(self.interrupt, false, handler);
-        match self.port {
-            Port::Pl011(port) => port.listen(),
-            Port::Mini(port) => port.listen(),
+impl InterruptHandler for SerialConsole {
+    fn handle(&self) {
+        match &self.port {
+            Port::Pl011(port) => port.handle(),
+            Port::Mini(port) => port.handle(),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The mini UART of the BCM2835 family (BCM2711 ARM Peripherals, 2.2).
 
 use hal::console::Console;
-use hal::interrupt::InterruptHandler;
 use hal::mmio::map_device;
 use tock_registers::interfaces::{ReadWriteable, Readable, Writeable};
 use tock_registers::registers::{ReadOnly, ReadWrite};
@@ -82,8 +81,9 @@ impl Console for MiniUart {
     }
 }
 
-impl InterruptHandler for MiniUart {
-    fn handle(&self) {
+impl MiniUart {
+    /// Hands on what it has received; from its interrupt.
+    pub fn handle(&self) {
         super::receive(|| {
             self.registers
                 .LSR

@@ -1,7 +1,6 @@
 //! Arm PL011 UART (Arm DDI 0183G).
 
 use hal::console::Console;
-use hal::interrupt::InterruptHandler;
 use hal::mmio::map_device;
 use tock_registers::interfaces::{ReadWriteable, Readable, Writeable};
 use tock_registers::registers::{ReadOnly, ReadWrite, WriteOnly};
@@ -82,8 +81,9 @@ impl Console for Pl011 {
     }
 }
 
-impl InterruptHandler for Pl011 {
-    fn handle(&self) {
+impl Pl011 {
+    /// Hands on what it has received; from its interrupt.
+    pub fn handle(&self) {
         self.registers
             .ICR
             .write(INTERRUPT::RX::SET + INTERRUPT::RT::SET);

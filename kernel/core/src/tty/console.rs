@@ -80,5 +80,6 @@ pub fn initialise() -> Result<()> {
     for (_, number) in NODES {
         device::register(DeviceKind::Character, number, Arc::clone(&device))?;
     }
+    hal::console::listen();
     Ok(())
 }
