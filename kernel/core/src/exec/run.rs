@@ -63,6 +63,7 @@ struct Ready {
     memory: Arc<AddressSpace>,
     entry: u64,
     stack_pointer: u64,
+    signal_return: u64,
 }
 
 /// Runs a program in the calling process: on success the registers are those of its start.
@@ -93,7 +94,7 @@ pub fn execute(current: &Current, registers: &mut UserRegisters, program: &Progr
 
     // The point of no return.
     leave_memory(current);
-    let Ready { memory, entry, stack_pointer } = ready;
+    let Ready { memory, entry, stack_pointer, signal_return } = ready;
     let old = current.replace_resources(|resources| {
         if let Some(resources) = resources {
             resources.memory = memory;
@@ -106,6 +107,7 @@ pub fn execute(current: &Current, registers: &mut UserRegisters, program: &Progr
     if let Some(done) = current.take_vfork_done() {
         done.finish();
     }
+    current.process().set_signal_return(signal_return);
     prepared.commit(current);
     current.files().close_on_exec();
     become_program(current, command, location, new_credentials);
@@ -229,7 +231,7 @@ fn prepare(current: &Current, found: &Found, given: &Arguments, credentials: &Cr
         environment_end: stack.environment.1,
     });
     let entry = interpreter.map_or(program.entry, |interpreter| interpreter.entry);
-    Ok(Ready { memory, entry, stack_pointer: stack.address })
+    Ok(Ready { memory, entry, stack_pointer: stack.address, signal_return: vdso::signal_return(vdso) })
 }
 
 fn take_limits(current: &Current, memory: &AddressSpace) {

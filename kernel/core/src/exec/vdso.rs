@@ -4,7 +4,6 @@
 
 use crate::errno::{Errno, Result};
 use crate::memory::{AddressSpace, Backing, Label, MapRequest, MemoryObject, PAGE_SIZE, Placement, Protection};
-use crate::task::Current;
 use alloc::sync::Arc;
 use hal::frame::Frame;
 use hal::sync::Once;
@@ -81,18 +80,9 @@ pub fn map(memory: &AddressSpace) -> Result<u64> {
     })
 }
 
-/// Where a signal handler without a restorer of its own returns to; 0, which faults, if the program has unmapped it.
-pub fn signal_return_address(current: &Current) -> u64 {
-    let mut address = 0;
-    if let Some(memory) = current.address_space() {
-        memory.for_each_area(0, |area| {
-            if area.label == Label::Vdso {
-                address = area.start + (vdso::CODE_OFFSET + vdso::SIGNAL_RETURN) as u64;
-            }
-            address == 0
-        });
-    }
-    address
+/// Where a signal handler without a restorer of its own returns to, in an image at this address.
+pub const fn signal_return(image: u64) -> u64 {
+    image + (vdso::CODE_OFFSET + vdso::SIGNAL_RETURN) as u64
 }
 
 /// The functions by name, with their offset in the code.

@@ -122,6 +122,16 @@ impl ActionTable {
         }
     }
 
+    /// Sets the action for `signal`; gives the one before.
+    #[inline]
+    pub fn replace(&mut self, signal: Signal, action: Action) -> Action {
+        let index = usize::from(signal.number() - 1);
+        match self {
+            ActionTable::Own(actions) => core::mem::replace(&mut actions[index], action),
+            ActionTable::Shared(actions) => core::mem::replace(&mut actions.lock()[index], action),
+        }
+    }
+
     /// A copy that changes by itself.
     pub fn duplicate(&self) -> Self {
         match self {

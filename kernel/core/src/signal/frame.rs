@@ -85,7 +85,7 @@ struct FloatRecord {
     head: RecordHead,
     fpsr: u32,
     fpcr: u32,
-    v: [[u64; 2]; 32],
+    v: [u128; 32],
 }
 
 /// What is written of a frame at once.
@@ -139,7 +139,7 @@ pub fn push(current: &Current, registers: &mut UserRegisters, action: &Action, i
             head: RecordHead { magic: FLOAT_MAGIC, size: FLOAT_SIZE },
             fpsr: float.fpsr,
             fpcr: float.fpcr,
-            v: float.v.map(|value| [value as u64, (value >> 64) as u64]),
+            v: float.v,
         },
         end: [0; 2],
     };
@@ -159,7 +159,7 @@ pub fn push(current: &Current, registers: &mut UserRegisters, action: &Action, i
     registers.x[30] = if flags.contains(ActionFlags::RESTORER) {
         action.restorer
     } else {
-        crate::exec::vdso::signal_return_address(current)
+        current.process().signal_return()
     };
     registers.sp = address;
     registers.pc = action.handler;
@@ -187,7 +187,7 @@ pub fn pop(current: &Current, registers: &mut UserRegisters) -> Result<SignalSet
         find_float(records)?
     };
     hal::task::set_float_state(&FloatState {
-        v: float.v.map(|[low, high]| u128::from(low) | u128::from(high) << 64),
+        v: float.v,
         fpsr: float.fpsr,
         fpcr: float.fpcr,
     });

@@ -49,17 +49,19 @@ pub fn rt_sigaction(current: &Current, arguments: &mut Arguments) -> Result<usiz
     let process = current.process();
     let old = {
         let mut shared = process.shared().lock();
-        let old = shared.actions.get(signal);
-        if let Some(new) = new {
-            let mask = SignalSet(new.mask).blockable().0;
-            let flags = new.flags().intersection(ActionFlags::all()).bits();
-            let new = Action { mask, flags, ..new };
-            shared.actions.set(signal, new);
-            if new.discards(signal) {
-                send::discard(process, &mut shared, SignalSet::of(&[signal]));
+        match new {
+            None => shared.actions.get(signal),
+            Some(new) => {
+                let mask = SignalSet(new.mask).blockable().0;
+                let flags = new.flags().intersection(ActionFlags::all()).bits();
+                let new = Action { mask, flags, ..new };
+                let old = shared.actions.replace(signal, new);
+                if new.discards(signal) {
+                    send::discard(process, &mut shared, SignalSet::of(&[signal]));
+                }
+                old
             }
         }
-        old
     };
     if old_address != 0 {
         user::write_value(UserAddr(old_address), &old)?;

@@ -160,6 +160,7 @@ fn inheritance(name: &[u8]) -> Inheritance {
         limits: Limits::initial(),
         name: CommandName::new(name),
         executable: None,
+        signal_return: 0,
         flags: ProcessFlags::DUMPABLE,
         personality: 0,
         owner: 0,

@@ -152,6 +152,7 @@ fn add_process(
         limits: *parent.limits().lock(),
         name: current.name(),
         executable: parent.executable(),
+        signal_return: parent.signal_return(),
         flags: parent.flags().for_child(),
         personality: parent.personality().load(core::sync::atomic::Ordering::Relaxed),
         owner: parent.owner(),

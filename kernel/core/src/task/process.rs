@@ -48,6 +48,7 @@ pub struct Inheritance {
     pub limits: Limits,
     pub name: CommandName,
     pub executable: Option<Location>,
+    pub signal_return: u64,
     pub flags: ProcessFlags,
     pub personality: u32,
     pub owner: u32,
@@ -70,6 +71,8 @@ pub struct Process {
     limits: IrqSpinLock<Limits>,
     name: SpinLock<CommandName>,
     executable: SpinLock<Option<Location>>,
+    /// Where handlers without a restorer return to, in the vDSO.
+    signal_return: AtomicU64,
     flags: AtomicU32,
     personality: AtomicU32,
     exit_signal: AtomicU32,
@@ -101,6 +104,7 @@ impl Process {
             limits: IrqSpinLock::new(inheritance.limits),
             name: SpinLock::new(inheritance.name),
             executable: SpinLock::new(inheritance.executable),
+            signal_return: AtomicU64::new(inheritance.signal_return),
             flags: AtomicU32::new(inheritance.flags.bits()),
             personality: AtomicU32::new(inheritance.personality),
             exit_signal: AtomicU32::new(inheritance.exit_signal.map_or(0, |signal| u32::from(signal.number()))),
@@ -235,6 +239,15 @@ impl Process {
     pub(crate) fn set_executable(&self, location: Option<Location>) {
         let old = core::mem::replace(&mut *self.executable.lock(), location);
         drop(old);
+    }
+
+    /// Where a signal handler without a restorer returns to: the vDSO's code, as exec mapped it.
+    pub fn signal_return(&self) -> u64 {
+        self.signal_return.load(Relaxed)
+    }
+
+    pub(crate) fn set_signal_return(&self, address: u64) {
+        self.signal_return.store(address, Relaxed);
     }
 
     /// Its yes-or-no properties.
