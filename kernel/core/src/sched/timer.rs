@@ -91,6 +91,8 @@ pub fn interrupt() {
     }
     let earliest = TIMERS[cpu].lock().earliest().unwrap_or(u64::MAX);
     let next = cpu::slice_tick(now).map_or(earliest, |slice| slice.min(earliest));
+    // Wake-ups above may have programmed a slice that `next` takes into account: what is noted must be what is set.
+    PROGRAMMED[cpu].store(u64::MAX, Relaxed);
     if next == u64::MAX {
         hal::time::set_deadline(None);
     } else {
