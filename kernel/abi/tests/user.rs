@@ -5,6 +5,7 @@ use gantry_abi::user::process::{Program, SpawnError, Stage, Step, spawn, wait};
 use gantry_abi::user::signal::{self, Received, SignalSet};
 use gantry_abi::user::{ContextDescriptor, Errno, OwnedDescriptor, calls, fork_and_run};
 use std::ffi::CString;
+use std::fs::File;
 use std::io::{Read, pipe};
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -23,9 +24,10 @@ fn shell(script: &str) -> Program {
 #[test]
 fn a_child_carries_out_its_steps_and_executes() {
     let (mut output, input) = pipe().unwrap();
+    let directory = File::open("/tmp").unwrap();
     let steps = [
         Step::NewSession,
-        Step::ChangeDirectory(text("/tmp")),
+        Step::WorkingDirectory(directory.as_raw_fd()),
         Step::Umask(0o27),
         Step::Limit {
             resource: 7,
@@ -50,13 +52,13 @@ fn a_child_carries_out_its_steps_and_executes() {
 
 #[test]
 fn a_failed_step_is_named_and_leaves_no_child() {
-    let steps = [Step::Umask(0o22), Step::ChangeDirectory(text("/nowhere"))];
+    let steps = [Step::Umask(0o22), Step::WorkingDirectory(1000)];
     let error = spawn(&steps, SignalSet::EMPTY, &shell("exit 0")).unwrap_err();
     assert_eq!(
         error,
         SpawnError {
             stage: Stage::Step(1),
-            errno: Errno::ENOENT
+            errno: Errno::EBADF
         }
     );
     let steps = [Step::Enter(0, EnterFlags::AFTER_EXEC)];

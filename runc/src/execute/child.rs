@@ -4,6 +4,7 @@ use super::Container;
 use crate::error::{Error, cause_in_words};
 use crate::plan::{ChildStep, Plan};
 use crate::system::process::{Program, SpawnError, Stage, Step, spawn};
+use crate::system::tree::find_directory_outside;
 use gantry_abi::context::EnterFlags;
 use gantry_abi::jail::JailKind;
 use gantry_abi::user::signal::SignalSet;
@@ -11,6 +12,8 @@ use gantry_abi::user::{ContextDescriptor, Errno};
 use rustix::process::Signal;
 use std::ffi::CString;
 use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::Path;
 
 /// The first descriptor that is not standard input, output or error.
 const FIRST_OTHER: u32 = 3;
@@ -24,11 +27,13 @@ pub fn start(
     mask: SignalSet,
 ) -> Result<i32, Error> {
     let mut steps = Vec::new();
+    // Descriptors that steps refer to.
+    let mut held = Vec::new();
     // The words for each step, for the message if it fails.
     let mut names = Vec::new();
     for planned in &plan.child {
         let length = steps.len();
-        add(planned, container, foreground, &mut steps)?;
+        add(planned, container, foreground, &mut steps, &mut held)?;
         names.extend(steps.iter().skip(length).map(|_| planned.to_string()));
     }
     let program = Program::new(
@@ -44,6 +49,7 @@ fn add(
     container: &Container,
     foreground: bool,
     steps: &mut Vec<Step>,
+    held: &mut Vec<OwnedFd>,
 ) -> Result<(), Error> {
     let enter = |context: &Option<ContextDescriptor>, flags| match context {
         Some(context) => Ok(Step::Enter(context.number(), flags)),
@@ -73,7 +79,16 @@ fn add(
             let flags = EnterFlags::CURRENT_PROGRAM | EnterFlags::AFTER_EXEC;
             steps.push(enter(&container.root, flags)?);
         }
-        ChildStep::ChangeDirectory(path) => steps.push(Step::ChangeDirectory(string(path)?)),
+        // Found beforehand: to the child /proc/self/fd would be what runc has open.
+        ChildStep::ChangeDirectory(path) => {
+            let directory = match &container.tree {
+                Some(tree) => tree.find_directory(path),
+                None => find_directory_outside(Path::new(path)),
+            };
+            let directory = directory.map_err(|error| Error::system(planned, &error))?;
+            steps.push(Step::WorkingDirectory(directory.as_raw_fd()));
+            held.push(directory);
+        }
         ChildStep::Umask(mask) => steps.push(Step::Umask(*mask)),
         ChildStep::Identity {
             user,

@@ -55,6 +55,11 @@ impl Tree {
         self.open(path, OFlags::PATH)
     }
 
+    /// The same for a directory.
+    pub fn find_directory(&self, path: &str) -> io::Result<OwnedFd> {
+        self.open(path, OFlags::PATH | OFlags::DIRECTORY)
+    }
+
     fn open(&self, path: &str, flags: OFlags) -> io::Result<OwnedFd> {
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
         Ok(fs::openat2(
@@ -70,7 +75,7 @@ impl Tree {
     fn parent<'a>(&self, path: &'a str) -> io::Result<(OwnedFd, &'a str)> {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         let parent = if parent.is_empty() { "/" } else { parent };
-        Ok((self.open(parent, OFlags::PATH | OFlags::DIRECTORY)?, name))
+        Ok((self.find_directory(parent)?, name))
     }
 
     /// Makes a directory with mode 0755. False: there is one already.

@@ -40,8 +40,8 @@ pub enum Step {
     },
     /// Marks every descriptor from this number on close-on-exec.
     CloseOnExecFrom(u32),
-    /// chdir(2)
-    ChangeDirectory(CString),
+    /// fchdir(2): by descriptor, because what a path leads to in the child may be what the parent has open.
+    WorkingDirectory(i32),
     /// umask(2)
     Umask(u32),
     /// prlimit64(2) of one resource.
@@ -230,8 +230,8 @@ fn carry_out(step: &Step, parent: i32) -> Result<()> {
             general::__NR_close_range,
             [*first as usize, u32::MAX as usize, CLOSE_RANGE_CLOEXEC],
         ),
-        Step::ChangeDirectory(path) => {
-            kernel::call_with_strings(general::__NR_chdir as usize, [0; 6], &[(0, path)])
+        Step::WorkingDirectory(directory) => {
+            number_call(general::__NR_fchdir, [*directory as usize, 0, 0])
         }
         Step::Umask(mask) => number_call(general::__NR_umask, [*mask as usize, 0, 0]),
         Step::Limit {

@@ -60,7 +60,7 @@ impl Prepared {
             let _ = send::to_process(process, SignalInfo::kernel(Signal::SIGKILL), send::Origin::Kernel);
         }
         if let Some(pending) = &self.slots.vfs_root {
-            pending.context().close_foreign_directories(current);
+            pending.context().leave_foreign_directories(current);
         }
         process.contexts().clear_pending();
         process.contexts().jail().leave_at_exec();

@@ -59,8 +59,13 @@ impl VfsRootContext {
         }
     }
 
-    /// Closes the descriptors of directories that lie in another mount table.
-    pub(super) fn close_foreign_directories(&self, current: &Current) {
+    /// Leaves what lies in another mount table: descriptors of directories there are closed, and a working
+    /// directory there (chosen between entering and exec) gives way to the root.
+    pub(super) fn leave_foreign_directories(&self, current: &Current) {
+        let fs = current.fs();
+        if !self.mounts.contains(&fs.working_directory()) || !self.mounts.contains(&fs.root()) {
+            fs.replace(self.root());
+        }
         let is_foreign = |file: &Arc<File>| {
             file.location().is_some_and(|location| {
                 location.inode().kind() == FileKind::Directory && !self.mounts.contains(location)

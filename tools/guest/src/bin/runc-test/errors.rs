@@ -1,7 +1,7 @@
 //! Containers that can't be made: what runc says, and that nothing is left.
 
 use crate::Result;
-use crate::place::{Bundle, Place, SYSTEM, expect_error};
+use crate::place::{Bundle, Place, SYSTEM, expect_error, outcome};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -130,4 +130,25 @@ pub fn others_than_root_are_refused() -> Result<()> {
     let place = Place::new("user")?;
     let message = "create a process list that dies with runc (only root may, outside of a jail): operation not permitted";
     expect_error(place.layout(SYSTEM)?.uid(1000).gid(1000), 125, message)
+}
+
+/// A working directory that the configuration names by a descriptor of runc's is refused, whatever its number.
+pub fn no_working_directory_leads_out() -> Result<()> {
+    let place = Place::new("working")?;
+    place.make_root()?;
+    for number in 0..20 {
+        let path = format!("/proc/self/fd/{number}");
+        let process = format!("\"{path}\"");
+        let mounts = r#"{ "destination": "/proc", "type": "proc" }"#;
+        let bundle = Bundle {
+            process: &process,
+            mounts,
+            ..Bundle::default()
+        };
+        let said = outcome(&mut place.bundle("pwd; ls", &bundle)?)?;
+        if said.status != Some(125) || !said.output.is_empty() {
+            return Err(format!("{path}: {said:?}").into());
+        }
+    }
+    Ok(())
 }

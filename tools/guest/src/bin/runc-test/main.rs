@@ -18,7 +18,7 @@ use traces::Traces;
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 type Test = fn() -> Result<()>;
 
-const TESTS: [(&str, Test); 13] = [
+const TESTS: [(&str, Test); 14] = [
     (
         "a_layout_is_what_the_program_sees",
         layouts::is_what_the_program_sees,
@@ -44,6 +44,10 @@ const TESTS: [(&str, Test); 13] = [
     ),
     ("failed_operations_say_what_failed", errors::say_what_failed),
     ("no_link_leads_out", errors::no_link_leads_out),
+    (
+        "no_working_directory_leads_out",
+        errors::no_working_directory_leads_out,
+    ),
     (
         "a_failed_bundle_is_as_it_was",
         errors::failed_bundle_is_as_it_was,

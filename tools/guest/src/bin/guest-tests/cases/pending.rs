@@ -161,7 +161,14 @@ fn dots_stay_inside() -> Check {
         equal("..", crate::files::names_in(crate::files::directory("..")?)?, vec!["bin".to_owned(), "proc".to_owned()])
     })?;
     let lines = container::run(&steps, || enter_now(&root))?;
-    equal("after entering now and exec", lines, expected)
+    equal("after entering now and exec", lines, expected.clone())?;
+    // A directory of the host's that was chosen after entering is left at exec.
+    let outside = crate::files::directory("/etc")?;
+    let lines = container::run(&steps, || {
+        ok("enter both ways", root.enter(EnterFlags::CURRENT_PROGRAM | EnterFlags::AFTER_EXEC))?;
+        ok("fchdir", rustix::process::fchdir(&outside))
+    })?;
+    equal("after choosing a directory outside", lines, expected)
 }
 
 /// Moves a descriptor to a number and leaves it open across exec.
