@@ -96,3 +96,9 @@ pub fn kill(target: i32, signal: i32) -> Result<()> {
 pub fn unshare_namespaces(flags: u32) -> Result<()> {
     kernel::call_with_numbers(number::__NR_unshare as usize, [flags as usize, 0, 0, 0, 0]).map(drop)
 }
+
+/// fcntl(2) with `F_GETFD`.
+pub fn descriptor_flags(descriptor: i32) -> Result<u32> {
+    let arguments = [descriptor as usize, number::F_GETFD as usize, 0, 0, 0];
+    kernel::call_with_numbers(number::__NR_fcntl as usize, arguments).map(|flags| flags as u32)
+}

@@ -1,5 +1,6 @@
 //! File systems.
 
+pub mod devpts;
 pub mod devtmpfs;
 pub mod initramfs;
 pub mod procfs;

@@ -99,6 +99,7 @@ fn prepare(information: &BootInformation) -> Result<()> {
     file_system::register(ramfs::TMPFS);
     devtmpfs::initialise()?;
     crate::fs::procfs::register();
+    crate::fs::devpts::initialise()?;
     tty::console::initialise()?;
     for (name, number) in tty::console::NODES {
         let permissions = if name == "tty" { 0o666 } else { 0o600 };

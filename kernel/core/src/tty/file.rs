@@ -39,11 +39,13 @@ impl TerminalFile {
     /// Opens a terminal.
     pub fn new(terminal: Arc<Terminal>) -> Self {
         let generation = Some(terminal.generation.load(Ordering::Acquire));
+        terminal.driver().opened();
         TerminalFile { terminal, generation }
     }
 
     /// Opens a terminal as the system console.
     pub fn console(terminal: Arc<Terminal>) -> Self {
+        terminal.driver().opened();
         TerminalFile { terminal, generation: None }
     }
 
@@ -117,6 +119,12 @@ impl TerminalFile {
             deadline,
             Interruption::Signal,
         )
+    }
+}
+
+impl Drop for TerminalFile {
+    fn drop(&mut self) {
+        self.terminal.driver().closed();
     }
 }
 

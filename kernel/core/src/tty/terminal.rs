@@ -34,6 +34,12 @@ pub trait Driver: Send + Sync {
     /// Input is accepted again after [`Terminal::input_room`] was short of it.
     fn unthrottle(&self) {}
 
+    /// The terminal was opened once more.
+    fn opened(&self) {}
+
+    /// One of its openings was closed.
+    fn closed(&self) {}
+
     /// Whether the other end is gone for good: reads end, writes fail.
     fn is_hung_up(&self) -> bool {
         false

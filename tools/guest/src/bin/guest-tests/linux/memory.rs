@@ -80,13 +80,13 @@ fn stack() -> Check {
         let room = std::hint::black_box([left; 256]);
         if left == 0 { room[0] } else { depth(left - 1) + u32::from(room[255] == left) }
     }
-    // 4,000 frames of a kibibyte and more.
-    equal("the depth", depth(4000), 4000)?;
     let mut child = Child::start(|| {
         let limit = Rlimit { current: Some(256 << 10), maximum: Some(8 << 20) };
         ok("limit", setrlimit(Resource::Stack, limit))?;
         crate::raw::default_action(Signal::SEGV)?;
         equal("the depth", depth(4000), 4000)
     })?;
-    equal("beyond the limit", child.wait()?, End::Signal(Signal::SEGV.as_raw()))
+    equal("beyond the limit", child.wait()?, End::Signal(Signal::SEGV.as_raw()))?;
+    // 4,000 frames of a kibibyte and more.
+    equal("the depth", depth(4000), 4000)
 }
