@@ -20,7 +20,7 @@ impl Key {
     /// # Errors
     /// `EINVAL` for an address that isn't aligned, `EFAULT` for one where nothing is mapped.
     pub fn of(current: &Current, address: u64, private: bool) -> Result<Self> {
-        if address % 4 != 0 {
+        if !address.is_multiple_of(4) {
             return Err(Errno::EINVAL);
         }
         let memory = current.address_space().ok_or(Errno::EFAULT)?;

@@ -47,7 +47,7 @@ pub fn release(current: &Current) {
 
 /// Marks one lock if the thread holds it, and wakes one that waits; false if it can't be read.
 fn mark(current: &Current, address: u64, pending: bool) -> bool {
-    if address % 4 != 0 {
+    if !address.is_multiple_of(4) {
         return false;
     }
     let own = current.number().own();

@@ -121,7 +121,7 @@ pub fn sched_setaffinity(current: &Current, arguments: &mut Arguments) -> Result
 /// sched_getaffinity(2): gives how many bytes were written.
 pub fn sched_getaffinity(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let length = arguments.usize(1);
-    if length < 8 || length % 8 != 0 {
+    if length < 8 || !length.is_multiple_of(8) {
         return Err(Errno::EINVAL);
     }
     let thread = task::find_thread_or_self(current, arguments.int(0))?;

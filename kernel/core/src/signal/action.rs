@@ -91,6 +91,7 @@ impl Action {
 pub type Actions = [Action; Signal::LAST as usize];
 
 /// A process's actions: its own, or shared with another process (clone with CLONE_SIGHAND but not CLONE_THREAD).
+#[expect(clippy::large_enum_variant, reason = "nearly every process has its own, which needs no second allocation")]
 pub enum ActionTable {
     Own(Actions),
     Shared(Arc<IrqSpinLock<Actions>>),

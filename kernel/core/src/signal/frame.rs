@@ -175,7 +175,7 @@ pub fn push(current: &Current, registers: &mut UserRegisters, action: &Action, i
 /// `EFAULT` or `EINVAL` when there is no sound frame: the thread then dies of SIGSEGV.
 pub fn pop(current: &Current, registers: &mut UserRegisters) -> Result<SignalSet> {
     let address = registers.sp;
-    if address % 16 != 0 {
+    if !address.is_multiple_of(16) {
         return Err(Errno::EINVAL);
     }
     let context_address = address.checked_add(size_of::<UserSignalInfo>() as u64).ok_or(Errno::EFAULT)?;

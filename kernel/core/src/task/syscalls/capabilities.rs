@@ -38,7 +38,7 @@ pub fn capget(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     if pid < 0 {
         return Err(Errno::EINVAL);
     }
-    let sets = sets(&*task::find_thread_or_self(current, pid)?.credentials());
+    let sets = sets(&task::find_thread_or_self(current, pid)?.credentials());
     for half in 0..halves {
         let part = sets.map(|set| (set >> (32 * half)) as u32);
         user::write_value(UserAddr(data.wrapping_add(12 * half as u64)), &part)?;
@@ -64,6 +64,6 @@ pub fn capset(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         }
     }
     let mask = if halves == 1 { u64::from(u32::MAX) } else { task::credentials::ALL_CAPABILITIES };
-    let have = sets(&*current.credentials()).map(|set| set & mask);
+    let have = sets(&current.credentials()).map(|set| set & mask);
     if wanted.map(|set| set & mask)[..2] == have[..2] { Ok(0) } else { Err(Errno::EPERM) }
 }
