@@ -26,7 +26,7 @@ pub fn start(mut boot: Boot, fallback: fn(), kernel: fn(BootInformation) -> !) -
         Err(failure) => {
             hal::console::ensure();
             say(&failure);
-            power::exit(1)
+            power::exit(hal::panic::EXIT_STATUS)
         }
     }
 }

@@ -13,19 +13,19 @@ pub mod console;
 pub mod cpu;
 pub mod entry;
 pub mod exception;
-#[cfg(target_os = "none")]
-pub mod interrupt;
 pub mod frame;
 pub mod heap;
+#[cfg(target_os = "none")]
+pub mod interrupt;
 #[cfg(target_os = "none")]
 mod kernel_map;
 pub mod layout;
 pub mod log;
 #[cfg(target_os = "none")]
 mod memory_routines;
-pub mod page_table;
 #[cfg(target_os = "none")]
 pub mod mmio;
+pub mod page_table;
 #[cfg(target_os = "none")]
 pub mod panic;
 pub mod random;

@@ -10,8 +10,8 @@ use core::sync::atomic::{AtomicI32, AtomicUsize, Ordering::Relaxed, Ordering::Se
 mod backtrace;
 mod symbols;
 
-/// The exit status an emulator gives for a panic.
-const EXIT_STATUS: u32 = 101;
+/// The exit status an emulator gives for a panic, and for a machine the kernel cannot start on.
+pub const EXIT_STATUS: u32 = 101;
 
 /// How many panics there have been: a panic inside of a panic says less, and the third one nothing.
 static DEPTH: AtomicUsize = AtomicUsize::new(0);

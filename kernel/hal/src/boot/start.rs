@@ -48,7 +48,7 @@ pub(crate) fn report_doubtful_device_tree(address: u64) {
     if DOUBTFUL.load(Relaxed) && DEVICE_TREE_WINDOW.contains(&address) {
         crate::console::ensure();
         crate::println!("boot: the device tree can't be read: there is no memory where x0 points");
-        crate::cpu::exit(1);
+        crate::cpu::exit(crate::panic::EXIT_STATUS);
     }
 }
 

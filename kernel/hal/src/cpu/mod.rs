@@ -17,9 +17,9 @@ pub mod secondary;
 
 pub use crate::sync::{MAX_CPUS, PerCpu, cpu_id as id};
 #[cfg(target_os = "none")]
-pub use features::{hardware_capabilities, main_id};
-#[cfg(target_os = "none")]
 pub use features::{asid_bits, has_pan};
+#[cfg(target_os = "none")]
+pub use features::{hardware_capabilities, main_id};
 #[cfg(target_os = "none")]
 pub(crate) use machine::machine_barrier;
 pub use machine::{exit, online, power_off, reset, send_reschedule, wait_for_interrupt};
