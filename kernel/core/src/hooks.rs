@@ -44,9 +44,15 @@ impl hal::Kernel for KernelHooks {
             FaultKind::External => SignalInfo::fault(Signal::SIGBUS, BUS_OBJERR, fault.address),
             _ => match resolve(current, fault.address, fault.access) {
                 Ok(()) => return,
-                Err(FaultSignal::NotMapped) => SignalInfo::fault(Signal::SIGSEGV, SEGV_MAPERR, fault.address),
-                Err(FaultSignal::NotPermitted) => SignalInfo::fault(Signal::SIGSEGV, SEGV_ACCERR, fault.address),
-                Err(FaultSignal::NoObject) => SignalInfo::fault(Signal::SIGBUS, BUS_ADRERR, fault.address),
+                Err(FaultSignal::NotMapped) => {
+                    SignalInfo::fault(Signal::SIGSEGV, SEGV_MAPERR, fault.address)
+                }
+                Err(FaultSignal::NotPermitted) => {
+                    SignalInfo::fault(Signal::SIGSEGV, SEGV_ACCERR, fault.address)
+                }
+                Err(FaultSignal::NoObject) => {
+                    SignalInfo::fault(Signal::SIGBUS, BUS_ADRERR, fault.address)
+                }
                 Err(FaultSignal::OutOfMemory) => return end_for_want_of_memory(current),
             },
         };
@@ -56,7 +62,9 @@ impl hal::Kernel for KernelHooks {
     fn user_exception(current: &Current, registers: &mut UserRegisters, exception: Exception) {
         let pc = registers.pc;
         let info = match exception {
-            Exception::Undefined | Exception::Other(_) => SignalInfo::fault(Signal::SIGILL, ILL_ILLOPC, pc),
+            Exception::Undefined | Exception::Other(_) => {
+                SignalInfo::fault(Signal::SIGILL, ILL_ILLOPC, pc)
+            }
             Exception::Breakpoint(_) => SignalInfo::fault(Signal::SIGTRAP, TRAP_BRKPT, pc),
             Exception::Debug => SignalInfo::fault(Signal::SIGTRAP, TRAP_HWBKPT, pc),
             Exception::Alignment => SignalInfo::fault(Signal::SIGBUS, BUS_ADRALN, pc),
@@ -96,7 +104,12 @@ impl hal::Kernel for KernelHooks {
 
     fn describe(thread: &Thread, writer: &mut dyn fmt::Write) -> fmt::Result {
         // A panic may have come with any lock held: only what needs none.
-        write!(writer, "thread {} of process {}", thread.host_tid(), thread.process().host_pid())
+        write!(
+            writer,
+            "thread {} of process {}",
+            thread.host_tid(),
+            thread.process().host_pid()
+        )
     }
 }
 
@@ -110,11 +123,21 @@ fn resolve(current: &Current, address: u64, access: Access) -> Result<(), FaultS
 /// Sends the thread the signal for what its own instruction did; one line in the log if that ends it.
 fn force(current: &Current, registers: &UserRegisters, info: SignalInfo) {
     let process = current.process();
-    let fatal = process.shared().lock().actions.get(info.signal).is_default();
+    let fatal = process
+        .shared()
+        .lock()
+        .actions
+        .get(info.signal)
+        .is_default();
     if fatal {
         crate::log::info!(
             "{} (process {}): {:?}, code {}, at address {:#x}, pc {:#x}",
-            current.name(), process.host_pid(), info.signal, info.code, info.address(), registers.pc
+            current.name(),
+            process.host_pid(),
+            info.signal,
+            info.code,
+            info.address(),
+            registers.pc
         );
     }
     signal::force(&current.arc(), info);
@@ -123,7 +146,11 @@ fn force(current: &Current, registers: &UserRegisters, info: SignalInfo) {
 /// There is no page to be had for an access: the process ends, as by Linux's out-of-memory killer.
 fn end_for_want_of_memory(current: &Current) {
     let process = current.process();
-    crate::log::error!("out of memory: {} (process {}) is killed", current.name(), process.host_pid());
+    crate::log::error!(
+        "out of memory: {} (process {}) is killed",
+        current.name(),
+        process.host_pid()
+    );
     let mut shared = process.shared().lock();
     signal::send::end_process(process, &mut shared, ExitStatus::Signal(Signal::SIGKILL));
 }

@@ -39,7 +39,12 @@ struct Ring {
     read: u64,
 }
 
-static RING: IrqSpinLock<Ring> = IrqSpinLock::new(Ring { bytes: [0; RING_SIZE], written: 0, cleared: 0, read: 0 });
+static RING: IrqSpinLock<Ring> = IrqSpinLock::new(Ring {
+    bytes: [0; RING_SIZE],
+    written: 0,
+    cleared: 0,
+    read: 0,
+});
 
 /// A record being put together, on the stack.
 struct Record {
@@ -60,9 +65,18 @@ impl Write for Record {
 /// Adds a record; callable from anywhere, interrupts included.
 pub fn record(level: Level, arguments: fmt::Arguments<'_>) {
     let now = hal::time::now();
-    let mut record = Record { bytes: [0; RECORD_MAX], length: 0 };
+    let mut record = Record {
+        bytes: [0; RECORD_MAX],
+        length: 0,
+    };
     // The writer never fails; what doesn't fit is cut off.
-    let _ = write!(record, "<{}>[{:5}.{:06}] ", level as u32, now / 1_000_000_000, now / 1000 % 1_000_000);
+    let _ = write!(
+        record,
+        "<{}>[{:5}.{:06}] ",
+        level as u32,
+        now / 1_000_000_000,
+        now / 1000 % 1_000_000
+    );
     let _ = record.write_fmt(arguments);
     record.bytes[record.length] = b'\n';
     let line = &record.bytes[..=record.length];
@@ -95,8 +109,14 @@ pub fn newest(limit: usize) -> Option<Vec<u8>> {
     let mut text = Vec::new();
     text.try_reserve_exact(limit.min(RING_SIZE)).ok()?;
     let ring = RING.lock();
-    let oldest = ring.written.saturating_sub(RING_SIZE as u64).max(ring.cleared);
-    let start = oldest.max(ring.written.saturating_sub(text.capacity().min(limit) as u64));
+    let oldest = ring
+        .written
+        .saturating_sub(RING_SIZE as u64)
+        .max(ring.cleared);
+    let start = oldest.max(
+        ring.written
+            .saturating_sub(text.capacity().min(limit) as u64),
+    );
     copy(&ring, start, ring.written, &mut text);
     drop(ring);
     skip_broken_line(&mut text);
@@ -136,7 +156,10 @@ fn copy(ring: &Ring, start: u64, end: u64, text: &mut Vec<u8>) {
 /// A copy that began in the middle of a line loses that line.
 fn skip_broken_line(text: &mut Vec<u8>) {
     if text.first() != Some(&b'<') {
-        let end = text.iter().position(|&byte| byte == b'\n').map_or(text.len(), |position| position + 1);
+        let end = text
+            .iter()
+            .position(|&byte| byte == b'\n')
+            .map_or(text.len(), |position| position + 1);
         text.drain(..end);
     }
 }

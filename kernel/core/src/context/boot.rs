@@ -18,12 +18,12 @@ static REST: Once<(Opened<VfsRootContext>, Opened<HostnameContext>)> = Once::new
 
 /// The boot list: its members see everyone.
 pub fn process_list() -> &'static Arc<ProcessList> {
-    LIST.call_once(|| {
-        match ProcessList::registry().create(|id| Ok(ProcessList::new(id, true))) {
+    LIST.call_once(
+        || match ProcessList::registry().create(|id| Ok(ProcessList::new(id, true))) {
             Ok(hold) => hold,
             Err(error) => panic!("the boot process list could not be made: {error}"),
-        }
-    })
+        },
+    )
     .context()
 }
 
@@ -36,7 +36,10 @@ pub fn first_set(root: Arc<MountTable>) -> Result<ContextSet> {
     let list = Arc::clone(process_list());
     let vfs_root = VfsRootContext::registry().create(|id| Ok(VfsRootContext::new(id, root)))?;
     let name = Name::new(FIRST_HOST_NAME)?;
-    let names = Names { host: name, domain: name };
+    let names = Names {
+        host: name,
+        domain: name,
+    };
     let hostname = HostnameContext::registry().create(|id| Ok(HostnameContext::new(id, names)))?;
     let set = ContextSet {
         process_list: Attachment::new(list)?,

@@ -64,12 +64,18 @@ enum State<C: Context> {
 impl<C: Context> Descriptor<C> {
     /// A context that doesn't exist yet.
     pub fn described(flags: OpenFlags) -> Self {
-        Descriptor { state: Mutex::new(State::Described(C::Description::default())), flags }
+        Descriptor {
+            state: Mutex::new(State::Described(C::Description::default())),
+            flags,
+        }
     }
 
     /// A further descriptor of an existing context.
     pub fn of(context: Opened<C>) -> Self {
-        Descriptor { state: Mutex::new(State::Created(context)), flags: OpenFlags::empty() }
+        Descriptor {
+            state: Mutex::new(State::Created(context)),
+            flags: OpenFlags::empty(),
+        }
     }
 
     /// The context, once it is created.
@@ -91,7 +97,9 @@ impl<C: InSet> ContextDescriptor for Descriptor<C> {
 
     fn create(&self, current: &Current) -> Result<u64> {
         let mut state = self.state.lock();
-        let State::Described(description) = &*state else { return Err(Errno::EEXIST) };
+        let State::Described(description) = &*state else {
+            return Err(Errno::EEXIST);
+        };
         hal::frame::headroom()?;
         let hold: Opened<C> = C::registry().create(|id| C::create(id, description, current))?;
         let id = hold.context().life().id();
@@ -135,7 +143,9 @@ impl<C: InSet> ContextDescriptor for Descriptor<C> {
         let context = {
             let mut state = self.state.lock();
             match &mut *state {
-                State::Described(description) => return C::configure(description, current, request, argument),
+                State::Described(description) => {
+                    return C::configure(description, current, request, argument);
+                }
                 State::Created(hold) => Arc::clone(hold.context()),
             }
         };
@@ -143,7 +153,9 @@ impl<C: InSet> ContextDescriptor for Descriptor<C> {
     }
 
     fn poll(&self, registration: Option<&mut PollRegistration>) -> PollEvents {
-        let Ok(context) = self.context() else { return PollEvents::empty() };
+        let Ok(context) = self.context() else {
+            return PollEvents::empty();
+        };
         let life = context.life();
         if let Some(registration) = registration {
             registration.watch(life.changed());
@@ -174,13 +186,20 @@ pub struct DescriptorFile(Box<dyn ContextDescriptor>);
 impl DescriptorFile {
     /// An open file for a descriptor.
     pub fn open(descriptor: Box<dyn ContextDescriptor>) -> Arc<File> {
-        File::anonymous("context", Box::new(DescriptorFile(descriptor)), crate::vfs::OpenFlags::READ_ONLY)
+        File::anonymous(
+            "context",
+            Box::new(DescriptorFile(descriptor)),
+            crate::vfs::OpenFlags::READ_ONLY,
+        )
     }
 }
 
 /// The context descriptor that a file is, if it is one.
 pub fn of_file(file: &File) -> Option<&dyn ContextDescriptor> {
-    file.operations().as_any().downcast_ref::<DescriptorFile>().map(|file| &*file.0)
+    file.operations()
+        .as_any()
+        .downcast_ref::<DescriptorFile>()
+        .map(|file| &*file.0)
 }
 
 /// The context of one type that a file is the descriptor of.
@@ -189,11 +208,20 @@ pub fn of_file(file: &File) -> Option<&dyn ContextDescriptor> {
 /// `EINVAL` for another file or type, `ENXIO` before creation.
 pub fn context_of_file<C: Context>(file: &File) -> Result<Arc<C>> {
     let descriptor = of_file(file).ok_or(Errno::EINVAL)?;
-    descriptor.as_any().downcast_ref::<Descriptor<C>>().ok_or(Errno::EINVAL)?.context()
+    descriptor
+        .as_any()
+        .downcast_ref::<Descriptor<C>>()
+        .ok_or(Errno::EINVAL)?
+        .context()
 }
 
 impl FileOperations for DescriptorFile {
-    fn read(&self, _file: &File, destination: &mut Destination<'_>, _position: &mut u64) -> Result<usize> {
+    fn read(
+        &self,
+        _file: &File,
+        destination: &mut Destination<'_>,
+        _position: &mut u64,
+    ) -> Result<usize> {
         let info = self.0.info();
         if destination.remaining() < info.as_bytes().len() {
             return Err(Errno::EINVAL);
@@ -205,7 +233,13 @@ impl FileOperations for DescriptorFile {
         self.0.poll(registration)
     }
 
-    fn ioctl(&self, _file: &Arc<File>, current: &Current, request: u32, argument: u64) -> Result<usize> {
+    fn ioctl(
+        &self,
+        _file: &Arc<File>,
+        current: &Current,
+        request: u32,
+        argument: u64,
+    ) -> Result<usize> {
         match request {
             ioctl::GET_INFO => {
                 user::write_value(UserAddr(argument), &self.0.info()).map_err(|_| Errno::EFAULT)?;
@@ -241,7 +275,8 @@ pub(super) fn read_argument<T: FromBytes + IntoBytes>(argument: u64) -> Result<T
 /// # Errors
 /// `EFAULT`.
 pub(super) fn copy_out(buffer: &UserBuffer, bytes: &[u8]) -> Result<()> {
-    let length = usize::try_from(buffer.length).map_or(bytes.len(), |length| length.min(bytes.len()));
+    let length =
+        usize::try_from(buffer.length).map_or(bytes.len(), |length| length.min(bytes.len()));
     let fitting = bytes.get(..length).unwrap_or(bytes);
     user::copy_to_user(UserAddr(buffer.address), fitting).map_err(|_| Errno::EFAULT)
 }

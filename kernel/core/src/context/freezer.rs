@@ -48,7 +48,9 @@ pub(super) fn freeze(list: &Arc<ProcessList>) -> Result<usize> {
     let everybody_stands = || -> Option<Result<()>> {
         match members::members(list) {
             Ok(members) => {
-                let moving = members.iter().any(|process| process.host_pid() != own && !stands(process));
+                let moving = members
+                    .iter()
+                    .any(|process| process.host_pid() != own && !stands(process));
                 (!moving).then_some(Ok(()))
             }
             Err(error) => Some(Err(error)),
@@ -56,7 +58,10 @@ pub(super) fn freeze(list: &Arc<ProcessList>) -> Result<usize> {
     };
     loop {
         let deadline = Some(hal::time::now() + LOOK_AGAIN);
-        if let Some(result) = list.standing().wait_deadline(everybody_stands, deadline, Interruption::Kill)? {
+        if let Some(result) =
+            list.standing()
+                .wait_deadline(everybody_stands, deadline, Interruption::Kill)?
+        {
             return result.map(|()| 0);
         }
     }
@@ -69,7 +74,10 @@ fn stands(process: &Process) -> bool {
         return true;
     }
     let others = shared.threads.iter().filter(|thread| {
-        matches!(thread.scheduling().state(), State::KILLABLE | State::STOPPED | State::DEAD)
+        matches!(
+            thread.scheduling().state(),
+            State::KILLABLE | State::STOPPED | State::DEAD
+        )
     });
     others.count() >= shared.threads.len()
 }
@@ -95,6 +103,8 @@ pub fn stand_still(current: &Current) {
         list.standing().wake_all();
     }
     // Being killed ends the wait; the caller looks at it next.
-    let _ = process.state_changed.wait_killable(|| (!process.shared().lock().frozen).then_some(()));
+    let _ = process
+        .state_changed
+        .wait_killable(|| (!process.shared().lock().frozen).then_some(()));
     process.shared().lock().frozen_threads -= 1;
 }

@@ -37,7 +37,9 @@ impl Gate {
 
     fn try_enter(&self) -> bool {
         self.state
-            .try_update(Ordering::Acquire, Ordering::Relaxed, |state| (state & SHUT == 0).then(|| state + 1))
+            .try_update(Ordering::Acquire, Ordering::Relaxed, |state| {
+                (state & SHUT == 0).then(|| state + 1)
+            })
             .is_ok()
     }
 
@@ -50,8 +52,11 @@ impl Gate {
 
     /// Shuts the gate and sleeps until nobody is inside.
     pub fn shut(&self) -> Shut<'_> {
-        self.queue.wait_until(|| (self.state.fetch_or(SHUT, Ordering::Acquire) & SHUT == 0).then_some(()));
-        self.queue.wait_until(|| (self.state.load(Ordering::Acquire) == SHUT).then_some(()));
+        self.queue.wait_until(|| {
+            (self.state.fetch_or(SHUT, Ordering::Acquire) & SHUT == 0).then_some(())
+        });
+        self.queue
+            .wait_until(|| (self.state.load(Ordering::Acquire) == SHUT).then_some(()));
         Shut(self)
     }
 }

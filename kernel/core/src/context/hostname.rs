@@ -24,7 +24,10 @@ impl Name {
     /// The name with these bytes; `EINVAL` when there are more than [`NAME_MAX`].
     pub fn new(name: &[u8]) -> Result<Self> {
         let mut bytes = [0; NAME_MAX];
-        bytes.get_mut(..name.len()).ok_or(Errno::EINVAL)?.copy_from_slice(name);
+        bytes
+            .get_mut(..name.len())
+            .ok_or(Errno::EINVAL)?
+            .copy_from_slice(name);
         Ok(Name {
             bytes,
             length: name.len() as u8,
@@ -33,7 +36,9 @@ impl Name {
 
     /// The bytes of the name. A NUL that was set with it ends it for `uname`, as in Linux.
     pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.length)).unwrap_or(&self.bytes)
+        self.bytes
+            .get(..usize::from(self.length))
+            .unwrap_or(&self.bytes)
     }
 }
 
@@ -68,14 +73,24 @@ impl Context for HostnameContext {
     }
 
     fn create(id: u64, host: &Option<Name>, current: &Current) -> Result<Self> {
-        let mut names = current.process().contexts().hostname().ok_or(Errno::ESRCH)?.names();
+        let mut names = current
+            .process()
+            .contexts()
+            .hostname()
+            .ok_or(Errno::ESRCH)?
+            .names();
         if let Some(host) = host {
             names.host = *host;
         }
         Ok(HostnameContext::new(id, names))
     }
 
-    fn configure(host: &mut Option<Name>, _current: &Current, request: u32, argument: u64) -> Result<usize> {
+    fn configure(
+        host: &mut Option<Name>,
+        _current: &Current,
+        request: u32,
+        argument: u64,
+    ) -> Result<usize> {
         if request != ioctl::SET_HOSTNAME {
             return Err(Errno::EINVAL);
         }
@@ -83,7 +98,12 @@ impl Context for HostnameContext {
         Ok(0)
     }
 
-    fn command(context: &Arc<Self>, _current: &Current, request: u32, argument: u64) -> Result<usize> {
+    fn command(
+        context: &Arc<Self>,
+        _current: &Current,
+        request: u32,
+        argument: u64,
+    ) -> Result<usize> {
         if request != ioctl::SET_HOSTNAME {
             return Err(Errno::EINVAL);
         }

@@ -24,14 +24,22 @@ pub fn setdomainname(current: &Current, arguments: &mut Arguments<'_>) -> Result
     set(current, arguments, HostnameContext::set_domain)
 }
 
-fn set(current: &Current, arguments: &mut Arguments<'_>, change: fn(&HostnameContext, Name)) -> Result<usize> {
+fn set(
+    current: &Current,
+    arguments: &mut Arguments<'_>,
+    change: fn(&HostnameContext, Name),
+) -> Result<usize> {
     if !current.credentials().is_privileged() {
         return Err(Errno::EPERM);
     }
     jail::refuse(current)?;
     let length = u64::try_from(arguments.int(1)).map_err(|_| Errno::EINVAL)?;
     let name = syscalls::read_name(UserAddr(arguments.u64(0)).0, length)?;
-    let context = current.process().contexts().hostname().ok_or(Errno::ESRCH)?;
+    let context = current
+        .process()
+        .contexts()
+        .hostname()
+        .ok_or(Errno::ESRCH)?;
     change(&context, name);
     Ok(0)
 }

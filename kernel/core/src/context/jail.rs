@@ -7,7 +7,6 @@ use gantry_abi::jail::{JailKind, JailState};
 use crate::task::Current;
 use crate::{Errno, Result};
 
-
 /// The jail of one process.
 #[derive(Debug, Default)]
 pub struct Jail {
@@ -39,7 +38,8 @@ impl Jail {
 
     /// Ends the jail that lasts until exec.
     pub(super) fn leave_at_exec(&self) {
-        self.state.fetch_and(!JailState::UNTIL_EXEC.bits(), Ordering::Relaxed);
+        self.state
+            .fetch_and(!JailState::UNTIL_EXEC.bits(), Ordering::Relaxed);
     }
 }
 
@@ -79,7 +79,10 @@ fn is_harmless(device: DeviceNumber) -> bool {
 
 /// `prctl(PR_SET_JAIL, how)`: `EINVAL` for an unknown kind.
 pub fn set(current: &Current, how: u64) -> Result<usize> {
-    let kind = i32::try_from(how).ok().and_then(JailKind::from_number).ok_or(Errno::EINVAL)?;
+    let kind = i32::try_from(how)
+        .ok()
+        .and_then(JailKind::from_number)
+        .ok_or(Errno::EINVAL)?;
     current.process().contexts().jail().enter(kind);
     Ok(0)
 }

@@ -49,9 +49,19 @@ impl Counts {
 
     fn state(&self) -> ContextState {
         match self {
-            Counts { destroyed: true, .. } => ContextState::Destroyed,
-            Counts { attached: 0, has_run: true, .. } => ContextState::Empty,
-            Counts { attached: 0, has_run: false, .. } => ContextState::Created,
+            Counts {
+                destroyed: true, ..
+            } => ContextState::Destroyed,
+            Counts {
+                attached: 0,
+                has_run: true,
+                ..
+            } => ContextState::Empty,
+            Counts {
+                attached: 0,
+                has_run: false,
+                ..
+            } => ContextState::Created,
             _ => ContextState::Running,
         }
     }
@@ -221,6 +231,11 @@ impl<C: Context, H: Holder> Drop for Hold<C, H> {
 
 impl<C: Context, H: Holder> fmt::Debug for Hold<C, H> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:[{}]", C::TYPE.namespace_name(), self.context.life().id)
+        write!(
+            formatter,
+            "{}:[{}]",
+            C::TYPE.namespace_name(),
+            self.context.life().id
+        )
     }
 }

@@ -26,9 +26,13 @@ pub fn members(list: &Arc<ProcessList>) -> Result<Vec<Arc<Process>>> {
 /// # Errors
 /// `ENOMEM`.
 pub fn visible(list: &Arc<ProcessList>) -> Result<Vec<Arc<Process>>> {
-    let Some(numbers) = list.host_numbers()? else { return registry::processes() };
+    let Some(numbers) = list.host_numbers()? else {
+        return registry::processes();
+    };
     let mut processes = Vec::new();
-    processes.try_reserve(numbers.len()).map_err(|_| Errno::ENOMEM)?;
+    processes
+        .try_reserve(numbers.len())
+        .map_err(|_| Errno::ENOMEM)?;
     processes.extend(numbers.into_iter().filter_map(registry::find));
     Ok(processes)
 }
@@ -70,7 +74,12 @@ pub(super) fn end_list(list: &Arc<ProcessList>) {
 }
 
 /// Requests on the descriptor of a created list.
-pub(super) fn command(list: &Arc<ProcessList>, current: &Current, request: u32, argument: u64) -> Result<usize> {
+pub(super) fn command(
+    list: &Arc<ProcessList>,
+    current: &Current,
+    request: u32,
+    argument: u64,
+) -> Result<usize> {
     match request {
         ioctl::SIGNAL => signal(list, current, argument),
         ioctl::LIST_PIDS => list_pids(list, argument),
@@ -86,7 +95,12 @@ fn signal(list: &Arc<ProcessList>, current: &Current, number: u64) -> Result<usi
         number => {
             let signal = Signal::new(number).ok_or(Errno::EINVAL)?;
             // The sender is out of the members' sight, so it has no number there.
-            Some(SignalInfo::user(signal, information::SI_USER, 0, current.credentials().uid))
+            Some(SignalInfo::user(
+                signal,
+                information::SI_USER,
+                0,
+                current.credentials().uid,
+            ))
         }
     };
     match signal_all(list, information)? {
@@ -99,10 +113,15 @@ fn list_pids(list: &Arc<ProcessList>, argument: u64) -> Result<usize> {
     let buffer: UserBuffer = descriptor::read_argument(argument)?;
     let mut numbers: Vec<u32> = Vec::new();
     let members = members(list)?;
-    numbers.try_reserve(members.len()).map_err(|_| Errno::ENOMEM)?;
+    numbers
+        .try_reserve(members.len())
+        .map_err(|_| Errno::ENOMEM)?;
     numbers.extend(members.iter().map(|process| process.host_pid()));
     // Only whole numbers are written.
-    let whole = UserBuffer { length: buffer.length & !3, ..buffer };
+    let whole = UserBuffer {
+        length: buffer.length & !3,
+        ..buffer
+    };
     descriptor::copy_out(&whole, numbers.as_bytes())?;
     Ok(numbers.len())
 }
@@ -111,5 +130,7 @@ fn list_pids(list: &Arc<ProcessList>, argument: u64) -> Result<usize> {
 /// attached.
 pub(super) fn end_with_number_one(list: &Arc<ProcessList>) {
     end_list(list);
-    list.life().changed().wait_until(|| (list.life().attached() <= 1).then_some(()));
+    list.life()
+        .changed()
+        .wait_until(|| (list.life().attached() <= 1).then_some(()));
 }

@@ -64,7 +64,9 @@ pub use registry::Registry;
 pub use set::{ContextSet, PendingSlots};
 pub use vfs_root::VfsRootContext;
 
-pub use transition::{Adopter, Prepared, adopter, before_exit, leave_at_exit, prepare_exec, share_list};
+pub use transition::{
+    Adopter, Prepared, adopter, before_exit, leave_at_exit, prepare_exec, share_list,
+};
 
 use alloc::sync::Arc;
 
@@ -101,14 +103,23 @@ pub trait Context: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     /// `EINVAL` for a request of another type, `ENXIO` for one that needs the context; the request's own.
-    fn configure(description: &mut Self::Description, current: &Current, request: u32, argument: u64)
-    -> Result<usize>;
+    fn configure(
+        description: &mut Self::Description,
+        current: &Current,
+        request: u32,
+        argument: u64,
+    ) -> Result<usize>;
 
     /// A request on a descriptor of a created context.
     ///
     /// # Errors
     /// `EINVAL` for a request of another type; the request's own.
-    fn command(context: &Arc<Self>, current: &Current, request: u32, argument: u64) -> Result<usize>;
+    fn command(
+        context: &Arc<Self>,
+        current: &Current,
+        request: u32,
+        argument: u64,
+    ) -> Result<usize>;
 
     /// Taken before a process is attached, and kept until it is all there.
     fn pass(_context: &Arc<Self>) -> Option<Passage> {

@@ -11,7 +11,9 @@ use hal::sync::{IrqSpinLock, SpinLock};
 use super::life::{Attachment, Pending};
 use super::process_list::Passage;
 use super::set::InSet;
-use super::{ContextSet, HostnameContext, Jail, PendingSlots, ProcessList, TaskNumber, VfsRootContext};
+use super::{
+    ContextSet, HostnameContext, Jail, PendingSlots, ProcessList, TaskNumber, VfsRootContext,
+};
 use crate::{Errno, Result};
 
 /// The contexts, pending slots, jail and number of one process.
@@ -101,12 +103,14 @@ impl ProcessContexts {
 
     /// Whether the process sees every process under the host's numbers.
     pub fn sees_everyone(&self) -> bool {
-        self.with(|set| set.process_list.context().is_boot()).unwrap_or(false)
+        self.with(|set| set.process_list.context().is_boot())
+            .unwrap_or(false)
     }
 
     /// Whether the process is attached to this list.
     pub fn is_member_of(&self, list: &Arc<ProcessList>) -> bool {
-        self.with(|set| set.process_list.is_of(list)).unwrap_or(false)
+        self.with(|set| set.process_list.is_of(list))
+            .unwrap_or(false)
     }
 
     /// Whether the process sees what has this number.

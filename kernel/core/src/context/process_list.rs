@@ -74,14 +74,24 @@ impl Context for ProcessList {
         Ok(ProcessList::new(id, false))
     }
 
-    fn configure(_description: &mut (), _current: &Current, request: u32, _argument: u64) -> Result<usize> {
+    fn configure(
+        _description: &mut (),
+        _current: &Current,
+        request: u32,
+        _argument: u64,
+    ) -> Result<usize> {
         match request {
             ioctl::SIGNAL | ioctl::LIST_PIDS | ioctl::FREEZE | ioctl::THAW => Err(Errno::ENXIO),
             _ => Err(Errno::EINVAL),
         }
     }
 
-    fn command(context: &Arc<Self>, current: &Current, request: u32, argument: u64) -> Result<usize> {
+    fn command(
+        context: &Arc<Self>,
+        current: &Current,
+        request: u32,
+        argument: u64,
+    ) -> Result<usize> {
         members::command(context, current, request, argument)
     }
 
@@ -90,7 +100,11 @@ impl Context for ProcessList {
     }
 
     fn admit(&self) -> Result<()> {
-        if self.is_closed() { Err(Errno::EAGAIN) } else { Ok(()) }
+        if self.is_closed() {
+            Err(Errno::EAGAIN)
+        } else {
+            Ok(())
+        }
     }
 
     fn attached(context: &Arc<Self>, process: &Arc<Process>) {
@@ -102,7 +116,11 @@ impl Context for ProcessList {
 
     fn left(left: &Arc<Self>, process: &Arc<Process>) {
         // It was frozen with the list that it left, if it was.
-        if !process.contexts().list().is_some_and(|list| list.is_frozen()) {
+        if !process
+            .contexts()
+            .list()
+            .is_some_and(|list| list.is_frozen())
+        {
             freezer::release(process);
         }
         if left.first() == Some(process.host_pid()) {
@@ -213,7 +231,11 @@ impl ProcessList {
         let mut table = self.table.lock();
         let mut number = table.next;
         while number >= NUMBER_LIMIT || table.hosts.contains_key(&number) {
-            number = if number >= NUMBER_LIMIT { FIRST_REUSED } else { number + 1 };
+            number = if number >= NUMBER_LIMIT {
+                FIRST_REUSED
+            } else {
+                number + 1
+            };
         }
         table.next = number + 1;
         table.hosts.insert(number, host);
@@ -226,4 +248,3 @@ impl ProcessList {
         self.table.lock().hosts.remove(&number);
     }
 }
-

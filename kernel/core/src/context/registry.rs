@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 use hal::sync::SpinLock;
 
-use super::life::{Hold, Holder};
 use super::Context;
+use super::life::{Hold, Holder};
 use crate::{Errno, Result};
 
 /// The created contexts of one type. It holds none of them alive.
@@ -39,7 +39,10 @@ impl<C: Context> Registry<C> {
             ids.last
         };
         let hold = Hold::new(Arc::new(make(id)?))?;
-        self.ids.lock().contexts.insert(id, Arc::downgrade(hold.context()));
+        self.ids
+            .lock()
+            .contexts
+            .insert(id, Arc::downgrade(hold.context()));
         Ok(hold)
     }
 

@@ -40,7 +40,10 @@ fn context_type(number: i32) -> Result<ContextType> {
 /// `EMFILE`, `ENOMEM`.
 pub(super) fn install(current: &Current, file: Arc<File>) -> Result<usize> {
     let limit = current.process().limit(Resource::OpenFiles);
-    current.files().install(file, true, 0, limit).map(|descriptor| descriptor as usize)
+    current
+        .files()
+        .install(file, true, 0, limit)
+        .map(|descriptor| descriptor as usize)
 }
 
 /// `unshare_open(type, flags)`: a descriptor of a context that doesn't exist yet.
@@ -55,7 +58,10 @@ pub fn unshare_open(current: &Current, arguments: &mut Arguments<'_>) -> Result<
         return Err(Errno::EINVAL);
     }
     hal::frame::headroom()?;
-    install(current, DescriptorFile::open(set::describe(context_type, flags)))
+    install(
+        current,
+        DescriptorFile::open(set::describe(context_type, flags)),
+    )
 }
 
 /// `unshare_create(fd)`: makes the context; its id.
@@ -65,7 +71,9 @@ pub fn unshare_open(current: &Current, arguments: &mut Arguments<'_>) -> Result<
 pub fn unshare_create(current: &Current, arguments: &mut Arguments<'_>) -> Result<usize> {
     check_caller(current)?;
     let file = current.files().get(arguments.fd(0))?;
-    let id = descriptor::of_file(&file).ok_or(Errno::EINVAL)?.create(current)?;
+    let id = descriptor::of_file(&file)
+        .ok_or(Errno::EINVAL)?
+        .create(current)?;
     usize::try_from(id).map_err(|_| Errno::EOVERFLOW)
 }
 
@@ -78,7 +86,9 @@ pub fn unshare_enter(current: &Current, arguments: &mut Arguments<'_>) -> Result
     check_caller(current)?;
     let file = current.files().get(arguments.fd(0))?;
     let descriptor = descriptor::of_file(&file).ok_or(Errno::EINVAL)?;
-    let flags = EnterFlags::from_bits(arguments.u32(1)).filter(|flags| flags.is_valid()).ok_or(Errno::EINVAL)?;
+    let flags = EnterFlags::from_bits(arguments.u32(1))
+        .filter(|flags| flags.is_valid())
+        .ok_or(Errno::EINVAL)?;
     descriptor.enter(current, flags)?;
     Ok(0)
 }
@@ -94,7 +104,10 @@ pub fn unshare_reopen(current: &Current, arguments: &mut Arguments<'_>) -> Resul
     }
     let context_type = context_type(arguments.int(0))?;
     hal::frame::headroom()?;
-    install(current, DescriptorFile::open(set::reopen(context_type, arguments.u64(1))?))
+    install(
+        current,
+        DescriptorFile::open(set::reopen(context_type, arguments.u64(1))?),
+    )
 }
 
 /// `copy_mount(from_dirfd, from_path, context_fd, to_path, flags)`: mounts in a context what the caller
@@ -107,12 +120,22 @@ pub fn copy_mount(current: &Current, arguments: &mut Arguments<'_>) -> Result<us
     check_caller(current)?;
     let fs = current.fs();
     let credentials = current.credentials();
-    let view = View { fs: &fs, credentials: &credentials };
+    let view = View {
+        fs: &fs,
+        credentials: &credentials,
+    };
     let source = with_path(UserAddr(arguments.u64(1)), |path| {
         let start = match arguments.fd(0) {
             _ if path.first() == Some(&b'/') => None,
             AT_FDCWD => None,
-            descriptor => Some(current.files().get(descriptor)?.location().cloned().ok_or(Errno::ENOTDIR)?),
+            descriptor => Some(
+                current
+                    .files()
+                    .get(descriptor)?
+                    .location()
+                    .cloned()
+                    .ok_or(Errno::ENOTDIR)?,
+            ),
         };
         walk::resolve(&view, start.as_ref(), path, WalkFlags::FOLLOW)
     })?;
@@ -125,17 +148,28 @@ pub fn copy_mount(current: &Current, arguments: &mut Arguments<'_>) -> Result<us
     };
     let target = with_path(UserAddr(arguments.u64(3)), |path| match &context {
         // Looked up as a process in that context would, with its root as the working directory.
-        Some(context) => {
-            walk::resolve(&view, Some(&context.root()), path, WalkFlags::FOLLOW | WalkFlags::IN_ROOT)
-        }
+        Some(context) => walk::resolve(
+            &view,
+            Some(&context.root()),
+            path,
+            WalkFlags::FOLLOW | WalkFlags::IN_ROOT,
+        ),
         None => walk::resolve(&view, None, path, WalkFlags::FOLLOW),
     })?;
     let context = match context {
         Some(context) => context,
-        None => current.process().contexts().vfs_root().ok_or(Errno::ESRCH)?,
+        None => current
+            .process()
+            .contexts()
+            .vfs_root()
+            .ok_or(Errno::ESRCH)?,
     };
     let flags = CopyMountFlags::from_bits(arguments.u32(4)).ok_or(Errno::EINVAL)?;
-    context.mounts().copy_mount(&source, &target, MountFlags::from_bits_truncate(flags.bits()))?;
+    context.mounts().copy_mount(
+        &source,
+        &target,
+        MountFlags::from_bits_truncate(flags.bits()),
+    )?;
     Ok(0)
 }
 
@@ -145,7 +179,8 @@ pub fn copy_mount(current: &Current, arguments: &mut Arguments<'_>) -> Result<us
 /// `EFAULT`, `ENAMETOOLONG`, `ENOMEM`.
 fn with_path<R>(address: UserAddr, action: impl FnOnce(&[u8]) -> Result<R>) -> Result<R> {
     let mut path = Vec::new();
-    path.try_reserve_exact(PATH_MAX).map_err(|_| Errno::ENOMEM)?;
+    path.try_reserve_exact(PATH_MAX)
+        .map_err(|_| Errno::ENOMEM)?;
     path.resize(PATH_MAX, 0);
     let length = user::read_string(address, &mut path).map_err(|error| match error {
         StringError::Fault => Errno::EFAULT,

@@ -10,31 +10,45 @@ use gantry_abi::context::{ContextState, ContextType};
 use super::hostname::{Name, Names};
 use super::life::{Attachment, Hold, Opened, Pending};
 use super::*;
-use crate::vfs::MountTable;
 use crate::Errno;
+use crate::vfs::MountTable;
 
 fn release(_number: u32) {}
 
 fn names() -> Names {
     let name = Name::new(b"test").unwrap();
-    Names { host: name, domain: name }
+    Names {
+        host: name,
+        domain: name,
+    }
 }
 
 fn new_hostname() -> Opened<HostnameContext> {
-    HostnameContext::registry().create(|id| Ok(HostnameContext::new(id, names()))).unwrap()
+    HostnameContext::registry()
+        .create(|id| Ok(HostnameContext::new(id, names())))
+        .unwrap()
 }
 
 fn new_list() -> Opened<ProcessList> {
     // The boot list takes the first id.
     boot::process_list();
-    ProcessList::registry().create(|id| Ok(ProcessList::new(id, false))).unwrap()
+    ProcessList::registry()
+        .create(|id| Ok(ProcessList::new(id, false)))
+        .unwrap()
 }
 
 fn new_root() -> Opened<VfsRootContext> {
-    VfsRootContext::registry().create(|id| Ok(VfsRootContext::new(id, MountTable::create_empty_root()?))).unwrap()
+    VfsRootContext::registry()
+        .create(|id| Ok(VfsRootContext::new(id, MountTable::create_empty_root()?)))
+        .unwrap()
 }
 
-fn process_in(list: &Opened<ProcessList>, root: &Opened<VfsRootContext>, name: &Opened<HostnameContext>, host: u32) -> ProcessContexts {
+fn process_in(
+    list: &Opened<ProcessList>,
+    root: &Opened<VfsRootContext>,
+    name: &Opened<HostnameContext>,
+    host: u32,
+) -> ProcessContexts {
     let set = ContextSet {
         process_list: Attachment::new(Arc::clone(list.context())).unwrap(),
         vfs_root: Attachment::new(Arc::clone(root.context())).unwrap(),
@@ -60,7 +74,12 @@ fn states_follow_the_diagram() {
     let context = Arc::clone(name.context());
     drop(name);
     assert_eq!(context.life().state(), ContextState::Destroyed);
-    assert_eq!(HostnameContext::registry().find::<life::OpenDescriptor>(context.life().id()).err(), Some(Errno::ESRCH));
+    assert_eq!(
+        HostnameContext::registry()
+            .find::<life::OpenDescriptor>(context.life().id())
+            .err(),
+        Some(Errno::ESRCH)
+    );
     assert_eq!(Attachment::new(context).err(), Some(Errno::ESRCH));
 }
 
@@ -69,7 +88,10 @@ fn an_empty_list_runs_no_more() {
     let list = new_list();
     drop(Attachment::new(Arc::clone(list.context())).unwrap());
     assert_eq!(list.context().life().state(), ContextState::Empty);
-    assert_eq!(Attachment::new(Arc::clone(list.context())).err(), Some(Errno::EAGAIN));
+    assert_eq!(
+        Attachment::new(Arc::clone(list.context())).err(),
+        Some(Errno::EAGAIN)
+    );
     assert_eq!(list.context().admit(), Err(Errno::EAGAIN));
 }
 
@@ -119,7 +141,10 @@ fn numbers_inside_begin_with_one_and_stay_while_borne() {
 #[test]
 fn lists_do_not_see_each_other_and_the_host_sees_both() {
     let (one, other, root, name) = (new_list(), new_list(), new_root(), new_hostname());
-    let (here, there) = (process_in(&one, &root, &name, 200), process_in(&other, &root, &name, 201));
+    let (here, there) = (
+        process_in(&one, &root, &name, 200),
+        process_in(&other, &root, &name, 201),
+    );
     assert!(!here.sees(there.number()) && !there.sees(here.number()));
     assert_eq!(here.number().seen_by(boot::process_list()), Some(200));
     assert_eq!(there.number().own(), 1);
@@ -129,7 +154,10 @@ fn lists_do_not_see_each_other_and_the_host_sees_both() {
 fn a_pending_signal_or_a_closed_list_stops_a_fork() {
     let (list, root, name) = (new_list(), new_root(), new_hostname());
     let process = process_in(&list, &root, &name, 300);
-    assert_eq!(process.fork(|| true).err(), Some(Errno::RESTART_NO_INTERRUPT));
+    assert_eq!(
+        process.fork(|| true).err(),
+        Some(Errno::RESTART_NO_INTERRUPT)
+    );
     list.context().close();
     assert_eq!(process.fork(|| false).err(), Some(Errno::EAGAIN));
     assert_eq!(list.context().life().attached(), 1);
@@ -176,8 +204,14 @@ struct World {
 impl World {
     fn new(seed: u64) -> Self {
         let root = new_root();
-        let mut world =
-            World { random: Random(seed), root, names: BTreeMap::new(), lists: BTreeMap::new(), actors: BTreeMap::new(), next: 1 };
+        let mut world = World {
+            random: Random(seed),
+            root,
+            names: BTreeMap::new(),
+            lists: BTreeMap::new(),
+            actors: BTreeMap::new(),
+            next: 1,
+        };
         let (name, list) = (world.create_name(), world.create_list());
         world.begin(name, list);
         world
@@ -187,7 +221,17 @@ impl World {
         let hold = new_hostname();
         let id = hold.context().life().id();
         let context = Arc::clone(hold.context());
-        self.names.insert(id, (vec![hold], context, Known { descriptors: 1, ..Known::default() }));
+        self.names.insert(
+            id,
+            (
+                vec![hold],
+                context,
+                Known {
+                    descriptors: 1,
+                    ..Known::default()
+                },
+            ),
+        );
         id
     }
 
@@ -195,7 +239,17 @@ impl World {
         let hold = new_list();
         let id = hold.context().life().id();
         let context = Arc::clone(hold.context());
-        self.lists.insert(id, (vec![hold], context, Known { descriptors: 1, ..Known::default() }));
+        self.lists.insert(
+            id,
+            (
+                vec![hold],
+                context,
+                Known {
+                    descriptors: 1,
+                    ..Known::default()
+                },
+            ),
+        );
         id
     }
 
@@ -205,8 +259,20 @@ impl World {
         let list_hold = self.lists[&list].0[0].clone();
         let name_hold = self.names[&name].0[0].clone();
         let real = process_in(&list_hold, &self.root, &name_hold, 10_000 + who as u32);
-        self.actors.insert(who, Actor { real, name, list, pending_name: None, pending_list: None });
-        for known in [&mut self.names.get_mut(&name).unwrap().2, &mut self.lists.get_mut(&list).unwrap().2] {
+        self.actors.insert(
+            who,
+            Actor {
+                real,
+                name,
+                list,
+                pending_name: None,
+                pending_list: None,
+            },
+        );
+        for known in [
+            &mut self.names.get_mut(&name).unwrap().2,
+            &mut self.lists.get_mut(&list).unwrap().2,
+        ] {
             known.attached.insert(who);
             known.has_run = true;
         }
@@ -258,8 +324,18 @@ impl World {
             pending_name: actor.pending_name,
             pending_list: actor.pending_list,
         };
-        self.names.get_mut(&copy.name).unwrap().2.attached.insert(child);
-        self.lists.get_mut(&copy.list).unwrap().2.attached.insert(child);
+        self.names
+            .get_mut(&copy.name)
+            .unwrap()
+            .2
+            .attached
+            .insert(child);
+        self.lists
+            .get_mut(&copy.list)
+            .unwrap()
+            .2
+            .attached
+            .insert(child);
         if let Some(id) = copy.pending_name {
             self.names.get_mut(&id).unwrap().2.pending.insert(child);
         }
@@ -270,10 +346,17 @@ impl World {
     }
 
     fn enter_name(&mut self, who: usize) {
-        let Some(id) = Self::pick(&mut self.random, &self.names) else { return };
+        let Some(id) = Self::pick(&mut self.random, &self.names) else {
+            return;
+        };
         let actor = self.actors.get_mut(&who).unwrap();
         drop(actor.real.replace(&self.names[&id].1).unwrap());
-        self.names.get_mut(&actor.name).unwrap().2.attached.remove(&who);
+        self.names
+            .get_mut(&actor.name)
+            .unwrap()
+            .2
+            .attached
+            .remove(&who);
         actor.name = id;
         let known = &mut self.names.get_mut(&id).unwrap().2;
         known.attached.insert(who);
@@ -281,7 +364,9 @@ impl World {
     }
 
     fn enter_list(&mut self, who: usize) {
-        let Some(id) = Self::pick(&mut self.random, &self.lists) else { return };
+        let Some(id) = Self::pick(&mut self.random, &self.lists) else {
+            return;
+        };
         let actor = self.actors.get_mut(&who).unwrap();
         let known = &self.lists[&id].2;
         let is_over = known.has_run && known.attached.is_empty();
@@ -293,7 +378,12 @@ impl World {
             }
         }
         assert!(!is_over);
-        self.lists.get_mut(&actor.list).unwrap().2.attached.remove(&who);
+        self.lists
+            .get_mut(&actor.list)
+            .unwrap()
+            .2
+            .attached
+            .remove(&who);
         actor.list = id;
         let known = &mut self.lists.get_mut(&id).unwrap().2;
         known.attached.insert(who);
@@ -301,19 +391,25 @@ impl World {
     }
 
     fn set_pending(&mut self, who: usize) {
-        let (Some(name), Some(list)) = (Self::pick(&mut self.random, &self.names), Self::pick(&mut self.random, &self.lists))
-        else {
+        let (Some(name), Some(list)) = (
+            Self::pick(&mut self.random, &self.names),
+            Self::pick(&mut self.random, &self.lists),
+        ) else {
             return;
         };
         let actor = self.actors.get_mut(&who).unwrap();
         if self.random.below(2) == 0 {
-            actor.real.set_pending(Pending::new(Arc::clone(&self.names[&name].1)).unwrap());
+            actor
+                .real
+                .set_pending(Pending::new(Arc::clone(&self.names[&name].1)).unwrap());
             if let Some(old) = actor.pending_name.replace(name) {
                 self.names.get_mut(&old).unwrap().2.pending.remove(&who);
             }
             self.names.get_mut(&name).unwrap().2.pending.insert(who);
         } else {
-            actor.real.set_pending(Pending::new(Arc::clone(&self.lists[&list].1)).unwrap());
+            actor
+                .real
+                .set_pending(Pending::new(Arc::clone(&self.lists[&list].1)).unwrap());
             if let Some(old) = actor.pending_list.replace(list) {
                 self.lists.get_mut(&old).unwrap().2.pending.remove(&who);
             }
@@ -340,7 +436,10 @@ impl World {
         {
             return drop(pending);
         }
-        let (name, list) = (self.actors[&who].pending_name, self.actors[&who].pending_list);
+        let (name, list) = (
+            self.actors[&who].pending_name,
+            self.actors[&who].pending_list,
+        );
         {
             let real = &self.actors[&who].real;
             if let Some(pending) = &pending.process_list {
@@ -354,7 +453,12 @@ impl World {
         drop(pending);
         let actor = self.actors.get_mut(&who).unwrap();
         if let Some(id) = name {
-            self.names.get_mut(&actor.name).unwrap().2.attached.remove(&who);
+            self.names
+                .get_mut(&actor.name)
+                .unwrap()
+                .2
+                .attached
+                .remove(&who);
             actor.name = id;
             let known = &mut self.names.get_mut(&id).unwrap().2;
             known.pending.remove(&who);
@@ -362,7 +466,12 @@ impl World {
             known.has_run = true;
         }
         if let Some(id) = list {
-            self.lists.get_mut(&actor.list).unwrap().2.attached.remove(&who);
+            self.lists
+                .get_mut(&actor.list)
+                .unwrap()
+                .2
+                .attached
+                .remove(&who);
             actor.list = id;
             let known = &mut self.lists.get_mut(&id).unwrap().2;
             known.pending.remove(&who);
@@ -403,7 +512,10 @@ impl World {
     /// Everything is as the model says; what the model says is gone, is.
     fn check(&mut self) {
         fn expected(known: &Known) -> ContextState {
-            match (known.attached.len() + known.pending.len() + known.descriptors, known.attached.is_empty()) {
+            match (
+                known.attached.len() + known.pending.len() + known.descriptors,
+                known.attached.is_empty(),
+            ) {
                 (0, _) => ContextState::Destroyed,
                 (_, false) => ContextState::Running,
                 (_, true) if known.has_run => ContextState::Empty,
@@ -421,8 +533,10 @@ impl World {
             assert_eq!(found.is_err(), is_gone);
             !is_gone
         }
-        self.names.retain(|_, (_, context, known)| check_one(context, known));
-        self.lists.retain(|_, (_, context, known)| check_one(context, known));
+        self.names
+            .retain(|_, (_, context, known)| check_one(context, known));
+        self.lists
+            .retain(|_, (_, context, known)| check_one(context, known));
     }
 }
 

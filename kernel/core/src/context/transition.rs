@@ -4,10 +4,10 @@ use alloc::sync::Arc;
 
 use super::set::InSet;
 use super::{PendingSlots, ProcessList, members};
+use crate::Result;
 use crate::signal::{Signal, SignalInfo, send};
 use crate::task::{Current, Process, registry};
 use crate::vfs::Location;
-use crate::Result;
 
 /// Attaches a process to a context in place of its current one of that type. Nothing changes if it is the
 /// current one.
@@ -38,7 +38,9 @@ pub struct Prepared {
 /// # Errors
 /// `EAGAIN` when a pending process list can't be joined any more.
 pub fn prepare_exec(current: &Current) -> Result<Prepared> {
-    let prepared = Prepared { slots: current.process().contexts().pending() };
+    let prepared = Prepared {
+        slots: current.process().contexts().pending(),
+    };
     prepared.check()?;
     Ok(prepared)
 }
@@ -47,7 +49,10 @@ impl Prepared {
     /// The directory in which the program and its interpreters are looked up, as root and working directory;
     /// `None` for the caller's own view.
     pub fn root(&self) -> Option<Location> {
-        self.slots.vfs_root.as_ref().map(|pending| pending.context().root())
+        self.slots
+            .vfs_root
+            .as_ref()
+            .map(|pending| pending.context().root())
     }
 
     /// Replaces all of it. The caller is the only thread left and runs the new program next; descriptors that
@@ -57,7 +62,11 @@ impl Prepared {
         let process = current.process();
         if self.attach_all(process).is_err() {
             // SIGKILL always finds room.
-            let _ = send::to_process(process, SignalInfo::kernel(Signal::SIGKILL), send::Origin::Kernel);
+            let _ = send::to_process(
+                process,
+                SignalInfo::kernel(Signal::SIGKILL),
+                send::Origin::Kernel,
+            );
         }
         if let Some(pending) = &self.slots.vfs_root {
             pending.context().leave_foreign_directories(current);
@@ -79,19 +88,29 @@ pub enum Adopter {
 
 /// Who takes on the children of a process that exits. To be asked between [`before_exit`] and [`leave_at_exit`].
 pub fn adopter(process: &Process) -> Adopter {
-    let Some(list) = process.contexts().list() else { return Adopter::Nobody };
+    let Some(list) = process.contexts().list() else {
+        return Adopter::Nobody;
+    };
     if list.is_boot() {
         return Adopter::HostInit;
     }
-    let first = list.first().filter(|_| !list.is_closed()).and_then(registry::find);
-    match first.filter(|first| first.host_pid() != process.host_pid() && first.contexts().is_member_of(&list)) {
+    let first = list
+        .first()
+        .filter(|_| !list.is_closed())
+        .and_then(registry::find);
+    match first.filter(|first| {
+        first.host_pid() != process.host_pid() && first.contexts().is_member_of(&list)
+    }) {
         Some(first) => Adopter::Process(first),
         None => Adopter::Nobody,
     }
 }
 
 fn led_list(process: &Process) -> Option<Arc<ProcessList>> {
-    process.contexts().list().filter(|list| !list.is_boot() && list.first() == Some(process.host_pid()))
+    process
+        .contexts()
+        .list()
+        .filter(|list| !list.is_boot() && list.first() == Some(process.host_pid()))
 }
 
 /// All threads of a process have ended. Number 1 of a list takes the other members with it: this sleeps until
@@ -109,5 +128,7 @@ pub fn leave_at_exit(process: &Process) {
 
 /// Whether two processes are in the same list.
 pub fn share_list(one: &Process, other: &Process) -> bool {
-    one.contexts().list().is_some_and(|list| other.contexts().is_member_of(&list))
+    one.contexts()
+        .list()
+        .is_some_and(|list| other.contexts().is_member_of(&list))
 }

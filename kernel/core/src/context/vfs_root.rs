@@ -8,7 +8,9 @@ use gantry_abi::ioctl::{self, UserBuffer};
 use super::descriptor::copy_out;
 use super::{Context, Life, Registry};
 use crate::task::{Current, Process};
-use crate::vfs::{File, FileKind, FsContext, Location, MountTable, OpenFlags, View, mount_text, open, permission};
+use crate::vfs::{
+    File, FileKind, FsContext, Location, MountTable, OpenFlags, View, mount_text, open, permission,
+};
 use crate::{Errno, Result};
 
 /// A VFS root context.
@@ -27,7 +29,10 @@ static REGISTRY: Registry<VfsRootContext> = Registry::new();
 impl VfsRootContext {
     /// A context with this mount table.
     pub(super) fn new(id: u64, mounts: Arc<MountTable>) -> Self {
-        VfsRootContext { life: Life::new(id), mounts }
+        VfsRootContext {
+            life: Life::new(id),
+            mounts,
+        }
     }
 
     /// The mount table.
@@ -43,7 +48,10 @@ impl VfsRootContext {
     /// Makes the root of this context root and working directory of every thread of a process. Whoever shares
     /// them with another process gets its own: contexts are a process's.
     fn move_process_in(&self, process: &Process) {
-        let umask = process.any_thread().and_then(|thread| thread.directories()).map(|fs| fs.umask());
+        let umask = process
+            .any_thread()
+            .and_then(|thread| thread.directories())
+            .map(|fs| fs.umask());
         let fs = FsContext::new(self.root());
         if let Some(umask) = umask {
             fs.set_umask(umask);
@@ -107,19 +115,34 @@ impl Context for VfsRootContext {
         }
     }
 
-    fn command(context: &Arc<Self>, current: &Current, request: u32, argument: u64) -> Result<usize> {
+    fn command(
+        context: &Arc<Self>,
+        current: &Current,
+        request: u32,
+        argument: u64,
+    ) -> Result<usize> {
         match request {
             ioctl::ATTACH_ROOT_FILESYSTEM_AT_FD => Err(Errno::EBUSY),
             ioctl::OPEN_ROOT => {
                 let fs = current.fs();
                 let credentials = current.credentials();
-                let view = View { fs: &fs, credentials: &credentials };
-                let file = open::open_found(&view, context.root(), OpenFlags::PATH | OpenFlags::DIRECTORY)?;
+                let view = View {
+                    fs: &fs,
+                    credentials: &credentials,
+                };
+                let file = open::open_found(
+                    &view,
+                    context.root(),
+                    OpenFlags::PATH | OpenFlags::DIRECTORY,
+                )?;
                 super::syscalls::install(current, file)
             }
             ioctl::LIST_MOUNTS => {
                 let text = mount_text::mount_info(&context.root())?;
-                copy_out(&super::descriptor::read_argument::<UserBuffer>(argument)?, &text)?;
+                copy_out(
+                    &super::descriptor::read_argument::<UserBuffer>(argument)?,
+                    &text,
+                )?;
                 Ok(text.len())
             }
             _ => Err(Errno::EINVAL),
@@ -143,11 +166,19 @@ fn find_root(current: &Current, descriptor: i32) -> Result<Option<Location>> {
     let file = current.files().get(descriptor)?;
     // A descriptor without a place (a context, a socket) can't be a root whatever it is.
     let Some(location) = file.location() else {
-        return Err(if super::descriptor::of_file(&file).is_some() { Errno::EINVAL } else { Errno::ENOTDIR });
+        return Err(if super::descriptor::of_file(&file).is_some() {
+            Errno::EINVAL
+        } else {
+            Errno::ENOTDIR
+        });
     };
     if location.inode().kind() != FileKind::Directory {
         return Err(Errno::ENOTDIR);
     }
-    permission::check(location.inode(), &current.credentials(), permission::EXECUTE)?;
+    permission::check(
+        location.inode(),
+        &current.credentials(),
+        permission::EXECUTE,
+    )?;
     Ok(Some(location.clone()))
 }

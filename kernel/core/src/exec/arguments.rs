@@ -25,7 +25,9 @@ impl Strings {
     /// # Errors
     /// `ENOMEM`.
     pub fn push(&mut self, string: &[u8]) -> Result<()> {
-        self.bytes.try_reserve(string.len() + 1).map_err(|_| Errno::ENOMEM)?;
+        self.bytes
+            .try_reserve(string.len() + 1)
+            .map_err(|_| Errno::ENOMEM)?;
         self.bytes.extend_from_slice(string);
         self.bytes.push(0);
         self.count += 1;
@@ -37,13 +39,19 @@ impl Strings {
     /// # Errors
     /// `ENOMEM`.
     pub fn replace_first(&mut self, strings: &[&[u8]]) -> Result<()> {
-        let first = self.bytes.iter().position(|&byte| byte == 0).map_or(0, |end| end + 1);
+        let first = self
+            .bytes
+            .iter()
+            .position(|&byte| byte == 0)
+            .map_or(0, |end| end + 1);
         let mut new = Strings::default();
         for string in strings {
             new.push(string)?;
         }
         let rest = self.bytes.get(first..).unwrap_or_default();
-        new.bytes.try_reserve(rest.len()).map_err(|_| Errno::ENOMEM)?;
+        new.bytes
+            .try_reserve(rest.len())
+            .map_err(|_| Errno::ENOMEM)?;
         new.bytes.extend_from_slice(rest);
         new.count += self.count.saturating_sub(1);
         *self = new;
@@ -80,7 +88,10 @@ impl Strings {
         let mut chunk = [0u8; 128];
         let mut length = 0;
         loop {
-            let (read, whole) = match user::read_string(UserAddr(address.wrapping_add(length as u64)), &mut chunk) {
+            let (read, whole) = match user::read_string(
+                UserAddr(address.wrapping_add(length as u64)),
+                &mut chunk,
+            ) {
                 Ok(read) => (read, true),
                 Err(StringError::TooLong) => (chunk.len(), false),
                 Err(StringError::Fault) => return Err(Errno::EFAULT),
@@ -89,8 +100,11 @@ impl Strings {
             if length >= STRING_MAX {
                 return Err(Errno::E2BIG);
             }
-            self.bytes.try_reserve(read + 1).map_err(|_| Errno::ENOMEM)?;
-            self.bytes.extend_from_slice(chunk.get(..read).unwrap_or_default());
+            self.bytes
+                .try_reserve(read + 1)
+                .map_err(|_| Errno::ENOMEM)?;
+            self.bytes
+                .extend_from_slice(chunk.get(..read).unwrap_or_default());
             if whole {
                 self.bytes.push(0);
                 self.count += 1;
@@ -120,7 +134,10 @@ impl Arguments {
         if arguments.count == 0 {
             arguments.push(b"")?;
         }
-        Ok(Self { arguments, environment })
+        Ok(Self {
+            arguments,
+            environment,
+        })
     }
 }
 
@@ -134,7 +151,9 @@ mod tests {
         for string in [&b"script"[..], b"one", b""] {
             strings.push(string).unwrap();
         }
-        strings.replace_first(&[b"/bin/sh", b"-e", b"/the/script"]).unwrap();
+        strings
+            .replace_first(&[b"/bin/sh", b"-e", b"/the/script"])
+            .unwrap();
         let all: Vec<&[u8]> = strings.iter().collect();
         assert_eq!(all, [&b"/bin/sh"[..], b"-e", b"/the/script", b"one", b""]);
     }

@@ -129,7 +129,11 @@ impl Header {
             && usize::from(header.program_header_size) == size_of::<ProgramHeader>()
             && header.program_header_count != 0
             && header.program_headers_length() <= PROGRAM_HEADERS_MAX;
-        if sound { Ok(header) } else { Err(Errno::ENOEXEC) }
+        if sound {
+            Ok(header)
+        } else {
+            Err(Errno::ENOEXEC)
+        }
     }
 
     /// Bytes of all program headers.
@@ -156,7 +160,8 @@ impl Image {
         let mut alignment = PAGE_SIZE;
         let mut rest = program_headers;
         for _ in 0..header.program_header_count {
-            let (entry, after) = ProgramHeader::read_from_prefix(rest).map_err(|_| Errno::ENOEXEC)?;
+            let (entry, after) =
+                ProgramHeader::read_from_prefix(rest).map_err(|_| Errno::ENOEXEC)?;
             rest = after;
             match entry.kind {
                 LOAD if entry.memory_size != 0 => {
@@ -190,8 +195,14 @@ impl Image {
     }
 
     fn add_segment(&mut self, entry: &ProgramHeader) -> Result<()> {
-        let end = entry.address.checked_add(entry.memory_size).ok_or(Errno::ENOEXEC)?;
-        let file_end = entry.offset.checked_add(entry.file_size).ok_or(Errno::ENOEXEC)?;
+        let end = entry
+            .address
+            .checked_add(entry.memory_size)
+            .ok_or(Errno::ENOEXEC)?;
+        let file_end = entry
+            .offset
+            .checked_add(entry.file_size)
+            .ok_or(Errno::ENOEXEC)?;
         if entry.file_size > entry.memory_size || end > USER_END || file_end > i64::MAX as u64 {
             return Err(Errno::ENOEXEC);
         }
@@ -207,7 +218,11 @@ impl Image {
             write: entry.flags & WRITE != 0,
             execute: entry.flags & EXECUTE != 0,
         };
-        if self.segments.last().is_some_and(|last| last.end() > segment.page_start()) {
+        if self
+            .segments
+            .last()
+            .is_some_and(|last| last.end() > segment.page_start())
+        {
             return Err(Errno::ENOEXEC);
         }
         self.segments.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
@@ -246,13 +261,35 @@ mod tests {
             section_names: 0,
         };
         let load = |offset, address, file_size, memory_size, flags| ProgramHeader {
-            kind: LOAD, flags, offset, address, physical: 0, file_size, memory_size, alignment: 0x1_0000,
+            kind: LOAD,
+            flags,
+            offset,
+            address,
+            physical: 0,
+            file_size,
+            memory_size,
+            alignment: 0x1_0000,
         };
         let mut bytes = header.as_bytes().to_vec();
         bytes.extend_from_slice(load(0, 0x1_0000, 0x1000, 0x1000, READ | EXECUTE).as_bytes());
         bytes.extend_from_slice(load(0x1000, 0x2_1000, 0x10, 0x2000, READ | WRITE).as_bytes());
-        bytes.extend_from_slice(ProgramHeader { kind: INTERPRETER, offset: 0x200, file_size: 20, ..load(0, 0, 0, 0, 0) }.as_bytes());
-        bytes.extend_from_slice(ProgramHeader { kind: GNU_STACK, flags: READ | WRITE, ..load(0, 0, 0, 0, 0) }.as_bytes());
+        bytes.extend_from_slice(
+            ProgramHeader {
+                kind: INTERPRETER,
+                offset: 0x200,
+                file_size: 20,
+                ..load(0, 0, 0, 0, 0)
+            }
+            .as_bytes(),
+        );
+        bytes.extend_from_slice(
+            ProgramHeader {
+                kind: GNU_STACK,
+                flags: READ | WRITE,
+                ..load(0, 0, 0, 0, 0)
+            }
+            .as_bytes(),
+        );
         bytes
     }
 
@@ -265,13 +302,21 @@ mod tests {
     #[test]
     fn a_sound_file_is_understood() {
         let image = parse(&sample(DYNAMIC)).unwrap();
-        assert_eq!(image.placement, Placement::Relocatable { alignment: 0x1_0000 });
+        assert_eq!(
+            image.placement,
+            Placement::Relocatable {
+                alignment: 0x1_0000
+            }
+        );
         assert_eq!(image.segments.len(), 2);
         assert_eq!(image.range(), (0x1_0000, 0x2_3000));
         assert_eq!(image.program_headers, 0x1_0040);
         assert_eq!(image.interpreter, Some((0x200, 20)));
         assert!(!image.executable_stack);
-        assert_eq!(parse(&sample(EXECUTABLE)).unwrap().placement, Placement::Fixed);
+        assert_eq!(
+            parse(&sample(EXECUTABLE)).unwrap().placement,
+            Placement::Fixed
+        );
     }
 
     #[test]
@@ -307,7 +352,9 @@ mod tests {
                     }
                 }
             }
-            bytes.truncate(bytes.len() - (next() % 9 == 0) as usize * (next() as usize % bytes.len()));
+            bytes.truncate(
+                bytes.len() - (next() % 9 == 0) as usize * (next() as usize % bytes.len()),
+            );
             if let Ok(image) = parse(&bytes) {
                 let mut last = 0;
                 for segment in &image.segments {

@@ -65,11 +65,16 @@ impl Head {
 pub fn understand(file: &File, head: &Head) -> Result<Image> {
     let header = Header::parse(head.bytes())?;
     let length = header.program_headers_length();
-    if let Some(headers) = usize::try_from(header.program_headers).ok().and_then(|start| head.bytes().get(start..start.checked_add(length)?)) {
+    if let Some(headers) = usize::try_from(header.program_headers)
+        .ok()
+        .and_then(|start| head.bytes().get(start..start.checked_add(length)?))
+    {
         return Image::parse(&header, headers);
     }
     let mut headers = Vec::new();
-    headers.try_reserve_exact(length).map_err(|_| Errno::ENOMEM)?;
+    headers
+        .try_reserve_exact(length)
+        .map_err(|_| Errno::ENOMEM)?;
     headers.resize(length, 0);
     if read_at(file, header.program_headers, &mut headers)? != length {
         return Err(Errno::ENOEXEC);
@@ -81,32 +86,58 @@ pub fn understand(file: &File, head: &Head) -> Result<Image> {
 ///
 /// # Errors
 /// `ENOMEM`, and what mapping the file says.
-pub fn map(memory: &AddressSpace, file: &Arc<File>, image: &Image, is_interpreter: bool) -> Result<Loaded> {
+pub fn map(
+    memory: &AddressSpace,
+    file: &Arc<File>,
+    image: &Image,
+    is_interpreter: bool,
+) -> Result<Loaded> {
     let (start, end) = image.range();
     let bias = match image.placement {
         ImagePlacement::Fixed => 0,
         ImagePlacement::Relocatable { alignment } if is_interpreter => {
             // Takes the whole range first, so that the segments keep their distances.
             let length = end - start + alignment - PAGE_SIZE;
-            let nothing = Protection { read: false, write: false, execute: false };
-            let at = memory.map(MapRequest { flags: AreaFlags::NO_RESERVE, ..MapRequest::anonymous(length, nothing) })?;
+            let nothing = Protection {
+                read: false,
+                write: false,
+                execute: false,
+            };
+            let at = memory.map(MapRequest {
+                flags: AreaFlags::NO_RESERVE,
+                ..MapRequest::anonymous(length, nothing)
+            })?;
             memory.unmap(at, length.next_multiple_of(PAGE_SIZE))?;
-            at.next_multiple_of(alignment).wrapping_sub(start & !(alignment - 1))
+            at.next_multiple_of(alignment)
+                .wrapping_sub(start & !(alignment - 1))
         }
-        ImagePlacement::Relocatable { alignment } => (PROGRAM_BASE & !(alignment - 1)).wrapping_sub(start & !(alignment - 1)),
+        ImagePlacement::Relocatable { alignment } => {
+            (PROGRAM_BASE & !(alignment - 1)).wrapping_sub(start & !(alignment - 1))
+        }
     };
     let mut loaded = Loaded {
         bias,
         entry: image.entry.wrapping_add(bias),
-        program_headers: if image.program_headers == 0 { 0 } else { image.program_headers.wrapping_add(bias) },
+        program_headers: if image.program_headers == 0 {
+            0
+        } else {
+            image.program_headers.wrapping_add(bias)
+        },
         code: (u64::MAX, 0),
         data: (u64::MAX, 0),
         end: end.wrapping_add(bias),
     };
     for segment in &image.segments {
         map_segment(memory, file, segment, bias)?;
-        let range = (segment.address.wrapping_add(bias), segment.file_end().wrapping_add(bias));
-        let kind = if segment.execute { &mut loaded.code } else { &mut loaded.data };
+        let range = (
+            segment.address.wrapping_add(bias),
+            segment.file_end().wrapping_add(bias),
+        );
+        let kind = if segment.execute {
+            &mut loaded.code
+        } else {
+            &mut loaded.data
+        };
         *kind = (kind.0.min(range.0), kind.1.max(range.1));
     }
     for range in [&mut loaded.code, &mut loaded.data] {
@@ -117,11 +148,24 @@ pub fn map(memory: &AddressSpace, file: &Arc<File>, image: &Image, is_interprete
     Ok(loaded)
 }
 
-fn map_segment(memory: &AddressSpace, file: &Arc<File>, segment: &Segment, bias: u64) -> Result<()> {
-    let protection = Protection { read: segment.read, write: segment.write, execute: segment.execute };
+fn map_segment(
+    memory: &AddressSpace,
+    file: &Arc<File>,
+    segment: &Segment,
+    bias: u64,
+) -> Result<()> {
+    let protection = Protection {
+        read: segment.read,
+        write: segment.write,
+        execute: segment.execute,
+    };
     let page_start = segment.page_start();
     let lead = segment.address - page_start;
-    let file_pages = if segment.file_size == 0 { 0 } else { (lead + segment.file_size).next_multiple_of(PAGE_SIZE) };
+    let file_pages = if segment.file_size == 0 {
+        0
+    } else {
+        (lead + segment.file_size).next_multiple_of(PAGE_SIZE)
+    };
     let all_pages = (lead + segment.memory_size).next_multiple_of(PAGE_SIZE);
     let at = page_start.checked_add(bias).ok_or(Errno::ENOMEM)?;
     if file_pages != 0 {

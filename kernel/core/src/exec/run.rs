@@ -8,9 +8,11 @@ use super::{privileges, script, threads, vdso};
 use crate::context;
 use crate::errno::{Errno, Result};
 use crate::futex;
-use crate::memory::{AddressSpace, AreaFlags, Label, Layout, MapRequest, PAGE_SIZE, Placement, Protection, USER_END};
-use crate::signal::state::AlternateStack;
+use crate::memory::{
+    AddressSpace, AreaFlags, Label, Layout, MapRequest, PAGE_SIZE, Placement, Protection, USER_END,
+};
 use crate::signal::Signal;
+use crate::signal::state::AlternateStack;
 use crate::task::{CommandName, Credentials, Current, ProcessFlags, Resource};
 use crate::vfs::walk::{self, WalkFlags};
 use crate::vfs::{File, FsContext, Location, View, open};
@@ -35,7 +37,11 @@ const CLOCK_TICKS: u64 = 100;
 /// The file to run.
 pub enum Program<'a> {
     /// Looked up by path, relative to a directory or to the working directory.
-    Path { start: Option<Location>, path: &'a [u8], follow: bool },
+    Path {
+        start: Option<Location>,
+        path: &'a [u8],
+        follow: bool,
+    },
     /// An open file (AT_EMPTY_PATH); `name` is what it is called.
     Open { location: Location, name: &'a [u8] },
 }
@@ -70,31 +76,55 @@ struct Ready {
 ///
 /// # Errors
 /// Those of execve(2); the caller goes on as it was.
-pub fn execute(current: &Current, registers: &mut UserRegisters, program: &Program<'_>, mut given: Arguments) -> Result<usize> {
+pub fn execute(
+    current: &Current,
+    registers: &mut UserRegisters,
+    program: &Program<'_>,
+    mut given: Arguments,
+) -> Result<usize> {
     hal::frame::headroom()?;
     let prepared = context::prepare_exec(current)?;
     let new_root = prepared.root().map(FsContext::new);
     let own = current.fs();
     let credentials = current.credentials();
-    let view = View { fs: new_root.as_deref().unwrap_or(&own), credentials: &credentials };
+    let view = View {
+        fs: new_root.as_deref().unwrap_or(&own),
+        credentials: &credentials,
+    };
     let found = find(&view, program, &mut given)?;
     let location = found.file.location().cloned();
     let new_credentials = privileges::for_program(current, location.as_ref());
     let ready = prepare(current, &found, &given, &new_credentials)?;
-    let command = CommandName::new(found.name.rsplit(|&byte| byte == b'/').next().unwrap_or_default());
+    let command = CommandName::new(
+        found
+            .name
+            .rsplit(|&byte| byte == b'/')
+            .next()
+            .unwrap_or_default(),
+    );
     // Copied here: nothing may fail later.
     let unshared_files = {
         let files = current.files();
         // One reference is the thread's, one this one.
-        if Arc::strong_count(&files) > 2 { Some(files.duplicate()?) } else { None }
+        if Arc::strong_count(&files) > 2 {
+            Some(files.duplicate()?)
+        } else {
+            None
+        }
     };
-    let unshared_fs = (prepared.root().is_some() && Arc::strong_count(&own) > 2).then(|| own.duplicate());
+    let unshared_fs =
+        (prepared.root().is_some() && Arc::strong_count(&own) > 2).then(|| own.duplicate());
     drop(found);
     threads::end_others(current)?;
 
     // The point of no return.
     leave_memory(current);
-    let Ready { memory, entry, stack_pointer, signal_return } = ready;
+    let Ready {
+        memory,
+        entry,
+        stack_pointer,
+        signal_return,
+    } = ready;
     let old = current.replace_resources(|resources| {
         if let Some(resources) = resources {
             resources.memory = memory;
@@ -125,10 +155,17 @@ fn leave_memory(current: &Current) {
 }
 
 /// Everything of the thread and process that a new program doesn't keep.
-fn become_program(current: &Current, command: CommandName, location: Option<Location>, credentials: Credentials) {
+fn become_program(
+    current: &Current,
+    command: CommandName,
+    location: Option<Location>,
+    credentials: Credentials,
+) {
     let process = current.process();
     process.shared().lock().actions.reset_for_exec();
-    current.signals().set_alternate_stack(AlternateStack::default());
+    current
+        .signals()
+        .set_alternate_stack(AlternateStack::default());
     process.timers().clear_for_exec();
     process.set_exit_signal(Signal::SIGCHLD);
     process.set_executable(location);
@@ -148,8 +185,16 @@ fn become_program(current: &Current, command: CommandName, location: Option<Loca
 fn find(view: &View<'_>, program: &Program<'_>, given: &mut Arguments) -> Result<Found> {
     let location = match program {
         Program::Open { location, .. } => location.clone(),
-        Program::Path { start, path, follow } => {
-            let flags = if *follow { WalkFlags::FOLLOW } else { WalkFlags::empty() };
+        Program::Path {
+            start,
+            path,
+            follow,
+        } => {
+            let flags = if *follow {
+                WalkFlags::FOLLOW
+            } else {
+                WalkFlags::empty()
+            };
             walk::resolve(view, start.as_ref(), path, flags)?
         }
     };
@@ -161,10 +206,19 @@ fn find(view: &View<'_>, program: &Program<'_>, given: &mut Arguments) -> Result
         let Some(interpreter) = script::parse(head.bytes())? else {
             let image = load::understand(&file, &head)?;
             let interpreter = find_interpreter(view, &file, &image)?;
-            return Ok(Found { file, image, interpreter, name });
+            return Ok(Found {
+                file,
+                image,
+                interpreter,
+                name,
+            });
         };
         match interpreter.argument {
-            Some(argument) => given.arguments.replace_first(&[interpreter.path, argument, &name])?,
+            Some(argument) => {
+                given
+                    .arguments
+                    .replace_first(&[interpreter.path, argument, &name])?
+            }
             None => given.arguments.replace_first(&[interpreter.path, &name])?,
         }
         let location = walk::resolve(view, None, interpreter.path, WalkFlags::FOLLOW)?;
@@ -182,8 +236,14 @@ fn append(target: &mut Vec<u8>, bytes: &[u8]) -> Result<()> {
 }
 
 /// The ELF interpreter that a program names (PT_INTERP).
-fn find_interpreter(view: &View<'_>, file: &File, image: &Image) -> Result<Option<(Arc<File>, Image)>> {
-    let Some((offset, length)) = image.interpreter else { return Ok(None) };
+fn find_interpreter(
+    view: &View<'_>,
+    file: &File,
+    image: &Image,
+) -> Result<Option<(Arc<File>, Image)>> {
+    let Some((offset, length)) = image.interpreter else {
+        return Ok(None);
+    };
     let mut path = Vec::new();
     path.try_reserve_exact(length).map_err(|_| Errno::ENOMEM)?;
     path.resize(length, 0);
@@ -194,12 +254,23 @@ fn find_interpreter(view: &View<'_>, file: &File, image: &Image) -> Result<Optio
     let interpreter = open::open_program(view, location)?;
     let head = Head::read(&interpreter)?;
     // As on Linux (ELIBBAD): the program is sound, its interpreter isn't.
-    let image = load::understand(&interpreter, &head).map_err(|error| if error == Errno::ENOEXEC { Errno::ELIBBAD } else { error })?;
+    let image = load::understand(&interpreter, &head).map_err(|error| {
+        if error == Errno::ENOEXEC {
+            Errno::ELIBBAD
+        } else {
+            error
+        }
+    })?;
     Ok(Some((interpreter, image)))
 }
 
 /// Maps a program, its interpreter, the vDSO and the stack into a new address space.
-fn prepare(current: &Current, found: &Found, given: &Arguments, credentials: &Credentials) -> Result<Ready> {
+fn prepare(
+    current: &Current,
+    found: &Found,
+    given: &Arguments,
+    credentials: &Credentials,
+) -> Result<Ready> {
     let memory = AddressSpace::new()?;
     take_limits(current, &memory);
     let program = load::map(&memory, &found.file, &found.image, false)?;
@@ -208,9 +279,20 @@ fn prepare(current: &Current, found: &Found, given: &Arguments, credentials: &Cr
         None => None,
     };
     let vdso = vdso::map(&memory)?;
-    let stack = build_stack(found, given, credentials, &program, interpreter.as_ref(), vdso)?;
+    let stack = build_stack(
+        found,
+        given,
+        credentials,
+        &program,
+        interpreter.as_ref(),
+        vdso,
+    )?;
     let length = (STACK_TOP - (stack.address & !(PAGE_SIZE - 1))) + STACK_INITIAL;
-    let protection = Protection { read: true, write: true, execute: found.image.executable_stack };
+    let protection = Protection {
+        read: true,
+        write: true,
+        execute: found.image.executable_stack,
+    };
     memory.map(MapRequest {
         placement: Placement::Fixed(STACK_TOP - length),
         flags: AreaFlags::GROWS_DOWN,
@@ -231,15 +313,32 @@ fn prepare(current: &Current, found: &Found, given: &Arguments, credentials: &Cr
         environment_end: stack.environment.1,
     });
     let entry = interpreter.map_or(program.entry, |interpreter| interpreter.entry);
-    Ok(Ready { memory, entry, stack_pointer: stack.address, signal_return: vdso::signal_return(vdso) })
+    Ok(Ready {
+        memory,
+        entry,
+        stack_pointer: stack.address,
+        signal_return: vdso::signal_return(vdso),
+    })
 }
 
 fn take_limits(current: &Current, memory: &AddressSpace) {
     let limits = *current.process().limits().lock();
-    memory.limits().address_space.store(limits.get(Resource::AddressSpace).soft, Relaxed);
-    memory.limits().data.store(limits.get(Resource::Data).soft, Relaxed);
-    memory.limits().stack.store(limits.get(Resource::Stack).soft, Relaxed);
-    memory.limits().locked.store(limits.get(Resource::LockedMemory).soft, Relaxed);
+    memory
+        .limits()
+        .address_space
+        .store(limits.get(Resource::AddressSpace).soft, Relaxed);
+    memory
+        .limits()
+        .data
+        .store(limits.get(Resource::Data).soft, Relaxed);
+    memory
+        .limits()
+        .stack
+        .store(limits.get(Resource::Stack).soft, Relaxed);
+    memory
+        .limits()
+        .locked
+        .store(limits.get(Resource::LockedMemory).soft, Relaxed);
 }
 
 fn build_stack(
@@ -253,23 +352,35 @@ fn build_stack(
     let (hardware, hardware_2) = hal::cpu::hardware_capabilities();
     let mut random = [0; 16];
     crate::system::random::fill(&mut random);
-    stack::build(STACK_TOP, given, &found.name, &random, &[
-        (key::SYSTEM_INFORMATION, vdso),
-        (key::MINIMUM_SIGNAL_STACK, MINIMUM_SIGNAL_STACK),
-        (key::HARDWARE, hardware),
-        (key::PAGE_SIZE, PAGE_SIZE),
-        (key::CLOCK_TICKS, CLOCK_TICKS),
-        (key::PROGRAM_HEADERS, program.program_headers),
-        (key::PROGRAM_HEADER_SIZE, 56),
-        (key::PROGRAM_HEADER_COUNT, u64::from(found.image.program_header_count)),
-        (key::BASE, interpreter.map_or(0, |interpreter| interpreter.bias)),
-        (key::FLAGS, 0),
-        (key::ENTRY, program.entry),
-        (key::UID, u64::from(credentials.uid)),
-        (key::EUID, u64::from(credentials.euid)),
-        (key::GID, u64::from(credentials.gid)),
-        (key::EGID, u64::from(credentials.egid)),
-        (key::SECURE, u64::from(privileges::is_secure(credentials))),
-        (key::HARDWARE_2, hardware_2),
-    ])
+    stack::build(
+        STACK_TOP,
+        given,
+        &found.name,
+        &random,
+        &[
+            (key::SYSTEM_INFORMATION, vdso),
+            (key::MINIMUM_SIGNAL_STACK, MINIMUM_SIGNAL_STACK),
+            (key::HARDWARE, hardware),
+            (key::PAGE_SIZE, PAGE_SIZE),
+            (key::CLOCK_TICKS, CLOCK_TICKS),
+            (key::PROGRAM_HEADERS, program.program_headers),
+            (key::PROGRAM_HEADER_SIZE, 56),
+            (
+                key::PROGRAM_HEADER_COUNT,
+                u64::from(found.image.program_header_count),
+            ),
+            (
+                key::BASE,
+                interpreter.map_or(0, |interpreter| interpreter.bias),
+            ),
+            (key::FLAGS, 0),
+            (key::ENTRY, program.entry),
+            (key::UID, u64::from(credentials.uid)),
+            (key::EUID, u64::from(credentials.euid)),
+            (key::GID, u64::from(credentials.gid)),
+            (key::EGID, u64::from(credentials.egid)),
+            (key::SECURE, u64::from(privileges::is_secure(credentials))),
+            (key::HARDWARE_2, hardware_2),
+        ],
+    )
 }

@@ -18,7 +18,9 @@ pub struct Interpreter<'a> {
 /// # Errors
 /// `ENOEXEC` when no interpreter is named, or its name is cut off.
 pub fn parse(head: &[u8]) -> Result<Option<Interpreter<'_>>> {
-    let Some(line) = head.strip_prefix(b"#!") else { return Ok(None) };
+    let Some(line) = head.strip_prefix(b"#!") else {
+        return Ok(None);
+    };
     let (line, whole) = match line.iter().position(|&byte| byte == b'\n') {
         Some(end) => (&line[..end], true),
         None => (line, head.len() < HEAD_SIZE),
@@ -33,7 +35,10 @@ pub fn parse(head: &[u8]) -> Result<Option<Interpreter<'_>>> {
     }
     let (path, rest) = line.split_at(end.unwrap_or(line.len()));
     let argument = rest.trim_ascii();
-    Ok(Some(Interpreter { path, argument: (!argument.is_empty()).then_some(argument) }))
+    Ok(Some(Interpreter {
+        path,
+        argument: (!argument.is_empty()).then_some(argument),
+    }))
 }
 
 #[cfg(test)]
@@ -47,7 +52,10 @@ mod tests {
     #[test]
     fn the_line_is_path_and_one_argument() {
         assert_eq!(parse(b"#!/bin/sh\necho"), named(b"/bin/sh", None));
-        assert_eq!(parse(b"#! /bin/awk -f  x \n"), named(b"/bin/awk", Some(b"-f  x")));
+        assert_eq!(
+            parse(b"#! /bin/awk -f  x \n"),
+            named(b"/bin/awk", Some(b"-f  x"))
+        );
         assert_eq!(parse(b"#!\t/bin/sh\t-e"), named(b"/bin/sh", Some(b"-e")));
         assert_eq!(parse(b"\x7fELF"), Ok(None));
     }
@@ -60,6 +68,9 @@ mod tests {
         long[..2].copy_from_slice(b"#!");
         assert_eq!(parse(&long), Err(Errno::ENOEXEC));
         long[200] = b' ';
-        assert!(parse(&long).is_ok_and(|line| line.is_some()), "only the argument is cut off");
+        assert!(
+            parse(&long).is_ok_and(|line| line.is_some()),
+            "only the argument is cut off"
+        );
     }
 }

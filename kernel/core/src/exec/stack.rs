@@ -47,7 +47,13 @@ pub struct Stack {
 ///
 /// # Errors
 /// `ENOMEM`.
-pub fn build(top: u64, given: &Arguments, file_name: &[u8], random: &[u8; 16], auxiliary: &[(u64, u64)]) -> Result<Stack> {
+pub fn build(
+    top: u64,
+    given: &Arguments,
+    file_name: &[u8],
+    random: &[u8; 16],
+    auxiliary: &[(u64, u64)],
+) -> Result<Stack> {
     let (arguments, environment) = (&given.arguments, &given.environment);
     // From the top down: 8 zero bytes, the file's name, environment, arguments, the platform, random bytes.
     let name_at = top - 8 - (file_name.len() as u64 + 1);
@@ -65,7 +71,9 @@ pub fn build(top: u64, given: &Arguments, file_name: &[u8], random: &[u8; 16], a
     let words = 1 + (arguments.count + 1) + (environment.count + 1) + 2 * vector.len();
     let address = (random_at - 8 * words as u64) & !15;
     let mut bytes = Vec::new();
-    bytes.try_reserve_exact((top - address) as usize).map_err(|_| Errno::ENOMEM)?;
+    bytes
+        .try_reserve_exact((top - address) as usize)
+        .map_err(|_| Errno::ENOMEM)?;
     let word = |bytes: &mut Vec<u8>, value: u64| bytes.extend_from_slice(&value.to_le_bytes());
 
     word(&mut bytes, arguments.count as u64);
@@ -108,10 +116,18 @@ mod tests {
         given.arguments.push(b"x y").unwrap();
         given.environment.push(b"HOME=/").unwrap();
         let top = 0x8000_0000;
-        let stack = build(top, &given, b"/bin/prog", &[7; 16], &[(key::PAGE_SIZE, 4096)]).unwrap();
+        let stack = build(
+            top,
+            &given,
+            b"/bin/prog",
+            &[7; 16],
+            &[(key::PAGE_SIZE, 4096)],
+        )
+        .unwrap();
         assert_eq!(stack.address % 16, 0);
         assert_eq!(stack.address + stack.bytes.len() as u64, top);
-        let word = |index: usize| u64::from_le_bytes(stack.bytes[8 * index..][..8].try_into().unwrap());
+        let word =
+            |index: usize| u64::from_le_bytes(stack.bytes[8 * index..][..8].try_into().unwrap());
         let text = |address: u64| {
             let from = &stack.bytes[(address - stack.address) as usize..];
             from[..from.iter().position(|&byte| byte == 0).unwrap()].to_vec()
@@ -124,7 +140,10 @@ mod tests {
         assert_eq!(word(5), 0);
         assert_eq!((word(6), word(7)), (key::PAGE_SIZE, 4096));
         assert_eq!(text(word(9)), b"aarch64");
-        assert_eq!(stack.bytes[(word(11) - stack.address) as usize..][..16], [7; 16]);
+        assert_eq!(
+            stack.bytes[(word(11) - stack.address) as usize..][..16],
+            [7; 16]
+        );
         assert_eq!(text(word(13)), b"/bin/prog");
         assert_eq!((word(14), word(15)), (0, 0));
     }

@@ -21,7 +21,10 @@ fn copy_path(address: u64) -> Result<Vec<u8>> {
     let mut path = Vec::new();
     let mut chunk = [0u8; 128];
     loop {
-        let (length, whole) = match user::read_string(UserAddr(address.wrapping_add(path.len() as u64)), &mut chunk) {
+        let (length, whole) = match user::read_string(
+            UserAddr(address.wrapping_add(path.len() as u64)),
+            &mut chunk,
+        ) {
             Ok(length) => (length, true),
             Err(StringError::TooLong) => (chunk.len(), false),
             Err(StringError::Fault) => return Err(Errno::EFAULT),
@@ -44,7 +47,16 @@ pub fn execve(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         return Err(Errno::ENOENT);
     }
     let given = ProgramArguments::copy_from_user(current, arguments.u64(1), arguments.u64(2))?;
-    execute(current, arguments.registers, &Program::Path { start: None, path: &path, follow: true }, given)
+    execute(
+        current,
+        arguments.registers,
+        &Program::Path {
+            start: None,
+            path: &path,
+            follow: true,
+        },
+        given,
+    )
 }
 
 /// execveat(2).
@@ -61,11 +73,32 @@ pub fn execveat(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     if path.is_empty() {
         let location = location_of(current, fd)?;
         let name = alloc::format!("/dev/fd/{fd}");
-        return execute(current, arguments.registers, &Program::Open { location, name: name.as_bytes() }, given);
+        return execute(
+            current,
+            arguments.registers,
+            &Program::Open {
+                location,
+                name: name.as_bytes(),
+            },
+            given,
+        );
     }
     let follow = flags & AT_SYMLINK_NOFOLLOW == 0;
-    let start = if fd == AT_FDCWD || path.starts_with(b"/") { None } else { Some(location_of(current, fd)?) };
-    execute(current, arguments.registers, &Program::Path { start, path: &path, follow }, given)
+    let start = if fd == AT_FDCWD || path.starts_with(b"/") {
+        None
+    } else {
+        Some(location_of(current, fd)?)
+    };
+    execute(
+        current,
+        arguments.registers,
+        &Program::Path {
+            start,
+            path: &path,
+            follow,
+        },
+        given,
+    )
 }
 
 /// The place that an open descriptor stands for.

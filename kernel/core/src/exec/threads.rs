@@ -27,7 +27,10 @@ pub fn end_others(current: &Current) -> Result<()> {
         }
     }
     let alone = || (process.shared().lock().threads.len() == 1).then_some(());
-    process.state_changed.wait_killable(alone).map_err(|_| Errno::RESTART_NO_INTERRUPT)?;
+    process
+        .state_changed
+        .wait_killable(alone)
+        .map_err(|_| Errno::RESTART_NO_INTERRUPT)?;
     {
         let mut shared = process.shared().lock();
         match shared.ending {

@@ -3,7 +3,9 @@
 //! Every program has both; libc finds the image by AT_SYSINFO_EHDR and its functions by name.
 
 use crate::errno::{Errno, Result};
-use crate::memory::{AddressSpace, Backing, Label, MapRequest, MemoryObject, PAGE_SIZE, Placement, Protection};
+use crate::memory::{
+    AddressSpace, Backing, Label, MapRequest, MemoryObject, PAGE_SIZE, Placement, Protection,
+};
 use alloc::sync::Arc;
 use hal::frame::Frame;
 use hal::sync::Once;
@@ -36,7 +38,14 @@ impl MemoryObject for Pages {
 
     fn cached_pages(&self, first: u64, count: u64, each: &mut dyn FnMut(u64, Frame)) {
         for index in first..first.saturating_add(count).min(PAGES) {
-            each(index, if index == 0 { self.image.clone() } else { self.data.clone() });
+            each(
+                index,
+                if index == 0 {
+                    self.image.clone()
+                } else {
+                    self.data.clone()
+                },
+            );
         }
     }
 }
@@ -71,7 +80,11 @@ pub fn publish_wall_clock(at_boot: u64) {
 /// `ENOMEM`.
 pub fn map(memory: &AddressSpace) -> Result<u64> {
     let pages = SHARED.get().ok_or(Errno::ENOMEM)?.clone();
-    let protection = Protection { read: true, write: false, execute: true };
+    let protection = Protection {
+        read: true,
+        write: false,
+        execute: true,
+    };
     memory.map(MapRequest {
         placement: Placement::Anywhere,
         backing: Backing::Object(pages),
@@ -135,7 +148,18 @@ fn build_image(code: &[u8]) -> [u8; PAGE_SIZE as usize] {
     // PT_DYNAMIC, readable
     put_halves(&mut image, 120, &[2, 4]);
     let dynamic_size = 6 * 16;
-    put_words(&mut image, 128, &[DYNAMIC_AT as u64, DYNAMIC_AT as u64, 0, dynamic_size, dynamic_size, 8]);
+    put_words(
+        &mut image,
+        128,
+        &[
+            DYNAMIC_AT as u64,
+            DYNAMIC_AT as u64,
+            0,
+            dynamic_size,
+            dynamic_size,
+            8,
+        ],
+    );
 
     // Strings: an empty one, the object's name, the functions.
     let mut strings_end = STRINGS_AT + 1;
@@ -151,18 +175,41 @@ fn build_image(code: &[u8]) -> [u8; PAGE_SIZE as usize] {
         let at = SYMBOLS_AT + 24 * (index + 1);
         let name = add_string(&mut image, function);
         put_halves(&mut image, at, &[name, 1 << 16 | 0x12]);
-        put_words(&mut image, at + 8, &[(vdso::CODE_OFFSET + offset) as u64, 4]);
+        put_words(
+            &mut image,
+            at + 8,
+            &[(vdso::CODE_OFFSET + offset) as u64, 4],
+        );
     }
     let strings_size = (strings_end - STRINGS_AT) as u64;
     // DT_HASH, DT_SYMTAB, DT_STRTAB, DT_STRSZ, DT_SONAME, DT_NULL
-    put_words(&mut image, DYNAMIC_AT, &[
-        4, HASH_AT as u64, 6, SYMBOLS_AT as u64, 5, STRINGS_AT as u64, 10, strings_size, 14, u64::from(name), 0, 0,
-    ]);
+    put_words(
+        &mut image,
+        DYNAMIC_AT,
+        &[
+            4,
+            HASH_AT as u64,
+            6,
+            SYMBOLS_AT as u64,
+            5,
+            STRINGS_AT as u64,
+            10,
+            strings_size,
+            14,
+            u64::from(name),
+            0,
+            0,
+        ],
+    );
     // One bucket, a chain through all symbols.
     let count = FUNCTIONS.len() as u32 + 1;
     put_halves(&mut image, HASH_AT, &[1, count, 1, 0]);
     for symbol in 1..count {
-        put_halves(&mut image, HASH_AT + 12 + 4 * symbol as usize, &[if symbol + 1 < count { symbol + 1 } else { 0 }]);
+        put_halves(
+            &mut image,
+            HASH_AT + 12 + 4 * symbol as usize,
+            &[if symbol + 1 < count { symbol + 1 } else { 0 }],
+        );
     }
     put(&mut image, vdso::CODE_OFFSET, code);
     image
@@ -185,12 +232,20 @@ mod tests {
         let headers = word(image, 32) as usize;
         assert_eq!(half(image, headers), 1);
         let dynamic = word(image, headers + 56 + 16) as usize;
-        let entry = |key: u64| (0..6).find(|index| word(image, dynamic + 16 * index) == key).map(|index| word(image, dynamic + 16 * index + 8) as usize);
+        let entry = |key: u64| {
+            (0..6)
+                .find(|index| word(image, dynamic + 16 * index) == key)
+                .map(|index| word(image, dynamic + 16 * index + 8) as usize)
+        };
         let (hash, symbols, strings) = (entry(4)?, entry(6)?, entry(5)?);
         let mut symbol = half(image, hash + 8) as usize;
         while symbol != 0 {
             let at = symbols + 24 * symbol;
-            let name: Vec<u8> = image[strings + half(image, at) as usize..].iter().copied().take_while(|&byte| byte != 0).collect();
+            let name: Vec<u8> = image[strings + half(image, at) as usize..]
+                .iter()
+                .copied()
+                .take_while(|&byte| byte != 0)
+                .collect();
             if name == wanted {
                 assert_eq!(half(image, at + 4) & 0xff, 0x12, "a global function");
                 assert_ne!(half(image, at + 4) >> 16, 0, "defined");
@@ -205,7 +260,10 @@ mod tests {
     fn libc_finds_the_functions() {
         let image = build_image(&[0xaa; 0x200]);
         for (name, offset) in FUNCTIONS {
-            assert_eq!(look_up(&image, name), Some((vdso::CODE_OFFSET + offset) as u64));
+            assert_eq!(
+                look_up(&image, name),
+                Some((vdso::CODE_OFFSET + offset) as u64)
+            );
         }
         assert_eq!(look_up(&image, b"__kernel_getcpu"), None);
         assert!(STRINGS_AT + word(&image, DYNAMIC_AT + 7 * 8) as usize <= vdso::CODE_OFFSET);

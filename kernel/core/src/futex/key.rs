@@ -24,7 +24,10 @@ impl Key {
             return Err(Errno::EINVAL);
         }
         let memory = current.address_space().ok_or(Errno::EFAULT)?;
-        let own = Key { owner: Arc::as_ptr(&memory) as usize, word: address };
+        let own = Key {
+            owner: Arc::as_ptr(&memory) as usize,
+            word: address,
+        };
         if private {
             return Ok(own);
         }
@@ -33,7 +36,8 @@ impl Key {
 
     /// Spreads keys over buckets.
     pub fn hash(&self) -> usize {
-        let mixed = (self.owner as u64 ^ self.word.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed =
+            (self.owner as u64 ^ self.word.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (mixed >> 40) as usize
     }
 
@@ -52,7 +56,10 @@ fn shared_word(memory: &AddressSpace, address: u64) -> Result<Option<Key>> {
                 Source::Object { mapped, .. } if area.flags.contains(AreaFlags::SHARED) => {
                     let page = area.object_page(address).unwrap_or(0);
                     let owner = Arc::as_ptr(&mapped.object).cast::<()>() as usize;
-                    Some(Key { owner, word: page.wrapping_mul(4096) + address % 4096 })
+                    Some(Key {
+                        owner,
+                        word: page.wrapping_mul(4096) + address % 4096,
+                    })
                 }
                 _ => None,
             });

@@ -36,10 +36,12 @@ pub fn wait(current: &Current, wait: Wait) -> Result<()> {
         if user::load_u32(UserAddr(wait.address))? != wait.value {
             return Err(Errno::EAGAIN);
         }
-        let entered = table::enter(thread.clone(), key, wait.mask, || match user::load_u32(UserAddr(wait.address)) {
-            Ok(value) if value == wait.value => Ok(()),
-            Ok(_) => Err(Errno::EAGAIN),
-            Err(_) => Err(Errno::EFAULT),
+        let entered = table::enter(thread.clone(), key, wait.mask, || {
+            match user::load_u32(UserAddr(wait.address)) {
+                Ok(value) if value == wait.value => Ok(()),
+                Ok(_) => Err(Errno::EAGAIN),
+                Err(_) => Err(Errno::EFAULT),
+            }
         });
         match entered {
             Ok(()) => break,
@@ -73,11 +75,21 @@ pub fn wait(current: &Current, wait: Wait) -> Result<()> {
 ///
 /// # Errors
 /// `EINVAL` for a bad address or an empty mask.
-pub fn wake(current: &Current, address: u64, private: bool, limit: usize, mask: u32) -> Result<usize> {
+pub fn wake(
+    current: &Current,
+    address: u64,
+    private: bool,
+    limit: usize,
+    mask: u32,
+) -> Result<usize> {
     if mask == 0 {
         return Err(Errno::EINVAL);
     }
-    Ok(table::wake(&Key::of(current, address, private)?, limit, mask))
+    Ok(table::wake(
+        &Key::of(current, address, private)?,
+        limit,
+        mask,
+    ))
 }
 
 /// Wakes those who wait on a word that the kernel itself changed.
@@ -106,11 +118,12 @@ pub fn requeue(
         {
             return Err(Errno::EAGAIN);
         }
-        let check = || match expected.map(|expected| (expected, user::load_u32(UserAddr(addresses.0)))) {
-            Some((expected, Ok(value))) if value != expected => Err(Errno::EAGAIN),
-            Some((_, Err(_))) => Err(Errno::EFAULT),
-            _ => Ok(()),
-        };
+        let check =
+            || match expected.map(|expected| (expected, user::load_u32(UserAddr(addresses.0)))) {
+                Some((expected, Ok(value))) if value != expected => Err(Errno::EAGAIN),
+                Some((_, Err(_))) => Err(Errno::EFAULT),
+                _ => Ok(()),
+            };
         match table::requeue(&from, &to, limits.0, limits.1, check) {
             Ok((woken, moved)) => return Ok(woken + moved),
             Err(Errno::EFAULT) => {}
@@ -141,8 +154,17 @@ impl WordOperation {
             return Err(Errno::ENOSYS);
         }
         let operand = signed(12) as u32;
-        let operand = if encoded >> 31 != 0 { 1u32.wrapping_shl(operand & 31) } else { operand };
-        Ok(Self { operation, comparison, operand, compared: signed(0) })
+        let operand = if encoded >> 31 != 0 {
+            1u32.wrapping_shl(operand & 31)
+        } else {
+            operand
+        };
+        Ok(Self {
+            operation,
+            comparison,
+            operand,
+            compared: signed(0),
+        })
     }
 
     /// The word after it.
@@ -186,10 +208,11 @@ pub fn wake_operation(
     loop {
         // Brings the page in for writing, so that the change under the lock needs no sleep.
         user::fetch_op_u32(UserAddr(addresses.1), |word| word)?;
-        let change = || match user::fetch_op_u32(UserAddr(addresses.1), |word| operation.apply(word)) {
-            Ok(old) => Ok(operation.holds(old)),
-            Err(_) => Err(Errno::EFAULT),
-        };
+        let change =
+            || match user::fetch_op_u32(UserAddr(addresses.1), |word| operation.apply(word)) {
+                Ok(old) => Ok(operation.holds(old)),
+                Err(_) => Err(Errno::EFAULT),
+            };
         match table::wake_both(&first, &second, limits.0, limits.1, change) {
             Err(Errno::EFAULT) => {}
             result => return result,
@@ -202,7 +225,10 @@ mod tests {
     use super::*;
 
     fn encode(operation: u32, comparison: u32, operand: u32, compared: u32) -> u32 {
-        (operation & 15) << 28 | (comparison & 15) << 24 | (operand & 0xfff) << 12 | (compared & 0xfff)
+        (operation & 15) << 28
+            | (comparison & 15) << 24
+            | (operand & 0xfff) << 12
+            | (compared & 0xfff)
     }
 
     #[test]
@@ -213,7 +239,13 @@ mod tests {
         let set_bit = WordOperation::decode(encode(2 | 8, 0, 4, 0xffe)).unwrap();
         assert_eq!(set_bit.apply(1), 17, "bit 3 of the operation shifts");
         assert!(set_bit.holds(-2i32 as u32));
-        assert_eq!(WordOperation::decode(encode(5, 0, 0, 0)), Err(Errno::ENOSYS));
-        assert_eq!(WordOperation::decode(encode(0, 6, 0, 0)), Err(Errno::ENOSYS));
+        assert_eq!(
+            WordOperation::decode(encode(5, 0, 0, 0)),
+            Err(Errno::ENOSYS)
+        );
+        assert_eq!(
+            WordOperation::decode(encode(0, 6, 0, 0)),
+            Err(Errno::ENOSYS)
+        );
     }
 }

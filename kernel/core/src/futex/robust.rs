@@ -22,7 +22,9 @@ pub fn release(current: &Current) {
         return;
     }
     // struct robust_list_head: the list's first entry, the word's offset from an entry, the entry being changed.
-    let Ok([first, offset, pending]) = user::read_value::<[u64; 3]>(UserAddr(head)) else { return };
+    let Ok([first, offset, pending]) = user::read_value::<[u64; 3]>(UserAddr(head)) else {
+        return;
+    };
     let mut entry = first;
     for _ in 0..LIMIT {
         // Bit 0 marks a lock with priority inheritance, which this kernel doesn't have.
@@ -52,7 +54,9 @@ fn mark(current: &Current, address: u64, pending: bool) -> bool {
     }
     let own = current.number().own();
     loop {
-        let Ok(word) = user::load_u32(UserAddr(address)) else { return false };
+        let Ok(word) = user::load_u32(UserAddr(address)) else {
+            return false;
+        };
         if pending && word == 0 {
             // It was being unlocked: the wake that would have followed.
             operations::wake_at(current, address, 1);

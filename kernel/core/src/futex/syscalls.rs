@@ -29,23 +29,59 @@ pub fn futex(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let value = arguments.u32(2);
     let second = arguments.u64(4);
     let private = operation & PRIVATE != 0;
-    let limit = |count: u32| if (count as i32) < 0 { 0 } else { count as usize };
+    let limit = |count: u32| {
+        if (count as i32) < 0 {
+            0
+        } else {
+            count as usize
+        }
+    };
     match operation & !(PRIVATE | CLOCK_REALTIME) {
         command @ (WAIT | WAIT_BITSET) => {
-            let mask = if command == WAIT { u32::MAX } else { arguments.u32(5) };
-            let deadline = deadline(arguments.u64(3), command == WAIT, operation & CLOCK_REALTIME != 0)?;
-            operations::wait(current, Wait { address, value, mask, private, deadline }).map(|()| 0)
+            let mask = if command == WAIT {
+                u32::MAX
+            } else {
+                arguments.u32(5)
+            };
+            let deadline = deadline(
+                arguments.u64(3),
+                command == WAIT,
+                operation & CLOCK_REALTIME != 0,
+            )?;
+            operations::wait(
+                current,
+                Wait {
+                    address,
+                    value,
+                    mask,
+                    private,
+                    deadline,
+                },
+            )
+            .map(|()| 0)
         }
         // The call wakes at least one, whatever the count says.
         WAKE => operations::wake(current, address, private, limit(value).max(1), u32::MAX),
-        WAKE_BITSET => operations::wake(current, address, private, limit(value).max(1), arguments.u32(5)),
+        WAKE_BITSET => operations::wake(
+            current,
+            address,
+            private,
+            limit(value).max(1),
+            arguments.u32(5),
+        ),
         command @ (REQUEUE | CMP_REQUEUE) => {
             let (wake, moved) = (value as i32, arguments.int(3));
             if wake < 0 || moved < 0 {
                 return Err(Errno::EINVAL);
             }
             let expected = (command == CMP_REQUEUE).then(|| arguments.u32(5));
-            operations::requeue(current, (address, second), private, (wake as usize, moved as usize), expected)
+            operations::requeue(
+                current,
+                (address, second),
+                private,
+                (wake as usize, moved as usize),
+                expected,
+            )
         }
         WAKE_OP => {
             let operation = WordOperation::decode(arguments.u32(5))?;
@@ -86,11 +122,15 @@ pub fn set_robust_list(current: &Current, arguments: &mut Arguments) -> Result<u
 /// get_robust_list(2): of a thread that the caller may inspect.
 pub fn get_robust_list(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let thread = task::find_thread_or_self(current, arguments.int(0))?;
-    let allowed = current.with_credentials(|own| own.is_privileged() || own.uid == thread.process().owner());
+    let allowed =
+        current.with_credentials(|own| own.is_privileged() || own.uid == thread.process().owner());
     if !allowed {
         return Err(Errno::EPERM);
     }
-    user::write_value(UserAddr(arguments.u64(1)), &thread.robust_list.load(Relaxed))?;
+    user::write_value(
+        UserAddr(arguments.u64(1)),
+        &thread.robust_list.load(Relaxed),
+    )?;
     user::write_value(UserAddr(arguments.u64(2)), &(ROBUST_HEAD_SIZE as u64))?;
     Ok(0)
 }

@@ -26,8 +26,12 @@ struct Bucket {
     waiters: SpinLock<Vec<Waiter>>,
 }
 
-static TABLE: [Bucket; BUCKETS] =
-    [const { Bucket { count: AtomicU32::new(0), waiters: SpinLock::new(Vec::new()) } }; BUCKETS];
+static TABLE: [Bucket; BUCKETS] = [const {
+    Bucket {
+        count: AtomicU32::new(0),
+        waiters: SpinLock::new(Vec::new()),
+    }
+}; BUCKETS];
 
 /// A thread's place in the table.
 pub struct Place {
@@ -41,7 +45,9 @@ const AWAKE: u32 = u32::MAX;
 impl Place {
     /// Not waiting.
     pub const fn new() -> Self {
-        Place { state: AtomicU32::new(AWAKE) }
+        Place {
+            state: AtomicU32::new(AWAKE),
+        }
     }
 
     /// Whether a waker has taken the thread out.
@@ -64,7 +70,12 @@ fn bucket_of(key: &Key) -> usize {
 ///
 /// # Errors
 /// What `check` gives; `ENOMEM`.
-pub fn enter(thread: ThreadRef, key: Key, mask: u32, check: impl FnOnce() -> Result<()>) -> Result<()> {
+pub fn enter(
+    thread: ThreadRef,
+    key: Key,
+    mask: u32,
+    check: impl FnOnce() -> Result<()>,
+) -> Result<()> {
     let index = bucket_of(&key);
     let bucket = &TABLE[index];
     // Counted before the word is looked at: a waker that changed it earlier is seen, a later one sees the count.
@@ -94,7 +105,9 @@ pub fn leave(thread: &ThreadRef) -> bool {
         if thread.futex_place().state.load(Acquire) != index {
             continue;
         }
-        let position = waiters.iter().position(|waiter| alloc::sync::Arc::ptr_eq(&waiter.thread, thread));
+        let position = waiters
+            .iter()
+            .position(|waiter| alloc::sync::Arc::ptr_eq(&waiter.thread, thread));
         let removed = position.map(|position| waiters.remove(position));
         bucket.count.fetch_sub(1, Relaxed);
         thread.futex_place().state.store(AWAKE, Release);
@@ -116,10 +129,18 @@ pub fn wake(key: &Key, limit: usize, mask: u32) -> usize {
     wake_in(bucket, &mut waiters, key, limit, mask)
 }
 
-fn wake_in(bucket: &Bucket, waiters: &mut Vec<Waiter>, key: &Key, limit: usize, mask: u32) -> usize {
+fn wake_in(
+    bucket: &Bucket,
+    waiters: &mut Vec<Waiter>,
+    key: &Key,
+    limit: usize,
+    mask: u32,
+) -> usize {
     let (mut index, mut woken) = (0, 0);
     while woken < limit {
-        let Some(waiter) = waiters.get(index) else { break };
+        let Some(waiter) = waiters.get(index) else {
+            break;
+        };
         if waiter.key != *key || waiter.mask & mask == 0 {
             index += 1;
             continue;
@@ -135,7 +156,13 @@ fn wake_in(bucket: &Bucket, waiters: &mut Vec<Waiter>, key: &Key, limit: usize, 
 }
 
 /// Locks the buckets of two keys, in the order of their indices.
-fn lock_two(one: usize, other: usize) -> (SpinLockGuard<'static, Vec<Waiter>>, Option<SpinLockGuard<'static, Vec<Waiter>>>) {
+fn lock_two(
+    one: usize,
+    other: usize,
+) -> (
+    SpinLockGuard<'static, Vec<Waiter>>,
+    Option<SpinLockGuard<'static, Vec<Waiter>>>,
+) {
     if one == other {
         return (TABLE[one].waiters.lock(), None);
     }
@@ -170,7 +197,9 @@ pub fn requeue(
     let mut moved = 0;
     let mut index = 0;
     while moved < move_limit {
-        let Some(waiter) = waiters.get_mut(index) else { break };
+        let Some(waiter) = waiters.get_mut(index) else {
+            break;
+        };
         if waiter.key != *from {
             index += 1;
             continue;
@@ -186,7 +215,11 @@ pub fn requeue(
                 waiter.key = *to;
                 TABLE[source].count.fetch_sub(1, Relaxed);
                 TABLE[target].count.fetch_add(1, Relaxed);
-                waiter.thread.futex_place().state.store(target as u32, Release);
+                waiter
+                    .thread
+                    .futex_place()
+                    .state
+                    .store(target as u32, Release);
                 others.push(waiter);
             }
         }
@@ -211,8 +244,16 @@ pub fn wake_both(
     let also = change()?;
     let mut woken = wake_in(&TABLE[one], &mut waiters, first, first_limit, u32::MAX);
     if also {
-        let second_waiters = others.as_mut().map_or(&mut *waiters, |others| &mut **others);
-        woken += wake_in(&TABLE[other], second_waiters, second, second_limit, u32::MAX);
+        let second_waiters = others
+            .as_mut()
+            .map_or(&mut *waiters, |others| &mut **others);
+        woken += wake_in(
+            &TABLE[other],
+            second_waiters,
+            second,
+            second_limit,
+            u32::MAX,
+        );
     }
     Ok(woken)
 }

@@ -3,9 +3,9 @@
 use hal::exception::Access;
 use hal::frame::Frame;
 
+use super::PAGE_SIZE;
 use super::address_space::AddressSpace;
 use super::area::AreaFlags;
-use super::PAGE_SIZE;
 use super::fault::FaultSignal;
 use crate::errno::{Errno, Result};
 
@@ -56,7 +56,8 @@ impl AddressSpace {
         while at < end {
             let within = at % PAGE_SIZE;
             let count = (end - at).min(PAGE_SIZE - within);
-            self.page_for(at, true)?.fill_zero(within as usize, count as usize);
+            self.page_for(at, true)?
+                .fill_zero(within as usize, count as usize);
             at += count;
         }
         Ok(())
@@ -83,13 +84,19 @@ impl AddressSpace {
         if wanted != stated {
             inner.table.protect_range(page, page + PAGE_SIZE, wanted);
         }
-        let outcome = inner.fault(page, access, &self.limits).map_err(FaultSignal::as_errno);
+        let outcome = inner
+            .fault(page, access, &self.limits)
+            .map_err(FaultSignal::as_errno);
         inner.set_protection(index, stated);
         if wanted != stated {
             inner.table.protect_range(page, page + PAGE_SIZE, stated);
         }
         outcome?;
-        inner.table.lookup(page).map(|mapping| mapping.frame.clone()).ok_or(Errno::EFAULT)
+        inner
+            .table
+            .lookup(page)
+            .map(|mapping| mapping.frame.clone())
+            .ok_or(Errno::EFAULT)
     }
 }
 

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use hal::page_table::{Activation, ForkMode, UserPageTable};
 use hal::sync::InterruptGuard;
 
-use super::area::{Area, AreaFlags, MappedObject, Source};
 use super::PAGE_SIZE;
+use super::area::{Area, AreaFlags, MappedObject, Source};
 use super::areas::Areas;
 use super::request::{Layout, MemoryLimits, Statistics};
 use crate::errno::Result;
@@ -93,7 +93,10 @@ impl AddressSpace {
         for area in areas.as_slice() {
             counts.add(area);
             // Pages of shared areas are found in their objects when the child touches them.
-            if !area.flags.intersects(AreaFlags::SHARED | AreaFlags::WIPE_ON_FORK) {
+            if !area
+                .flags
+                .intersects(AreaFlags::SHARED | AreaFlags::WIPE_ON_FORK)
+            {
                 fork.copy_range(area.start, area.end, ForkMode::CopyOnWrite)?;
             }
         }
@@ -122,7 +125,10 @@ impl AddressSpace {
     /// ENOMEM.
     pub(super) fn announce(&self, source: &Source) -> Result<()> {
         match source {
-            Source::Object { mapped, .. } => mapped.object.mappings().map_or(Ok(()), |mappings| mappings.add(&self.this)),
+            Source::Object { mapped, .. } => mapped
+                .object
+                .mappings()
+                .map_or(Ok(()), |mappings| mappings.add(&self.this)),
             Source::Anonymous => Ok(()),
         }
     }

@@ -1,8 +1,8 @@
 //! Advice about memory: madvise(2), and mincore(2).
 
+use super::PAGE_SIZE;
 use super::address_space::{AddressSpace, Inner};
 use super::area::{Area, AreaFlags, Source};
-use super::PAGE_SIZE;
 use super::mapping::checked_range;
 use crate::errno::{Errno, Result};
 
@@ -81,11 +81,17 @@ impl AddressSpace {
         let mut inner = self.inner.lock();
         match advice {
             Advice::Flag { flag, set } => inner.advise_flag(start, end, flag, set)?,
-            Advice::DontNeed { locked } => inner.discard(start, end, |area| locked || !area.flags.contains(AreaFlags::LOCKED))?,
+            Advice::DontNeed { locked } => inner.discard(start, end, |area| {
+                locked || !area.flags.contains(AreaFlags::LOCKED)
+            })?,
             Advice::Free => inner.discard(start, end, is_private_anonymous)?,
             Advice::Hint | Advice::Populate { .. } => {}
         }
-        if inner.areas.covers(start, end) { Ok(()) } else { Err(Errno::ENOMEM) }
+        if inner.areas.covers(start, end) {
+            Ok(())
+        } else {
+            Err(Errno::ENOMEM)
+        }
     }
 
     /// msync(2): all there is to check, for shared pages are their objects' own.
@@ -94,11 +100,23 @@ impl AddressSpace {
     /// ENOMEM: a part isn't mapped. EBUSY: `invalidate` of a locked area.
     pub fn synchronise(&self, start: u64, end: u64, invalidate: bool) -> Result<()> {
         let inner = self.inner.lock();
-        let areas = inner.areas.as_slice().get(inner.areas.overlapping(start, end)).unwrap_or_default();
-        if invalidate && areas.iter().any(|area| area.flags.contains(AreaFlags::LOCKED)) {
+        let areas = inner
+            .areas
+            .as_slice()
+            .get(inner.areas.overlapping(start, end))
+            .unwrap_or_default();
+        if invalidate
+            && areas
+                .iter()
+                .any(|area| area.flags.contains(AreaFlags::LOCKED))
+        {
             return Err(Errno::EBUSY);
         }
-        if inner.areas.covers(start, end) { Ok(()) } else { Err(Errno::ENOMEM) }
+        if inner.areas.covers(start, end) {
+            Ok(())
+        } else {
+            Err(Errno::ENOMEM)
+        }
     }
 
     /// For each page of the range whether it is in memory, `report(page number within the range, resident)`.
@@ -114,8 +132,12 @@ impl AddressSpace {
             let address = start + page * PAGE_SIZE;
             let mut resident = inner.table.lookup(address).is_some();
             if !resident
-                && let Some(area) = inner.areas.find(address).and_then(|index| inner.areas.get(index))
-                && let (Source::Object { mapped, .. }, Some(index)) = (&area.source, area.object_page(address))
+                && let Some(area) = inner
+                    .areas
+                    .find(address)
+                    .and_then(|index| inner.areas.get(index))
+                && let (Source::Object { mapped, .. }, Some(index)) =
+                    (&area.source, area.object_page(address))
             {
                 resident = mapped.object.is_resident(index);
             }
@@ -135,14 +157,20 @@ impl Inner {
         }
         self.counts.peak_resident = self.counts.peak_resident.max(self.table.resident_pages());
         for area in areas {
-            self.table.unmap_range(area.start.max(start), area.end.min(end));
+            self.table
+                .unmap_range(area.start.max(start), area.end.min(end));
         }
         Ok(())
     }
 
     fn advise_flag(&mut self, start: u64, end: u64, flag: AreaFlags, set: bool) -> Result<()> {
         let touched = self.areas.overlapping(start, end);
-        let mut areas = self.areas.as_slice().get(touched).unwrap_or_default().iter();
+        let mut areas = self
+            .areas
+            .as_slice()
+            .get(touched)
+            .unwrap_or_default()
+            .iter();
         if flag == AreaFlags::WIPE_ON_FORK && set && !areas.all(is_private_anonymous) {
             return Err(Errno::EINVAL);
         }

@@ -99,8 +99,14 @@ impl Source {
         match (self, next) {
             (Source::Anonymous, Source::Anonymous) => true,
             (
-                Source::Object { mapped: a, first: p },
-                Source::Object { mapped: b, first: q },
+                Source::Object {
+                    mapped: a,
+                    first: p,
+                },
+                Source::Object {
+                    mapped: b,
+                    first: q,
+                },
             ) => p.wrapping_add(pages) == *q && same_object(a, b),
             _ => false,
         }
@@ -150,13 +156,18 @@ impl Area {
     pub fn object_page(&self, address: u64) -> Option<u64> {
         match &self.source {
             Source::Anonymous => None,
-            Source::Object { first, .. } => Some(first.wrapping_add((address - self.start) / PAGE_SIZE)),
+            Source::Object { first, .. } => {
+                Some(first.wrapping_add((address - self.start) / PAGE_SIZE))
+            }
         }
     }
 
     /// Private and writable: what RLIMIT_DATA counts (the stack is left out).
     pub fn is_data(&self) -> bool {
-        self.protection.write && !self.flags.intersects(AreaFlags::SHARED | AreaFlags::GROWS_DOWN)
+        self.protection.write
+            && !self
+                .flags
+                .intersects(AreaFlags::SHARED | AreaFlags::GROWS_DOWN)
     }
 
     /// Cuts the part behind `address` off and returns it; `address` is page-aligned and strictly inside.
@@ -176,6 +187,8 @@ impl Area {
             && self.protection == next.protection
             && self.label == next.label
             && self.flags == next.flags
-            && self.source.continues_with(&next.source, self.length() / PAGE_SIZE)
+            && self
+                .source
+                .continues_with(&next.source, self.length() / PAGE_SIZE)
     }
 }

@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::area::{Area, AreaFlags};
 use super::PAGE_SIZE;
+use super::area::{Area, AreaFlags};
 use crate::errno::{Errno, Result};
 
 /// Most areas an address space may have (vm.max_map_count's default).
@@ -42,7 +42,10 @@ impl Areas {
         Areas {
             list: Vec::new(),
             last: 0,
-            search: GapSearch { from: 0, largest: 0 },
+            search: GapSearch {
+                from: 0,
+                largest: 0,
+            },
         }
     }
 
@@ -128,7 +131,8 @@ impl Areas {
         let range = self.overlapping(start, end);
         let mut cuts = 0;
         if !range.is_empty()
-            && let (Some(first), Some(last)) = (self.list.get(range.start), self.list.get(range.end - 1))
+            && let (Some(first), Some(last)) =
+                (self.list.get(range.start), self.list.get(range.end - 1))
         {
             cuts += usize::from(first.start < start) + usize::from(last.end > end);
         }
@@ -293,13 +297,19 @@ impl Areas {
         let start = if known.from != 0 && length > known.largest && known.from < high {
             known.from
         } else {
-            self.search = GapSearch { from: 0, largest: 0 };
+            self.search = GapSearch {
+                from: 0,
+                largest: 0,
+            };
             high
         };
         match self.search_down(length, low, start) {
             Some(found) => Ok(found),
             None if start != high => {
-                self.search = GapSearch { from: 0, largest: 0 };
+                self.search = GapSearch {
+                    from: 0,
+                    largest: 0,
+                };
                 self.search_down(length, low, high).ok_or(Errno::ENOMEM)
             }
             None => Err(Errno::ENOMEM),
@@ -338,8 +348,14 @@ impl Areas {
     /// ENOMEM: no kernel memory.
     pub fn fork(&self) -> Result<Areas> {
         let mut list = Vec::new();
-        list.try_reserve_exact(self.list.len() + 2).map_err(|_| Errno::ENOMEM)?;
-        list.extend(self.list.iter().filter(|area| !area.flags.contains(AreaFlags::DO_NOT_FORK)).cloned());
+        list.try_reserve_exact(self.list.len() + 2)
+            .map_err(|_| Errno::ENOMEM)?;
+        list.extend(
+            self.list
+                .iter()
+                .filter(|area| !area.flags.contains(AreaFlags::DO_NOT_FORK))
+                .cloned(),
+        );
         Ok(Areas {
             list,
             last: self.last,

@@ -7,9 +7,9 @@ use hal::exception::Access;
 use hal::frame::Frame;
 use hal::page_table::{Protection, Sharing};
 
+use super::PAGE_SIZE;
 use super::address_space::{AddressSpace, Inner};
 use super::area::{Area, AreaFlags, MappedObject, Source};
-use super::PAGE_SIZE;
 use super::areas::GUARD_GAP;
 use super::request::MemoryLimits;
 use crate::errno::{Errno, Result};
@@ -67,8 +67,14 @@ fn permits(area: &Area, access: Access) -> bool {
 
 impl AddressSpace {
     /// Makes the access at `address` possible, or says what signal the program gets. May sleep.
-    pub fn handle_fault(&self, address: u64, access: Access) -> core::result::Result<(), FaultSignal> {
-        self.inner.lock().fault(address & !(PAGE_SIZE - 1), access, &self.limits)
+    pub fn handle_fault(
+        &self,
+        address: u64,
+        access: Access,
+    ) -> core::result::Result<(), FaultSignal> {
+        self.inner
+            .lock()
+            .fault(address & !(PAGE_SIZE - 1), access, &self.limits)
     }
 
     /// Takes every page of `[start, end)` as if touched; writable private pages become the area's own.
@@ -85,12 +91,25 @@ impl AddressSpace {
                 let index = inner.areas.find(at).ok_or(Errno::ENOMEM)?;
                 let area = inner.areas.get(index).ok_or(Errno::ENOMEM)?;
                 let access = match (write, area.protection) {
-                    (_, Protection { write: true, .. }) if !area.flags.contains(AreaFlags::SHARED) => Access::Write,
+                    (_, Protection { write: true, .. })
+                        if !area.flags.contains(AreaFlags::SHARED) =>
+                    {
+                        Access::Write
+                    }
                     (true, _) => Access::Write,
-                    (false, Protection { read: false, write: false, execute: false }) => return Err(Errno::EFAULT),
+                    (
+                        false,
+                        Protection {
+                            read: false,
+                            write: false,
+                            execute: false,
+                        },
+                    ) => return Err(Errno::EFAULT),
                     (false, _) => Access::Read,
                 };
-                inner.fault(at, access, &self.limits).map_err(FaultSignal::as_errno)?;
+                inner
+                    .fault(at, access, &self.limits)
+                    .map_err(FaultSignal::as_errno)?;
                 at += PAGE_SIZE;
             }
         }
@@ -100,7 +119,12 @@ impl AddressSpace {
 
 impl Inner {
     /// Resolves a fault at the page-aligned `page`.
-    pub(super) fn fault(&mut self, page: u64, access: Access, limits: &MemoryLimits) -> core::result::Result<(), FaultSignal> {
+    pub(super) fn fault(
+        &mut self,
+        page: u64,
+        access: Access,
+        limits: &MemoryLimits,
+    ) -> core::result::Result<(), FaultSignal> {
         let index = match self.areas.find(page) {
             Some(index) => index,
             None => self.grow_stack(page, limits)?,
@@ -126,10 +150,23 @@ impl Inner {
 
     /// Private zeroed memory. The protection stays as it is: the page table itself keeps a frame with other owners
     /// from being written.
-    fn fault_anonymous(&mut self, page: u64, write: bool, protection: Protection) -> core::result::Result<(), FaultSignal> {
-        match (self.table.lookup(page).map(|mapping| mapping.writable), write) {
-            (None, true) => self.table.map(page, Frame::zeroed()?, protection, Sharing::Private)?,
-            (None, false) => self.table.map(page, Frame::shared_zero()?, protection, Sharing::Private)?,
+    fn fault_anonymous(
+        &mut self,
+        page: u64,
+        write: bool,
+        protection: Protection,
+    ) -> core::result::Result<(), FaultSignal> {
+        match (
+            self.table.lookup(page).map(|mapping| mapping.writable),
+            write,
+        ) {
+            (None, true) => self
+                .table
+                .map(page, Frame::zeroed()?, protection, Sharing::Private)?,
+            (None, false) => {
+                self.table
+                    .map(page, Frame::shared_zero()?, protection, Sharing::Private)?
+            }
             (Some(false), true) => {
                 self.table.resolve_copy_on_write(page)?;
             }
@@ -165,18 +202,29 @@ impl Inner {
         }
         let object = &mapped.object;
         if shared && write {
-            let frame = object.page(object_page, true).map_err(FaultSignal::from_object)?;
+            let frame = object
+                .page(object_page, true)
+                .map_err(FaultSignal::from_object)?;
             self.table.map(page, frame, protection, Sharing::Shared)?;
             return Ok(());
         }
-        let frame = object.page(object_page, false).map_err(FaultSignal::from_object)?;
+        let frame = object
+            .page(object_page, false)
+            .map_err(FaultSignal::from_object)?;
         if write {
-            self.table.map(page, Frame::copy_of(&frame)?, protection, Sharing::Private)?;
+            self.table
+                .map(page, Frame::copy_of(&frame)?, protection, Sharing::Private)?;
             return Ok(());
         }
         // A shared page stays read-only until its first write, of which the object must learn.
         let (sharing, protection) = match shared {
-            true => (Sharing::Shared, Protection { write: false, ..protection }),
+            true => (
+                Sharing::Shared,
+                Protection {
+                    write: false,
+                    ..protection
+                },
+            ),
             false => (Sharing::Private, protection),
         };
         self.table.map(page, frame, protection, sharing)?;
@@ -196,25 +244,39 @@ impl Inner {
     }
 
     /// Grows the area that lies above `page` and grows down, so that it contains `page`; returns its index.
-    fn grow_stack(&mut self, page: u64, limits: &MemoryLimits) -> core::result::Result<usize, FaultSignal> {
+    fn grow_stack(
+        &mut self,
+        page: u64,
+        limits: &MemoryLimits,
+    ) -> core::result::Result<usize, FaultSignal> {
         let index = self.areas.first_ending_after(page);
         let Some(area) = self.areas.get(index) else {
             return Err(FaultSignal::NotMapped);
         };
-        if !area.flags.contains(AreaFlags::GROWS_DOWN) || page < super::address_space::LOWEST_ADDRESS {
+        if !area.flags.contains(AreaFlags::GROWS_DOWN)
+            || page < super::address_space::LOWEST_ADDRESS
+        {
             return Err(FaultSignal::NotMapped);
         }
         let pages = (area.start - page) / PAGE_SIZE;
         let locked = area.flags.contains(AreaFlags::LOCKED);
         let over = |limit: u64, used_pages: u64| used_pages.saturating_mul(PAGE_SIZE) > limit;
         if area.end - page > limits.stack.load(Ordering::Relaxed)
-            || over(limits.address_space.load(Ordering::Relaxed), self.counts.total + pages)
-            || (locked && over(limits.locked.load(Ordering::Relaxed), self.counts.locked + pages))
+            || over(
+                limits.address_space.load(Ordering::Relaxed),
+                self.counts.total + pages,
+            )
+            || (locked
+                && over(
+                    limits.locked.load(Ordering::Relaxed),
+                    self.counts.locked + pages,
+                ))
         {
             return Err(FaultSignal::NotMapped);
         }
         if let Some(below) = index.checked_sub(1).and_then(|lower| self.areas.get(lower)) {
-            let accessible = below.protection.read || below.protection.write || below.protection.execute;
+            let accessible =
+                below.protection.read || below.protection.write || below.protection.execute;
             let gap = page - below.end;
             if accessible && !below.flags.contains(AreaFlags::GROWS_DOWN) && gap < GUARD_GAP {
                 return Err(FaultSignal::NotMapped);

@@ -4,9 +4,9 @@ use core::sync::atomic::Ordering;
 
 use hal::page_table::Protection;
 
+use super::PAGE_SIZE;
 use super::address_space::{AddressSpace, Inner, USER_END};
 use super::area::{Area, Label, Source};
-use super::PAGE_SIZE;
 use super::mapping::round_up;
 use super::request::MemoryLimits;
 use crate::errno::{Errno, Result};
@@ -32,7 +32,8 @@ impl Inner {
         if new_top < old_top {
             self.unmap(new_top, old_top)?;
         } else if new_top > old_top {
-            let data = (requested - layout.heap_start).saturating_add(layout.data_end.saturating_sub(layout.data_start));
+            let data = (requested - layout.heap_start)
+                .saturating_add(layout.data_end.saturating_sub(layout.data_start));
             if data > limits.data.load(Ordering::Relaxed) || !self.areas.is_free(old_top, new_top) {
                 return Err(Errno::ENOMEM);
             }
@@ -42,7 +43,11 @@ impl Inner {
             let area = Area {
                 start: old_top,
                 end: new_top,
-                protection: Protection { read: true, write: true, execute: false },
+                protection: Protection {
+                    read: true,
+                    write: true,
+                    execute: false,
+                },
                 flags: self.future_lock,
                 label: Label::Heap,
                 source: Source::Anonymous,

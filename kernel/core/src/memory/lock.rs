@@ -5,9 +5,9 @@
 
 use core::sync::atomic::Ordering;
 
+use super::PAGE_SIZE;
 use super::address_space::AddressSpace;
 use super::area::AreaFlags;
-use super::PAGE_SIZE;
 use super::mapping::round_up;
 use crate::errno::{Errno, Result};
 
@@ -39,8 +39,17 @@ impl AddressSpace {
     /// # Errors
     /// ENOMEM: a part isn't mapped, or over the limit. EPERM: the limit is 0. EINVAL: the range overflows.
     /// EAGAIN: pages could not be taken.
-    pub fn lock_range(&self, start: u64, length: u64, mode: LockMode, privileged: bool) -> Result<()> {
-        let end = start.checked_add(length).ok_or(Errno::EINVAL).and_then(|end| round_up(end).map_err(|_| Errno::EINVAL))?;
+    pub fn lock_range(
+        &self,
+        start: u64,
+        length: u64,
+        mode: LockMode,
+        privileged: bool,
+    ) -> Result<()> {
+        let end = start
+            .checked_add(length)
+            .ok_or(Errno::EINVAL)
+            .and_then(|end| round_up(end).map_err(|_| Errno::EINVAL))?;
         let start = start & !(PAGE_SIZE - 1);
         if start == end {
             return Ok(());
@@ -72,7 +81,8 @@ impl AddressSpace {
         inner.areas.merge(range);
         drop(inner);
         if mode == LockMode::Now {
-            self.populate(start, end, false).map_err(|_| Errno::ENOMEM)?;
+            self.populate(start, end, false)
+                .map_err(|_| Errno::ENOMEM)?;
         }
         Ok(())
     }
@@ -81,7 +91,12 @@ impl AddressSpace {
     ///
     /// # Errors
     /// ENOMEM: over the limit. EPERM: the limit is 0.
-    pub fn lock_all(&self, current: Option<LockMode>, future: LockMode, privileged: bool) -> Result<()> {
+    pub fn lock_all(
+        &self,
+        current: Option<LockMode>,
+        future: LockMode,
+        privileged: bool,
+    ) -> Result<()> {
         let mut inner = self.inner.lock();
         if !privileged {
             let limit = self.limits.locked.load(Ordering::Relaxed);
@@ -125,7 +140,10 @@ impl AddressSpace {
         loop {
             let next = {
                 let inner = self.inner.lock();
-                inner.areas.get(inner.areas.first_ending_after(at)).map(|area| (area.start, area.end))
+                inner
+                    .areas
+                    .get(inner.areas.first_ending_after(at))
+                    .map(|area| (area.start, area.end))
             };
             let Some((start, end)) = next else {
                 return;
@@ -141,7 +159,8 @@ impl super::address_space::Inner {
     fn set_lock(&mut self, index: usize, flags: AreaFlags) {
         if let Some(area) = self.areas.get_mut(index) {
             self.counts.subtract(area);
-            area.flags.remove(AreaFlags::LOCKED | AreaFlags::LOCK_ON_FAULT);
+            area.flags
+                .remove(AreaFlags::LOCKED | AreaFlags::LOCK_ON_FAULT);
             area.flags.insert(flags);
             self.counts.add(area);
         }

@@ -6,11 +6,11 @@ use core::sync::atomic::Ordering;
 
 use hal::frame;
 
+use super::PAGE_SIZE;
 use super::address_space::{AddressSpace, Inner, LOWEST_ADDRESS, USER_END};
 use super::area::{Area, AreaFlags, MappedObject, Source};
-use super::PAGE_SIZE;
 use super::object::SharedMemory;
-use super::request::{Backing, MemoryLimits, MapRequest, Placement};
+use super::request::{Backing, MapRequest, MemoryLimits, Placement};
 use crate::errno::{Errno, Result};
 use crate::vfs::MountFlags;
 
@@ -19,7 +19,10 @@ use crate::vfs::MountFlags;
 /// # Errors
 /// ENOMEM: the result isn't representable.
 pub(super) fn round_up(length: u64) -> Result<u64> {
-    length.checked_add(PAGE_SIZE - 1).map(|sum| sum & !(PAGE_SIZE - 1)).ok_or(Errno::ENOMEM)
+    length
+        .checked_add(PAGE_SIZE - 1)
+        .map(|sum| sum & !(PAGE_SIZE - 1))
+        .ok_or(Errno::ENOMEM)
 }
 
 /// Whether the address is a page's first.
@@ -84,7 +87,8 @@ impl AddressSpace {
             inner.areas.insert(area);
             Ok(start)
         })?;
-        let populate_locked = flags.contains(AreaFlags::LOCKED) && !flags.contains(AreaFlags::LOCK_ON_FAULT);
+        let populate_locked =
+            flags.contains(AreaFlags::LOCKED) && !flags.contains(AreaFlags::LOCK_ON_FAULT);
         if request.populate || populate_locked {
             // As on Linux the mapping stands even if not all of it could be populated.
             let _ = self.populate(start, start + length, false);
@@ -110,7 +114,9 @@ impl AddressSpace {
 pub(super) fn release(released: &mut Vec<Arc<MappedObject>>, source: Source) {
     if let Source::Object { mapped, .. } = source {
         // Pieces of one mapping follow each other; without memory the file is closed here and now.
-        let kept = released.last().is_some_and(|last| Arc::ptr_eq(last, &mapped));
+        let kept = released
+            .last()
+            .is_some_and(|last| Arc::ptr_eq(last, &mapped));
         if !kept && released.try_reserve(1).is_ok() {
             released.push(mapped);
         }
@@ -143,7 +149,10 @@ fn source_of(request: &MapRequest, length: u64) -> Result<(Source, AreaFlags)> {
             if !is_aligned(*offset) {
                 return Err(Errno::EINVAL);
             }
-            offset.checked_add(length).filter(|end| *end <= i64::MAX as u64).ok_or(Errno::EOVERFLOW)?;
+            offset
+                .checked_add(length)
+                .filter(|end| *end <= i64::MAX as u64)
+                .ok_or(Errno::EOVERFLOW)?;
             if flags.contains(AreaFlags::GROWS_DOWN) {
                 return Err(Errno::EINVAL);
             }
@@ -156,7 +165,10 @@ fn source_of(request: &MapRequest, length: u64) -> Result<(Source, AreaFlags)> {
                     return Err(Errno::EACCES);
                 }
             }
-            if file.location().is_some_and(|place| place.mount.flags().contains(MountFlags::NO_EXECUTE)) {
+            if file
+                .location()
+                .is_some_and(|place| place.mount.flags().contains(MountFlags::NO_EXECUTE))
+            {
                 flags |= AreaFlags::NEVER_EXECUTE;
                 if request.protection.execute {
                     return Err(Errno::EPERM);
@@ -177,7 +189,12 @@ fn source_of(request: &MapRequest, length: u64) -> Result<(Source, AreaFlags)> {
 
 impl Inner {
     /// Chooses the address of a new mapping of `length` bytes.
-    pub(super) fn place(&mut self, placement: Placement, length: u64, flags: AreaFlags) -> Result<u64> {
+    pub(super) fn place(
+        &mut self,
+        placement: Placement,
+        length: u64,
+        flags: AreaFlags,
+    ) -> Result<u64> {
         let fits = |start: u64| start.checked_add(length).is_some_and(|end| end <= USER_END);
         match placement {
             Placement::Fixed(start) | Placement::FixedNoReplace(start) => {
@@ -198,42 +215,70 @@ impl Inner {
             }
             Placement::Hint(hint) => {
                 let start = round_up(hint)?.max(LOWEST_ADDRESS);
-                let gap = if flags.contains(AreaFlags::GROWS_DOWN) { super::areas::GUARD_GAP } else { 0 };
-                if fits(start) && self.areas.is_free(start.saturating_sub(gap), start + length) {
+                let gap = if flags.contains(AreaFlags::GROWS_DOWN) {
+                    super::areas::GUARD_GAP
+                } else {
+                    0
+                };
+                if fits(start)
+                    && self
+                        .areas
+                        .is_free(start.saturating_sub(gap), start + length)
+                {
                     return Ok(start);
                 }
             }
             Placement::Anywhere => {}
         }
         let base = self.mapping_base;
-        self.areas.find_gap(length, LOWEST_ADDRESS, base).or_else(|_| {
-            // Below is full: what lies between the mapping base and the stack is better than nothing.
-            self.areas.find_gap(length, base, USER_END)
-        })
+        self.areas
+            .find_gap(length, LOWEST_ADDRESS, base)
+            .or_else(|_| {
+                // Below is full: what lies between the mapping base and the stack is better than nothing.
+                self.areas.find_gap(length, base, USER_END)
+            })
     }
 
     /// Mapped pages in a range.
     pub(super) fn pages_within(&self, start: u64, end: u64) -> u64 {
         let range = self.areas.overlapping(start, end);
         let areas = self.areas.as_slice().get(range).unwrap_or_default();
-        areas.iter().map(|area| (area.end.min(end) - area.start.max(start)) / PAGE_SIZE).sum()
+        areas
+            .iter()
+            .map(|area| (area.end.min(end) - area.start.max(start)) / PAGE_SIZE)
+            .sum()
     }
 
     /// Checks the limits for a new area that takes the place of `replaced` pages.
     ///
     /// # Errors
     /// ENOMEM: RLIMIT_AS or RLIMIT_DATA. EAGAIN: RLIMIT_MEMLOCK.
-    pub(super) fn check_growth(&self, area: &Area, replaced: u64, limits: &MemoryLimits) -> Result<()> {
+    pub(super) fn check_growth(
+        &self,
+        area: &Area,
+        replaced: u64,
+        limits: &MemoryLimits,
+    ) -> Result<()> {
         let pages = area.length() / PAGE_SIZE;
         let over = |limit: u64, used: u64| used.saturating_mul(PAGE_SIZE) > limit;
         let total = self.counts.total + pages - replaced.min(self.counts.total);
         if over(limits.address_space.load(Ordering::Relaxed), total) {
             return Err(Errno::ENOMEM);
         }
-        if area.is_data() && over(limits.data.load(Ordering::Relaxed), self.counts.data + pages) {
+        if area.is_data()
+            && over(
+                limits.data.load(Ordering::Relaxed),
+                self.counts.data + pages,
+            )
+        {
             return Err(Errno::ENOMEM);
         }
-        if area.flags.contains(AreaFlags::LOCKED) && over(limits.locked.load(Ordering::Relaxed), self.counts.locked + pages) {
+        if area.flags.contains(AreaFlags::LOCKED)
+            && over(
+                limits.locked.load(Ordering::Relaxed),
+                self.counts.locked + pages,
+            )
+        {
             return Err(Errno::EAGAIN);
         }
         Ok(())

@@ -27,7 +27,12 @@ struct List {
 impl Mappings {
     /// Nobody.
     pub const fn new() -> Mappings {
-        Mappings { list: SpinLock::new(List { spaces: Vec::new(), cleanings: 0 }) }
+        Mappings {
+            list: SpinLock::new(List {
+                spaces: Vec::new(),
+                cleanings: 0,
+            }),
+        }
     }
 
     /// Notes that an address space maps the object. Called with it locked.
@@ -89,7 +94,11 @@ impl AddressSpace {
         inner.note_resident();
         let inner = &mut *inner;
         for area in inner.areas.as_slice() {
-            let Source::Object { mapped, first: start } = &area.source else {
+            let Source::Object {
+                mapped,
+                first: start,
+            } = &area.source
+            else {
                 continue;
             };
             let same = core::ptr::addr_eq(Arc::as_ptr(&mapped.object), object);
@@ -101,7 +110,9 @@ impl AddressSpace {
             let from = first.saturating_sub(*start).min(pages);
             let to = behind.saturating_sub(*start).min(pages);
             if from < to {
-                inner.table.unmap_range(area.start + from * PAGE_SIZE, area.start + to * PAGE_SIZE);
+                inner
+                    .table
+                    .unmap_range(area.start + from * PAGE_SIZE, area.start + to * PAGE_SIZE);
             }
         }
     }

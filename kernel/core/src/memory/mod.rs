@@ -35,7 +35,7 @@ pub use lock::LockMode;
 pub use mappings::Mappings;
 pub use object::{MemoryObject, SharedMemory};
 pub use remap::RemapFlags;
-pub use request::{Backing, Layout, MemoryLimits, MapRequest, Placement, Statistics};
+pub use request::{Backing, Layout, MapRequest, MemoryLimits, Placement, Statistics};
 
 /// Bytes in a page.
 pub const PAGE_SIZE: u64 = 4096;

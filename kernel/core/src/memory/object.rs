@@ -71,7 +71,10 @@ impl MemoryObject for SharedMemory {
             return Err(Errno::ENXIO);
         }
         let mut chunks = self.chunks.lock();
-        if let Some(Some(frame)) = chunks.get(&(index / CHUNK)).and_then(|chunk| chunk.get((index % CHUNK) as usize)) {
+        if let Some(Some(frame)) = chunks
+            .get(&(index / CHUNK))
+            .and_then(|chunk| chunk.get((index % CHUNK) as usize))
+        {
             return Ok(frame.clone());
         }
         frame::headroom()?;

@@ -4,9 +4,9 @@ use core::sync::atomic::Ordering;
 
 use hal::page_table::Protection;
 
+use super::PAGE_SIZE;
 use super::address_space::{AddressSpace, Inner};
 use super::area::{AreaFlags, Source};
-use super::PAGE_SIZE;
 use super::mapping::checked_range;
 use super::request::MemoryLimits;
 use crate::errno::{Errno, Result};
@@ -18,7 +18,13 @@ impl AddressSpace {
     /// # Errors
     /// EINVAL: not aligned, or not an area that grows down. ENOMEM: a part isn't mapped, RLIMIT_DATA, or too many
     /// areas. EACCES: a shared file not open for writing, or a noexec mount. Nothing changes then.
-    pub fn protect(&self, start: u64, length: u64, protection: Protection, from_stack_start: bool) -> Result<()> {
+    pub fn protect(
+        &self,
+        start: u64,
+        length: u64,
+        protection: Protection,
+        from_stack_start: bool,
+    ) -> Result<()> {
         let (mut start, end) = checked_range(start, length)?;
         if start == end {
             return Ok(());
@@ -37,7 +43,13 @@ impl AddressSpace {
 }
 
 impl Inner {
-    fn protect(&mut self, start: u64, end: u64, protection: Protection, limits: &MemoryLimits) -> Result<()> {
+    fn protect(
+        &mut self,
+        start: u64,
+        end: u64,
+        protection: Protection,
+        limits: &MemoryLimits,
+    ) -> Result<()> {
         if !self.areas.covers(start, end) {
             return Err(Errno::ENOMEM);
         }
@@ -51,7 +63,9 @@ impl Inner {
                 return Err(Errno::EACCES);
             }
             changes |= area.protection != protection;
-            let counted = area.flags.intersects(AreaFlags::SHARED | AreaFlags::GROWS_DOWN);
+            let counted = area
+                .flags
+                .intersects(AreaFlags::SHARED | AreaFlags::GROWS_DOWN);
             if protection.write && !area.protection.write && !counted {
                 new_data += (area.end.min(end) - area.start.max(start)) / PAGE_SIZE;
             }
@@ -73,7 +87,10 @@ impl Inner {
             area.protection = protection;
             self.counts.add(area);
             let (low, high) = (area.start, area.end);
-            if gains_write && area.flags.contains(AreaFlags::SHARED) && matches!(area.source, Source::Object { .. }) {
+            if gains_write
+                && area.flags.contains(AreaFlags::SHARED)
+                && matches!(area.source, Source::Object { .. })
+            {
                 // The object must learn of the first write to each page: let the pages fault again.
                 self.table.unmap_range(low, high);
             } else {

@@ -2,9 +2,9 @@
 
 use bitflags::bitflags;
 
+use super::PAGE_SIZE;
 use super::address_space::{AddressSpace, Inner, LOWEST_ADDRESS, USER_END};
 use super::area::{Area, AreaFlags, Source};
-use super::PAGE_SIZE;
 use super::mapping::{is_aligned, release, round_up};
 use super::request::{MemoryLimits, Placement};
 use crate::errno::{Errno, Result};
@@ -28,13 +28,23 @@ impl AddressSpace {
     ///
     /// # Errors
     /// EINVAL, EFAULT, ENOMEM, EAGAIN as mremap(2).
-    pub fn remap(&self, old: u64, old_length: u64, new_length: u64, flags: RemapFlags, fixed: u64) -> Result<u64> {
+    pub fn remap(
+        &self,
+        old: u64,
+        old_length: u64,
+        new_length: u64,
+        flags: RemapFlags,
+        fixed: u64,
+    ) -> Result<u64> {
         let moves_to = flags.contains(RemapFlags::FIXED).then_some(fixed);
         let dont_unmap = flags.contains(RemapFlags::DONT_UNMAP);
         let may_move = flags.contains(RemapFlags::MAY_MOVE);
         let old_length = round_up(old_length).map_err(|_| Errno::EINVAL)?;
         let new_length = round_up(new_length).map_err(|_| Errno::EINVAL)?;
-        let old_end = old.checked_add(old_length).filter(|end| *end <= USER_END).ok_or(Errno::EINVAL)?;
+        let old_end = old
+            .checked_add(old_length)
+            .filter(|end| *end <= USER_END)
+            .ok_or(Errno::EINVAL)?;
         if !is_aligned(old)
             || new_length == 0
             || new_length > USER_END
@@ -43,8 +53,15 @@ impl AddressSpace {
         {
             return Err(Errno::EINVAL);
         }
-        let request = Request { old, old_length, old_end, new_length, flags };
-        let (address, locked) = self.change(|inner| inner.remap(&request, moves_to, &self.limits))?;
+        let request = Request {
+            old,
+            old_length,
+            old_end,
+            new_length,
+            flags,
+        };
+        let (address, locked) =
+            self.change(|inner| inner.remap(&request, moves_to, &self.limits))?;
         if locked {
             // As on Linux the new part stands even if it could not all be populated.
             let _ = self.populate(address, address + new_length, false);
@@ -64,11 +81,25 @@ struct Request {
 
 impl Inner {
     /// Does it; says where the mapping is and whether its pages must be taken now.
-    fn remap(&mut self, request: &Request, moves_to: Option<u64>, limits: &MemoryLimits) -> Result<(u64, bool)> {
-        let Request { old, old_length, old_end, new_length, flags } = *request;
+    fn remap(
+        &mut self,
+        request: &Request,
+        moves_to: Option<u64>,
+        limits: &MemoryLimits,
+    ) -> Result<(u64, bool)> {
+        let Request {
+            old,
+            old_length,
+            old_end,
+            new_length,
+            flags,
+        } = *request;
         let dont_unmap = flags.contains(RemapFlags::DONT_UNMAP);
         let address = if let Some(target) = moves_to {
-            let target_end = target.checked_add(new_length).filter(|end| *end <= USER_END).ok_or(Errno::EINVAL)?;
+            let target_end = target
+                .checked_add(new_length)
+                .filter(|end| *end <= USER_END)
+                .ok_or(Errno::EINVAL)?;
             if !is_aligned(target) || (target < old_end && old < target_end) {
                 return Err(Errno::EINVAL);
             }
@@ -81,7 +112,14 @@ impl Inner {
                 self.unmap(old + new_length, old_end)?;
             }
             let moved = old_length.min(new_length);
-            self.move_mapping(old, moved, new_length, Placement::Fixed(target), dont_unmap, limits)?
+            self.move_mapping(
+                old,
+                moved,
+                new_length,
+                Placement::Fixed(target),
+                dont_unmap,
+                limits,
+            )?
         } else if new_length <= old_length && old_length > 0 && !dont_unmap {
             self.movable(old, 0)?;
             if new_length < old_length {
@@ -90,15 +128,28 @@ impl Inner {
             return Ok((old, false));
         } else {
             let index = self.movable(old, old_length)?;
-            if old_length > 0 && !dont_unmap && self.grow_in_place(index, old_end, new_length - old_length, limits)? {
+            if old_length > 0
+                && !dont_unmap
+                && self.grow_in_place(index, old_end, new_length - old_length, limits)?
+            {
                 old
             } else if flags.contains(RemapFlags::MAY_MOVE) {
-                self.move_mapping(old, old_length, new_length, Placement::Anywhere, dont_unmap, limits)?
+                self.move_mapping(
+                    old,
+                    old_length,
+                    new_length,
+                    Placement::Anywhere,
+                    dont_unmap,
+                    limits,
+                )?
             } else {
                 return Err(Errno::ENOMEM);
             }
         };
-        let area = self.areas.find(address).and_then(|index| self.areas.get(index));
+        let area = self
+            .areas
+            .find(address)
+            .and_then(|index| self.areas.get(index));
         let locked = area.is_some_and(|area| {
             area.flags.contains(AreaFlags::LOCKED) && !area.flags.contains(AreaFlags::LOCK_ON_FAULT)
         });
@@ -119,7 +170,13 @@ impl Inner {
     }
 
     /// Grows the area at `index` by `bytes` if the range ends where the area does and the space behind is free.
-    fn grow_in_place(&mut self, index: usize, old_end: u64, bytes: u64, limits: &MemoryLimits) -> Result<bool> {
+    fn grow_in_place(
+        &mut self,
+        index: usize,
+        old_end: u64,
+        bytes: u64,
+        limits: &MemoryLimits,
+    ) -> Result<bool> {
         let Some(area) = self.areas.get(index) else {
             return Ok(false);
         };
@@ -168,7 +225,11 @@ impl Inner {
         new.start = self.place(placement, new_length, new.flags)?;
         new.end = new.start + new_length;
         self.check_growth(&new, leaves, limits)?;
-        let range = if moved > 0 && !dont_unmap { Some(self.areas.isolate_to_remove(old, old + moved)?) } else { None };
+        let range = if moved > 0 && !dont_unmap {
+            Some(self.areas.isolate_to_remove(old, old + moved)?)
+        } else {
+            None
+        };
         self.areas.make_room(1)?;
         // With this much at hand the tables for the new place are there, so that no move stops half-way.
         hal::frame::headroom()?;

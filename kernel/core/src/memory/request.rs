@@ -5,8 +5,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use hal::page_table::Protection;
 
-use super::area::{AreaFlags, Label};
 use super::MemoryObject;
+use super::area::{AreaFlags, Label};
 use crate::vfs::File;
 
 /// Where a mapping goes.

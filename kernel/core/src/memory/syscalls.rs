@@ -8,7 +8,8 @@ use linux_raw_sys::general as linux;
 
 use super::mapping::{checked_range, is_aligned};
 use super::{
-    AddressSpace, Advice, AreaFlags, Backing, Label, LockMode, MapRequest, PAGE_SIZE, Placement, RemapFlags,
+    AddressSpace, Advice, AreaFlags, Backing, Label, LockMode, MapRequest, PAGE_SIZE, Placement,
+    RemapFlags,
 };
 use crate::errno::{Errno, Result};
 use crate::syscall::Arguments;
@@ -53,7 +54,10 @@ pub fn mmap(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let backing = if anonymous {
         Backing::Anonymous
     } else {
-        Backing::File { file: current.files().get(arguments.fd(4))?, offset }
+        Backing::File {
+            file: current.files().get(arguments.fd(4))?,
+            offset,
+        }
     };
     let shared = match flags & linux::MAP_TYPE {
         linux::MAP_PRIVATE => false,
@@ -134,9 +138,17 @@ pub fn mprotect(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 
 /// mremap(2).
 pub fn mremap(current: &Current, arguments: &mut Arguments) -> Result<usize> {
-    let flags = u32::try_from(arguments.u64(3)).ok().and_then(RemapFlags::from_bits).ok_or(Errno::EINVAL)?;
-    let address =
-        space(current)?.remap(arguments.u64(0), arguments.u64(1), arguments.u64(2), flags, arguments.u64(4))?;
+    let flags = u32::try_from(arguments.u64(3))
+        .ok()
+        .and_then(RemapFlags::from_bits)
+        .ok_or(Errno::EINVAL)?;
+    let address = space(current)?.remap(
+        arguments.u64(0),
+        arguments.u64(1),
+        arguments.u64(2),
+        flags,
+        arguments.u64(4),
+    )?;
     Ok(address as usize)
 }
 
@@ -159,7 +171,12 @@ fn may_lock_all(current: &Current) -> bool {
 
 /// mlock(2).
 pub fn mlock(current: &Current, arguments: &mut Arguments) -> Result<usize> {
-    space(current)?.lock_range(arguments.u64(0), arguments.u64(1), LockMode::Now, may_lock_all(current))?;
+    space(current)?.lock_range(
+        arguments.u64(0),
+        arguments.u64(1),
+        LockMode::Now,
+        may_lock_all(current),
+    )?;
     Ok(0)
 }
 
@@ -170,7 +187,12 @@ pub fn mlock2(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         linux::MLOCK_ONFAULT => LockMode::OnFault,
         _ => return Err(Errno::EINVAL),
     };
-    space(current)?.lock_range(arguments.u64(0), arguments.u64(1), mode, may_lock_all(current))?;
+    space(current)?.lock_range(
+        arguments.u64(0),
+        arguments.u64(1),
+        mode,
+        may_lock_all(current),
+    )?;
     Ok(0)
 }
 
@@ -183,13 +205,20 @@ pub fn munlock(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 /// mlockall(2).
 pub fn mlockall(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let flags = arguments.u64(0) as u32;
-    let (now, future, on_fault) =
-        (flags & linux::MCL_CURRENT != 0, flags & linux::MCL_FUTURE != 0, flags & linux::MCL_ONFAULT != 0);
+    let (now, future, on_fault) = (
+        flags & linux::MCL_CURRENT != 0,
+        flags & linux::MCL_FUTURE != 0,
+        flags & linux::MCL_ONFAULT != 0,
+    );
     let known = linux::MCL_CURRENT | linux::MCL_FUTURE | linux::MCL_ONFAULT;
     if flags == 0 || flags & !known != 0 || flags == linux::MCL_ONFAULT {
         return Err(Errno::EINVAL);
     }
-    let mode = if on_fault { LockMode::OnFault } else { LockMode::Now };
+    let mode = if on_fault {
+        LockMode::OnFault
+    } else {
+        LockMode::Now
+    };
     let later = if future { mode } else { LockMode::Unlocked };
     space(current)?.lock_all(now.then_some(mode), later, may_lock_all(current))?;
     Ok(0)
@@ -205,7 +234,9 @@ pub fn munlockall(current: &Current, _arguments: &mut Arguments) -> Result<usize
 pub fn msync(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let flags = arguments.u64(2) as u32;
     let known = linux::MS_ASYNC | linux::MS_INVALIDATE | linux::MS_SYNC;
-    if flags & !known != 0 || flags & (linux::MS_ASYNC | linux::MS_SYNC) == linux::MS_ASYNC | linux::MS_SYNC {
+    if flags & !known != 0
+        || flags & (linux::MS_ASYNC | linux::MS_SYNC) == linux::MS_ASYNC | linux::MS_SYNC
+    {
         return Err(Errno::EINVAL);
     }
     let (start, end) = checked_range(arguments.u64(0), arguments.u64(1))?;

@@ -8,7 +8,9 @@ use hal::sync::SpinLock;
 
 use crate::errno::{Errno, Result};
 use crate::sched::WaitQueue;
-use crate::vfs::{Destination, File, FileOperations, OpenFlags, PollEvents, PollRegistration, Source};
+use crate::vfs::{
+    Destination, File, FileOperations, OpenFlags, PollEvents, PollRegistration, Source,
+};
 
 /// The largest value of the counter; adding beyond it waits.
 const MAXIMUM: u64 = u64::MAX - 1;
@@ -28,7 +30,11 @@ pub fn open(value: u64, semaphore: bool, flags: OpenFlags) -> Arc<File> {
         semaphore,
         queue: Arc::new(WaitQueue::new()),
     };
-    File::anonymous("[eventfd]", Box::new(counter), flags | OpenFlags::READ_WRITE)
+    File::anonymous(
+        "[eventfd]",
+        Box::new(counter),
+        flags | OpenFlags::READ_WRITE,
+    )
 }
 
 impl EventCounter {
@@ -52,7 +58,12 @@ impl EventCounter {
 }
 
 impl FileOperations for EventCounter {
-    fn read(&self, file: &File, destination: &mut Destination<'_>, _position: &mut u64) -> Result<usize> {
+    fn read(
+        &self,
+        file: &File,
+        destination: &mut Destination<'_>,
+        _position: &mut u64,
+    ) -> Result<usize> {
         if destination.remaining() < 8 {
             return Err(Errno::EINVAL);
         }

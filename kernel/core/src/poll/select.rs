@@ -14,7 +14,9 @@ use crate::task::Current;
 use crate::vfs::{PollEvents, PollRegistration};
 
 /// Readable, as select means it (POLLIN_SET of Linux's fs/select.c).
-const READ: PollEvents = PollEvents::IN.union(PollEvents::HANG_UP).union(PollEvents::ERROR);
+const READ: PollEvents = PollEvents::IN
+    .union(PollEvents::HANG_UP)
+    .union(PollEvents::ERROR);
 /// Writable.
 const WRITE: PollEvents = PollEvents::OUT.union(PollEvents::ERROR);
 /// Exceptional.
@@ -37,8 +39,12 @@ impl Set {
             found: Vec::new(),
         };
         if address != 0 {
-            set.wanted.try_reserve_exact(words).map_err(|_| Errno::ENOMEM)?;
-            set.found.try_reserve_exact(words).map_err(|_| Errno::ENOMEM)?;
+            set.wanted
+                .try_reserve_exact(words)
+                .map_err(|_| Errno::ENOMEM)?;
+            set.found
+                .try_reserve_exact(words)
+                .map_err(|_| Errno::ENOMEM)?;
             set.wanted.resize(words, 0);
             set.found.resize(words, 0);
             user::copy_from_user(set.wanted.as_mut_slice().as_mut_bytes(), set.address)?;
@@ -67,7 +73,10 @@ pub fn pselect6(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     // The sixth argument points to the mask and its size.
     let (mask, size) = match arguments.u64(5) {
         0 => (0, 0),
-        pair => (user::read_value::<u64>(UserAddr(pair))?, user::read_value::<u64>(UserAddr(pair.wrapping_add(8)))?),
+        pair => (
+            user::read_value::<u64>(UserAddr(pair))?,
+            user::read_value::<u64>(UserAddr(pair.wrapping_add(8)))?,
+        ),
     };
     let mask = TemporaryMask::set(current, mask, size as usize)?;
     let found = wait_for(deadline, |registration| {
@@ -101,7 +110,11 @@ fn look(
 ) -> Result<usize> {
     let mut ready = 0;
     for word in 0..count.div_ceil(64) {
-        let used = if (word + 1) * 64 <= count { u64::MAX } else { (1 << (count % 64)) - 1 };
+        let used = if (word + 1) * 64 <= count {
+            u64::MAX
+        } else {
+            (1 << (count % 64)) - 1
+        };
         let mut bits = sets.iter().fold(0, |all, set| all | set.word(word)) & used;
         for set in sets.iter_mut() {
             if let Some(found) = set.found.get_mut(word) {

@@ -52,7 +52,9 @@ pub struct SignalFile {
 impl SignalFile {
     /// Opens a file that takes the signals of `set`.
     pub fn open(set: SignalSet, flags: OpenFlags) -> Arc<File> {
-        let file = SignalFile { set: AtomicU64::new(set.blockable().0) };
+        let file = SignalFile {
+            set: AtomicU64::new(set.blockable().0),
+        };
         File::anonymous("[signalfd]", Box::new(file), flags | OpenFlags::READ_WRITE)
     }
 
@@ -61,7 +63,10 @@ impl SignalFile {
     /// # Errors
     /// EINVAL: it isn't one.
     pub fn of(file: &File) -> Result<&SignalFile> {
-        file.operations().as_any().downcast_ref::<SignalFile>().ok_or(Errno::EINVAL)
+        file.operations()
+            .as_any()
+            .downcast_ref::<SignalFile>()
+            .ok_or(Errno::EINVAL)
     }
 
     /// Changes which signals it takes.
@@ -87,19 +92,30 @@ fn describe(info: &SignalInfo) -> Information {
     };
     match (info.code, info.signal) {
         // SI_TIMER
-        (-2, _) => (result.timer, result.overrun, result.pointer, result.integer) = (low(first), high(first), second, second as i32),
+        (-2, _) => {
+            (result.timer, result.overrun, result.pointer, result.integer) =
+                (low(first), high(first), second, second as i32)
+        }
         (code, Signal::SIGCHLD) if code > 0 => {
             (result.pid, result.uid, result.status) = (low(first), high(first), second as i32);
             (result.user_time, result.system_time) = (third, fourth);
         }
-        (code, _) if code <= 0 => (result.pid, result.uid, result.pointer, result.integer) = (low(first), high(first), second, second as i32),
+        (code, _) if code <= 0 => {
+            (result.pid, result.uid, result.pointer, result.integer) =
+                (low(first), high(first), second, second as i32)
+        }
         _ => result.address = first,
     }
     result
 }
 
 impl FileOperations for SignalFile {
-    fn read(&self, file: &File, destination: &mut Destination<'_>, _position: &mut u64) -> Result<usize> {
+    fn read(
+        &self,
+        file: &File,
+        destination: &mut Destination<'_>,
+        _position: &mut u64,
+    ) -> Result<usize> {
         if destination.remaining() < size_of::<Information>() {
             return Err(Errno::EINVAL);
         }
@@ -131,8 +147,15 @@ impl FileOperations for SignalFile {
         if let Some(registration) = registration {
             registration.watch(&current.process().signals_arrived);
         }
-        let waiting = current.signals().pending_set().union(current.process().pending_set());
-        if waiting.intersection(self.wanted()).is_empty() { PollEvents::empty() } else { PollEvents::IN }
+        let waiting = current
+            .signals()
+            .pending_set()
+            .union(current.process().pending_set());
+        if waiting.intersection(self.wanted()).is_empty() {
+            PollEvents::empty()
+        } else {
+            PollEvents::IN
+        }
     }
 
     fn as_any(&self) -> &dyn Any {

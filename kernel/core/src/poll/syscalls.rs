@@ -80,7 +80,11 @@ pub fn ppoll(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 }
 
 /// Looks at every descriptor once; returns how many have something to report.
-fn look(current: &Current, descriptors: &mut [PollDescriptor], mut registration: Option<&mut PollRegistration>) -> usize {
+fn look(
+    current: &Current,
+    descriptors: &mut [PollDescriptor],
+    mut registration: Option<&mut PollRegistration>,
+) -> usize {
     let mut ready = 0;
     for entry in descriptors {
         entry.found = 0;
@@ -104,7 +108,9 @@ fn look(current: &Current, descriptors: &mut [PollDescriptor], mut registration:
 /// signalfd4(2).
 pub fn signalfd4(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let flags = arguments.u32(3);
-    if flags & !(linux::O_CLOEXEC | linux::O_NONBLOCK) != 0 || arguments.usize(2) != size_of::<u64>() {
+    if flags & !(linux::O_CLOEXEC | linux::O_NONBLOCK) != 0
+        || arguments.usize(2) != size_of::<u64>()
+    {
         return Err(Errno::EINVAL);
     }
     let set = SignalSet(user::read_value::<u64>(UserAddr(arguments.u64(1)))?);
@@ -116,7 +122,10 @@ pub fn signalfd4(current: &Current, arguments: &mut Arguments) -> Result<usize> 
     hal::frame::headroom()?;
     let mut open_flags = OpenFlags::empty();
     open_flags.set(OpenFlags::NON_BLOCKING, flags & linux::O_NONBLOCK != 0);
-    current.install_file(SignalFile::open(set, open_flags), flags & linux::O_CLOEXEC != 0)
+    current.install_file(
+        SignalFile::open(set, open_flags),
+        flags & linux::O_CLOEXEC != 0,
+    )
 }
 
 /// eventfd2(2).
@@ -128,6 +137,10 @@ pub fn eventfd2(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     hal::frame::headroom()?;
     let mut open_flags = OpenFlags::empty();
     open_flags.set(OpenFlags::NON_BLOCKING, flags & linux::EFD_NONBLOCK != 0);
-    let file = eventfd::open(u64::from(arguments.u32(0)), flags & linux::EFD_SEMAPHORE != 0, open_flags);
+    let file = eventfd::open(
+        u64::from(arguments.u32(0)),
+        flags & linux::EFD_SEMAPHORE != 0,
+        open_flags,
+    );
     current.install_file(file, flags & linux::EFD_CLOEXEC != 0)
 }

@@ -20,7 +20,11 @@ impl TemporaryMask {
     /// EFAULT; EINVAL: `size` isn't a mask's.
     #[inline]
     pub(super) fn set(current: &Current, address: u64, size: usize) -> Result<TemporaryMask> {
-        let before = if address == 0 { None } else { Some(replace(current, address, size)?) };
+        let before = if address == 0 {
+            None
+        } else {
+            Some(replace(current, address, size)?)
+        };
         Ok(TemporaryMask { before })
     }
 
@@ -29,7 +33,8 @@ impl TemporaryMask {
     #[inline]
     pub(super) fn end<R>(self, current: &Current, outcome: &Result<R>) {
         if let Some(before) = self.before {
-            let interrupted = matches!(outcome, Err(error) if error.is_restart() || *error == Errno::EINTR);
+            let interrupted =
+                matches!(outcome, Err(error) if error.is_restart() || *error == Errno::EINTR);
             if !interrupted && current.signals().take_saved_mask().is_some() {
                 set_blocked(current, before);
             }

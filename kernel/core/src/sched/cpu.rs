@@ -54,11 +54,18 @@ impl CpuTimes {
 impl Cpu {
     /// The running thread's virtual run time as of now, and the queue's minimum brought up to it.
     fn catch_up(&mut self) -> u64 {
-        let Some(current) = &self.current else { return 0 };
+        let Some(current) = &self.current else {
+            return 0;
+        };
         let entity = current.scheduling();
         let ran = hal::time::now().saturating_sub(self.started);
-        let running = entity.virtual_runtime.load(Relaxed) + weight::virtual_time(ran, entity.weight.load(Relaxed));
-        if !self.idle.as_ref().is_some_and(|idle| Arc::ptr_eq(idle, current)) {
+        let running = entity.virtual_runtime.load(Relaxed)
+            + weight::virtual_time(ran, entity.weight.load(Relaxed));
+        if !self
+            .idle
+            .as_ref()
+            .is_some_and(|idle| Arc::ptr_eq(idle, current))
+        {
             self.queue.advance(running);
         }
         running
@@ -66,7 +73,19 @@ impl Cpu {
 }
 
 static CPUS: [IrqSpinLock<Cpu>; MAX_CPUS] = [const {
-    IrqSpinLock::new(Cpu { queue: RunQueue::new(), current: None, idle: None, started: 0, slice_end: u64::MAX, used: CpuTimes { user: 0, system: 0, idle: 0, switches: 0 } })
+    IrqSpinLock::new(Cpu {
+        queue: RunQueue::new(),
+        current: None,
+        idle: None,
+        started: 0,
+        slice_end: u64::MAX,
+        used: CpuTimes {
+            user: 0,
+            system: 0,
+            idle: 0,
+            switches: 0,
+        },
+    })
 }; MAX_CPUS];
 
 /// One bit per CPU that runs its idle thread. A hint: written under the CPU's lock, read without.
@@ -182,7 +201,8 @@ fn reschedule(current: &Current, reason: Reason, from_user: bool) {
         entity.in_user.store(true, Relaxed);
     }
     entity.charge(ran);
-    let virtual_runtime = entity.virtual_runtime.load(Relaxed) + weight::virtual_time(ran, entity.weight.load(Relaxed));
+    let virtual_runtime = entity.virtual_runtime.load(Relaxed)
+        + weight::virtual_time(ran, entity.weight.load(Relaxed));
 
     let is_idle = this.idle.as_ref().is_some_and(|idle| current.is(idle));
     this.used.charge(entity, is_idle, ran);
@@ -223,7 +243,9 @@ fn reschedule(current: &Current, reason: Reason, from_user: bool) {
 
     let (next, next_is_idle) = match next {
         Some((next_runtime, next)) => {
-            next.scheduling().virtual_runtime.store(next_runtime, Relaxed);
+            next.scheduling()
+                .virtual_runtime
+                .store(next_runtime, Relaxed);
             (next, false)
         }
         None if is_idle || (stays && entity.allows(cpu)) => {
@@ -243,7 +265,11 @@ fn reschedule(current: &Current, reason: Reason, from_user: bool) {
         },
     };
 
-    let switches = if reason == Reason::Block { &entity.voluntary_switches } else { &entity.involuntary_switches };
+    let switches = if reason == Reason::Block {
+        &entity.voluntary_switches
+    } else {
+        &entity.involuntary_switches
+    };
     switches.store(switches.load(Relaxed) + 1, Relaxed);
     this.used.switches += 1;
     if next_is_idle {
@@ -282,7 +308,10 @@ fn migrate(thread: &ThreadRef) {
     let taken = {
         let mut source = CPUS[from].lock();
         let minimum = source.queue.minimum();
-        source.queue.take(|waiting| Arc::ptr_eq(waiting, thread)).map(|(runtime, thread)| (runtime, minimum, thread))
+        source
+            .queue
+            .take(|waiting| Arc::ptr_eq(waiting, thread))
+            .map(|(runtime, thread)| (runtime, minimum, thread))
     };
     if let Some((runtime, minimum, thread)) = taken {
         let target = choose_cpu(&thread, from);
@@ -313,7 +342,11 @@ pub fn wake(thread: &ThreadRef, kinds: State) -> bool {
         }
         entity.on_queue.store(true, Relaxed);
         // While its state is being saved, only that CPU may have it: it can't start it before it is done.
-        let target = if thread.header().is_on_cpu() { cpu } else { choose_cpu(thread, cpu) };
+        let target = if thread.header().is_on_cpu() {
+            cpu
+        } else {
+            choose_cpu(thread, cpu)
+        };
         if target == cpu {
             let running = home.catch_up();
             let runtime = home.queue.place_woken(entity.virtual_runtime.load(Relaxed));
@@ -323,7 +356,11 @@ pub fn wake(thread: &ThreadRef, kinds: State) -> bool {
             let runtime = entity.virtual_runtime.load(Relaxed);
             let minimum = entity.queue_minimum.load(Relaxed);
             enqueue(target, thread.clone(), |queue| {
-                queue.place_woken(queue.minimum().saturating_sub(minimum.saturating_sub(runtime)))
+                queue.place_woken(
+                    queue
+                        .minimum()
+                        .saturating_sub(minimum.saturating_sub(runtime)),
+                )
             });
         }
         return true;
@@ -364,11 +401,16 @@ fn enqueue(cpu: usize, thread: ThreadRef, place: impl FnOnce(&RunQueue<ThreadRef
 
 /// Puts a thread into a queue and sees to it that it gets the CPU if it should.
 fn insert(target: &mut Cpu, cpu: usize, thread: ThreadRef, virtual_runtime: u64, running: u64) {
-    thread.scheduling().virtual_runtime.store(virtual_runtime, Relaxed);
+    thread
+        .scheduling()
+        .virtual_runtime
+        .store(virtual_runtime, Relaxed);
     target.queue.push(virtual_runtime, thread);
     let here = cpu == hal::cpu::id();
     let idle_bit = IDLE.load(Relaxed) >> cpu & 1 != 0;
-    let Some(current) = &target.current else { return };
+    let Some(current) = &target.current else {
+        return;
+    };
     if idle_bit || run_queue::preempts(virtual_runtime, running) {
         current.set_flag(flags::RESCHEDULE);
         if !here {
@@ -413,15 +455,21 @@ pub(super) fn slice_tick(now: u64) -> Option<u64> {
 /// Charges the running thread for its time up to `now`; `in_user` is where the timer interrupt found it.
 pub(super) fn look(now: u64, in_user: bool) {
     let mut this = CPUS[hal::cpu::id()].lock();
-    let Some(current) = this.current.clone() else { return };
+    let Some(current) = this.current.clone() else {
+        return;
+    };
     let entity = current.scheduling();
     let ran = now.saturating_sub(this.started);
     this.started = now;
     entity.in_user.store(in_user, Relaxed);
     entity.charge(ran);
-    let is_idle = this.idle.as_ref().is_some_and(|idle| Arc::ptr_eq(idle, &current));
+    let is_idle = this
+        .idle
+        .as_ref()
+        .is_some_and(|idle| Arc::ptr_eq(idle, &current));
     this.used.charge(entity, is_idle, ran);
-    let virtual_runtime = entity.virtual_runtime.load(Relaxed) + weight::virtual_time(ran, entity.weight.load(Relaxed));
+    let virtual_runtime = entity.virtual_runtime.load(Relaxed)
+        + weight::virtual_time(ran, entity.weight.load(Relaxed));
     entity.virtual_runtime.store(virtual_runtime, Relaxed);
     drop(this);
     drop(current);
@@ -454,7 +502,9 @@ pub(super) fn has_work(cpu: usize) -> bool {
 
 /// How many threads run or wait, over all CPUs.
 pub fn runnable() -> usize {
-    let running = joined().count_ones().saturating_sub(IDLE.load(Relaxed).count_ones()) as usize;
+    let running = joined()
+        .count_ones()
+        .saturating_sub(IDLE.load(Relaxed).count_ones()) as usize;
     running + CPUS.iter().map(|cpu| cpu.lock().queue.len()).sum::<usize>()
 }
 
@@ -492,7 +542,9 @@ fn schedule_away() {
 
 /// What a CPU spent its time on up to now; all zero for one that there isn't.
 pub fn times(cpu: usize) -> CpuTimes {
-    let Some(cpu) = CPUS.get(cpu) else { return CpuTimes::default() };
+    let Some(cpu) = CPUS.get(cpu) else {
+        return CpuTimes::default();
+    };
     let this = cpu.lock();
     let mut times = this.used;
     let running = hal::time::now().saturating_sub(this.started);
@@ -508,7 +560,9 @@ pub fn times(cpu: usize) -> CpuTimes {
 pub fn uncharged(thread: &ThreadRef) -> u64 {
     let this = CPUS[thread.scheduling().cpu()].lock();
     match &this.current {
-        Some(running) if Arc::ptr_eq(running, thread) => hal::time::now().saturating_sub(this.started),
+        Some(running) if Arc::ptr_eq(running, thread) => {
+            hal::time::now().saturating_sub(this.started)
+        }
         _ => 0,
     }
 }

@@ -127,7 +127,11 @@ impl Entity {
     /// two are true on average while their sum is exact.
     #[inline]
     pub(super) fn charge(&self, ran: u64) {
-        let time = if self.in_user.load(Relaxed) { &self.user_time } else { &self.system_time };
+        let time = if self.in_user.load(Relaxed) {
+            &self.user_time
+        } else {
+            &self.system_time
+        };
         time.store(time.load(Relaxed) + ran, Relaxed);
     }
 
@@ -143,7 +147,10 @@ impl Entity {
 
     /// How often it gave the CPU up by itself, and how often it was made to.
     pub fn switches(&self) -> (u64, u64) {
-        (self.voluntary_switches.load(Relaxed), self.involuntary_switches.load(Relaxed))
+        (
+            self.voluntary_switches.load(Relaxed),
+            self.involuntary_switches.load(Relaxed),
+        )
     }
 
     /// Says what the thread is about to do; followed by a fence, the test of its condition and `schedule`.

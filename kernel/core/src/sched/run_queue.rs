@@ -64,7 +64,11 @@ impl<T> Default for RunQueue<T> {
 impl<T> RunQueue<T> {
     /// An empty queue.
     pub const fn new() -> Self {
-        Self { waiting: BinaryHeap::new(), sequence: 0, minimum: 0 }
+        Self {
+            waiting: BinaryHeap::new(),
+            sequence: 0,
+            minimum: 0,
+        }
     }
 
     /// How many wait.
@@ -94,7 +98,10 @@ impl<T> RunQueue<T> {
     /// Brings the queue's virtual time up to what the running one, with this virtual run time, and the first that
     /// waits have both reached.
     pub fn advance(&mut self, running: u64) {
-        let reached = self.waiting.peek().map_or(running, |first| first.virtual_runtime.min(running));
+        let reached = self
+            .waiting
+            .peek()
+            .map_or(running, |first| first.virtual_runtime.min(running));
         self.minimum = self.minimum.max(reached);
     }
 
@@ -111,7 +118,11 @@ impl<T> RunQueue<T> {
     /// Adds one that waits from now on.
     pub fn push(&mut self, virtual_runtime: u64, task: T) {
         self.sequence += 1;
-        self.waiting.push(Waiting { virtual_runtime, sequence: self.sequence, task });
+        self.waiting.push(Waiting {
+            virtual_runtime,
+            sequence: self.sequence,
+            task,
+        });
     }
 
     /// Takes the one to run next, with its virtual run time.
@@ -123,14 +134,22 @@ impl<T> RunQueue<T> {
 
     /// Whether one that waits has a better claim than a running one with this virtual run time.
     pub fn has_better_than(&self, virtual_runtime: u64) -> bool {
-        self.waiting.peek().is_some_and(|first| first.virtual_runtime < virtual_runtime)
+        self.waiting
+            .peek()
+            .is_some_and(|first| first.virtual_runtime < virtual_runtime)
     }
 
     /// Takes any one that satisfies `wanted`, for another CPU; with its virtual run time.
     pub fn take(&mut self, mut wanted: impl FnMut(&T) -> bool) -> Option<(u64, T)> {
-        let sequence = self.waiting.iter().find(|waiting| wanted(&waiting.task))?.sequence;
+        let sequence = self
+            .waiting
+            .iter()
+            .find(|waiting| wanted(&waiting.task))?
+            .sequence;
         let mut entries = core::mem::take(&mut self.waiting).into_vec();
-        let position = entries.iter().position(|waiting| waiting.sequence == sequence);
+        let position = entries
+            .iter()
+            .position(|waiting| waiting.sequence == sequence);
         let taken = position.map(|position| entries.swap_remove(position));
         self.waiting = entries.into();
         taken.map(|waiting| (waiting.virtual_runtime, waiting.task))
@@ -177,7 +196,10 @@ mod tests {
             let slice = queue.slice();
             ran[index] += slice;
             now += slice;
-            queue.push(virtual_runtime + weight::virtual_time(slice, weights[index]), index);
+            queue.push(
+                virtual_runtime + weight::virtual_time(slice, weights[index]),
+                index,
+            );
         }
         ran
     }
@@ -191,13 +213,21 @@ mod tests {
 
     #[test]
     fn shares_follow_weights() {
-        let weights = [weight::of_nice(0), weight::of_nice(5), weight::of_nice(-5), weight::of_nice(19)];
+        let weights = [
+            weight::of_nice(0),
+            weight::of_nice(5),
+            weight::of_nice(-5),
+            weight::of_nice(19),
+        ];
         let total = 60_000_000_000;
         let ran = simulate(&weights, total);
         let sum: u64 = weights.iter().map(|&weight| u64::from(weight)).sum();
         for (time, weight) in ran.iter().zip(weights) {
             let fair = total as f64 * f64::from(weight) / sum as f64;
-            assert!((*time as f64 - fair).abs() < fair * 0.1 + 2.0 * LATENCY as f64, "{ran:?} {fair}");
+            assert!(
+                (*time as f64 - fair).abs() < fair * 0.1 + 2.0 * LATENCY as f64,
+                "{ran:?} {fair}"
+            );
         }
     }
 
@@ -216,7 +246,8 @@ mod tests {
             for step in 1..5_000u64 {
                 match random.below(4) {
                     0 if !asleep.is_empty() => {
-                        let (virtual_runtime, index) = asleep.swap_remove(random.below(asleep.len() as u64) as usize);
+                        let (virtual_runtime, index) =
+                            asleep.swap_remove(random.below(asleep.len() as u64) as usize);
                         last_run[index] = step;
                         queue.push(queue.place_woken(virtual_runtime), index);
                     }
@@ -228,14 +259,20 @@ mod tests {
                     _ => {
                         if let Some((virtual_runtime, index)) = queue.pop() {
                             last_run[index] = step;
-                            queue.push(virtual_runtime + MINIMUM_SLICE + random.below(LATENCY), index);
+                            queue.push(
+                                virtual_runtime + MINIMUM_SLICE + random.below(LATENCY),
+                                index,
+                            );
                         }
                     }
                 }
                 assert_eq!(queue.len() + asleep.len(), count);
                 for index in 0..count {
                     let sleeps = asleep.iter().any(|&(_, sleeper)| sleeper == index);
-                    assert!(sleeps || step - last_run[index] < 40 * count as u64, "starved: {index}");
+                    assert!(
+                        sleeps || step - last_run[index] < 40 * count as u64,
+                        "starved: {index}"
+                    );
                 }
             }
         }
@@ -257,7 +294,9 @@ mod tests {
         for index in 0..10 {
             queue.push(7, index);
         }
-        let order: Vec<i32> = core::iter::from_fn(|| queue.pop()).map(|(_, index)| index).collect();
+        let order: Vec<i32> = core::iter::from_fn(|| queue.pop())
+            .map(|(_, index)| index)
+            .collect();
         assert_eq!(order, (0..10).collect::<Vec<_>>());
     }
 

@@ -20,7 +20,11 @@ pub struct RwLock<T> {
 impl<T> RwLock<T> {
     /// A free lock.
     pub const fn new(value: T) -> Self {
-        Self { state: AtomicU32::new(0), queue: WaitQueue::new(), value }
+        Self {
+            state: AtomicU32::new(0),
+            queue: WaitQueue::new(),
+            value,
+        }
     }
 
     /// Shares the lock, sleeping while one has it or wants it alone. Not again while sharing it.
@@ -34,18 +38,24 @@ impl<T> RwLock<T> {
     /// Takes the lock alone, sleeping while others have it.
     pub fn write(&self) -> WriteGuard<'_, T> {
         self.queue.wait_until(|| {
-            let taken = self.state.fetch_update(Acquire, Relaxed, |state| match state & !WANTED {
-                0 => Some(EXCLUSIVE),
-                _ if state & WANTED == 0 => Some(state | WANTED),
-                _ => None,
-            });
+            let taken = self
+                .state
+                .fetch_update(Acquire, Relaxed, |state| match state & !WANTED {
+                    0 => Some(EXCLUSIVE),
+                    _ if state & WANTED == 0 => Some(state | WANTED),
+                    _ => None,
+                });
             matches!(taken, Ok(before) if before & !WANTED == 0).then_some(())
         });
         WriteGuard { lock: self }
     }
 
     fn try_share(&self) -> bool {
-        self.state.fetch_update(Acquire, Relaxed, |state| (state & (EXCLUSIVE | WANTED) == 0).then(|| state + 1)).is_ok()
+        self.state
+            .fetch_update(Acquire, Relaxed, |state| {
+                (state & (EXCLUSIVE | WANTED) == 0).then(|| state + 1)
+            })
+            .is_ok()
     }
 }
 

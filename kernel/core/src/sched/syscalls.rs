@@ -26,7 +26,10 @@ pub fn sched_yield(_current: &Current, _arguments: &mut Arguments) -> Result<usi
 
 /// Whether the caller may change the scheduling of `thread`.
 fn may_change(current: &Current, thread: &ThreadRef) -> bool {
-    current.with_credentials(|own| own.is_privileged() || thread.with_credentials(|other| own.euid == other.uid || own.euid == other.euid))
+    current.with_credentials(|own| {
+        own.is_privileged()
+            || thread.with_credentials(|other| own.euid == other.uid || own.euid == other.euid)
+    })
 }
 
 /// sched_setscheduler(2). SCHED_OTHER, SCHED_BATCH and SCHED_IDLE are taken; the real-time policies, which this kernel
@@ -48,7 +51,11 @@ pub fn sched_setparam(current: &Current, arguments: &mut Arguments) -> Result<us
 fn set_policy(current: &Current, thread: &ThreadRef, policy: u32, priority: i32) -> Result<usize> {
     match policy {
         policy if REAL_TIME.contains(&policy) => {
-            return Err(if (1..=99).contains(&priority) { Errno::EPERM } else { Errno::EINVAL });
+            return Err(if (1..=99).contains(&priority) {
+                Errno::EPERM
+            } else {
+                Errno::EINVAL
+            });
         }
         OTHER | BATCH | IDLE if priority == 0 => {}
         _ => return Err(Errno::EINVAL),
@@ -65,7 +72,9 @@ pub fn sched_getscheduler(current: &Current, arguments: &mut Arguments) -> Resul
     if arguments.int(0) < 0 {
         return Err(Errno::EINVAL);
     }
-    Ok(task::find_thread_or_self(current, arguments.int(0))?.scheduling().policy() as usize)
+    Ok(task::find_thread_or_self(current, arguments.int(0))?
+        .scheduling()
+        .policy() as usize)
 }
 
 /// sched_getparam(2): the priority, 0 for every policy there is.
@@ -102,7 +111,10 @@ pub fn sched_rr_get_interval(current: &Current, arguments: &mut Arguments) -> Re
         return Err(Errno::EINVAL);
     }
     task::find_thread_or_self(current, arguments.int(0))?;
-    user::write_value(UserAddr(arguments.u64(1)), &Timespec::from_nanoseconds(run_queue::MINIMUM_SLICE))?;
+    user::write_value(
+        UserAddr(arguments.u64(1)),
+        &Timespec::from_nanoseconds(run_queue::MINIMUM_SLICE),
+    )?;
     Ok(0)
 }
 
@@ -143,7 +155,12 @@ pub fn getcpu(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 }
 
 /// Calls `act` for each thread that getpriority and setpriority mean; whether there was any.
-fn for_each_meant(current: &Current, which: u32, who: i32, mut act: impl FnMut(&ThreadRef)) -> Result<bool> {
+fn for_each_meant(
+    current: &Current,
+    which: u32,
+    who: i32,
+    mut act: impl FnMut(&ThreadRef),
+) -> Result<bool> {
     let mut any = false;
     let mut all_threads = |process: &task::Process| {
         let threads = process.shared().lock().threads.clone();
@@ -161,13 +178,21 @@ fn for_each_meant(current: &Current, which: u32, who: i32, mut act: impl FnMut(&
         }
         // PRIO_PGRP
         1 => {
-            let group = if who == 0 { current.process().group() } else { task::find_group(current, who)? };
+            let group = if who == 0 {
+                current.process().group()
+            } else {
+                task::find_group(current, who)?
+            };
             let members = family::members(&group)?;
             members.iter().for_each(|process| all_threads(process));
         }
         // PRIO_USER
         2 => {
-            let uid = if who == 0 { current.with_credentials(|own| own.uid) } else { who as u32 };
+            let uid = if who == 0 {
+                current.with_credentials(|own| own.uid)
+            } else {
+                who as u32
+            };
             for process in registry::processes()? {
                 if process.owner() == uid && current.process().contexts().sees(process.number()) {
                     all_threads(&process);

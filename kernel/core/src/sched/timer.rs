@@ -25,7 +25,8 @@ enum Target {
     Callback(Arc<dyn TimerTarget>),
 }
 
-static TIMERS: [IrqSpinLock<TimerHeap<Target>>; MAX_CPUS] = [const { IrqSpinLock::new(TimerHeap::new()) }; MAX_CPUS];
+static TIMERS: [IrqSpinLock<TimerHeap<Target>>; MAX_CPUS] =
+    [const { IrqSpinLock::new(TimerHeap::new()) }; MAX_CPUS];
 /// For when (ns) each CPU's hardware timer is set; written by that CPU alone, with interrupts masked.
 static PROGRAMMED: [AtomicU64; MAX_CPUS] = [const { AtomicU64::new(u64::MAX) }; MAX_CPUS];
 
@@ -106,5 +107,7 @@ pub fn interrupt() {
 /// `ENOMEM`.
 pub fn sleep_until(deadline: u64) -> Result<()> {
     let nobody = WaitQueue::new();
-    nobody.wait_deadline(|| None::<()>, Some(deadline), Interruption::None).map(drop)
+    nobody
+        .wait_deadline(|| None::<()>, Some(deadline), Interruption::None)
+        .map(drop)
 }

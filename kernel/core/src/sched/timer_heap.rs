@@ -33,7 +33,11 @@ impl<T> Default for TimerHeap<T> {
 impl<T> TimerHeap<T> {
     /// No timers.
     pub const fn new() -> Self {
-        Self { slots: Vec::new(), free: Vec::new(), order: Vec::new() }
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            order: Vec::new(),
+        }
     }
 
     /// The earliest deadline, ns.
@@ -52,8 +56,13 @@ impl<T> TimerHeap<T> {
             None => {
                 self.slots.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
                 // Every slot can be free at once; with the room made here, `remove` never allocates.
-                self.free.try_reserve(self.slots.len() + 1).map_err(|_| Errno::ENOMEM)?;
-                self.slots.push(Slot { generation: 0, armed: None });
+                self.free
+                    .try_reserve(self.slots.len() + 1)
+                    .map_err(|_| Errno::ENOMEM)?;
+                self.slots.push(Slot {
+                    generation: 0,
+                    armed: None,
+                });
                 (self.slots.len() - 1) as u32
             }
         };
@@ -61,7 +70,10 @@ impl<T> TimerHeap<T> {
         self.order.push(slot);
         let entry = &mut self.slots[slot as usize];
         entry.armed = Some((deadline, place, target));
-        let key = Key { slot, generation: entry.generation };
+        let key = Key {
+            slot,
+            generation: entry.generation,
+        };
         self.rise(place);
         Ok(key)
     }
@@ -85,7 +97,10 @@ impl<T> TimerHeap<T> {
     }
 
     fn deadline(&self, slot: u32) -> u64 {
-        self.slots[slot as usize].armed.as_ref().map_or(u64::MAX, |armed| armed.0)
+        self.slots[slot as usize]
+            .armed
+            .as_ref()
+            .map_or(u64::MAX, |armed| armed.0)
     }
 
     fn remove_at(&mut self, place: usize) -> Option<T> {
@@ -129,7 +144,9 @@ impl<T> TimerHeap<T> {
         loop {
             let mut least = place;
             for child in [2 * place + 1, 2 * place + 2] {
-                if child < self.order.len() && self.deadline(self.order[child]) < self.deadline(self.order[least]) {
+                if child < self.order.len()
+                    && self.deadline(self.order[child]) < self.deadline(self.order[least])
+                {
                     least = child;
                 }
             }

@@ -64,7 +64,9 @@ impl Drop for WaiterHandle {
     fn drop(&mut self) {
         let removed = {
             let mut list = self.waiters.list.lock();
-            list.iter().position(|(id, _)| *id == self.id).map(|position| list.swap_remove(position))
+            list.iter()
+                .position(|(id, _)| *id == self.id)
+                .map(|position| list.swap_remove(position))
         };
         drop(removed);
     }
@@ -93,7 +95,10 @@ impl WaitQueue {
     pub const fn new() -> Self {
         Self {
             interested: AtomicU32::new(0),
-            sleepers: IrqSpinLock::new(Sleepers { threads: SmallVec::new_const(), waiters: None }),
+            sleepers: IrqSpinLock::new(Sleepers {
+                threads: SmallVec::new_const(),
+                waiters: None,
+            }),
         }
     }
 
@@ -196,7 +201,11 @@ impl WaitQueue {
 
     fn leave(&self, current: &Current) {
         let mut sleepers = self.sleepers.lock();
-        if let Some(position) = sleepers.threads.iter().position(|thread| current.is(thread)) {
+        if let Some(position) = sleepers
+            .threads
+            .iter()
+            .position(|thread| current.is(thread))
+        {
             let thread = sleepers.threads.remove(position);
             self.interested.fetch_sub(1, Relaxed);
             drop(sleepers);
@@ -257,7 +266,10 @@ impl WaitQueue {
             match existing {
                 Some(waiters) => waiters,
                 None => {
-                    let new = Arc::new(Waiters { list: IrqSpinLock::new(Vec::new()), next: AtomicU64::new(0) });
+                    let new = Arc::new(Waiters {
+                        list: IrqSpinLock::new(Vec::new()),
+                        next: AtomicU64::new(0),
+                    });
                     let mut sleepers = self.sleepers.lock();
                     if sleepers.waiters.is_none() {
                         self.interested.fetch_add(1, Relaxed);
@@ -314,8 +326,14 @@ pub fn sleep<R>(
 }
 
 /// Whether the deadline has passed; arms the timer that ends the sleep if it hasn't.
-fn expire(current: &Current, deadline: Option<u64>, timeout: &mut Option<timer::TimerHandle>) -> Result<bool> {
-    let Some(deadline) = deadline else { return Ok(false) };
+fn expire(
+    current: &Current,
+    deadline: Option<u64>,
+    timeout: &mut Option<timer::TimerHandle>,
+) -> Result<bool> {
+    let Some(deadline) = deadline else {
+        return Ok(false);
+    };
     if hal::time::now() >= deadline {
         return Ok(true);
     }

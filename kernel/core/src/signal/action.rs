@@ -23,7 +23,9 @@ bitflags! {
 }
 
 /// `struct sigaction` as the kernel's callers on arm64 give it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 #[repr(C)]
 pub struct Action {
     pub handler: u64,
@@ -91,7 +93,10 @@ impl Action {
 pub type Actions = [Action; Signal::LAST as usize];
 
 /// A process's actions: its own, or shared with another process (clone with CLONE_SIGHAND but not CLONE_THREAD).
-#[expect(clippy::large_enum_variant, reason = "nearly every process has its own, which needs no second allocation")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every process has its own, which needs no second allocation"
+)]
 pub enum ActionTable {
     Own(Actions),
     Shared(Arc<IrqSpinLock<Actions>>),
@@ -100,7 +105,14 @@ pub enum ActionTable {
 impl ActionTable {
     /// All default.
     pub const fn new() -> Self {
-        ActionTable::Own([Action { handler: 0, flags: 0, restorer: 0, mask: 0 }; Signal::LAST as usize])
+        ActionTable::Own(
+            [Action {
+                handler: 0,
+                flags: 0,
+                restorer: 0,
+                mask: 0,
+            }; Signal::LAST as usize],
+        )
     }
 
     /// The action for `signal`.
@@ -158,8 +170,15 @@ impl ActionTable {
         }
         if let ActionTable::Own(actions) = self {
             for action in actions {
-                let handler = if action.handler == IGNORE { IGNORE } else { DEFAULT };
-                *action = Action { handler, ..Action::default() };
+                let handler = if action.handler == IGNORE {
+                    IGNORE
+                } else {
+                    DEFAULT
+                };
+                *action = Action {
+                    handler,
+                    ..Action::default()
+                };
             }
         }
     }
@@ -178,8 +197,24 @@ mod tests {
     #[test]
     fn exec_keeps_ignored_signals_ignored_and_nothing_else() {
         let mut table = ActionTable::new();
-        table.set(Signal::SIGINT, Action { handler: IGNORE, flags: 4, restorer: 9, mask: 1 });
-        table.set(Signal::SIGTERM, Action { handler: 0x1000, flags: 4, restorer: 9, mask: 1 });
+        table.set(
+            Signal::SIGINT,
+            Action {
+                handler: IGNORE,
+                flags: 4,
+                restorer: 9,
+                mask: 1,
+            },
+        );
+        table.set(
+            Signal::SIGTERM,
+            Action {
+                handler: 0x1000,
+                flags: 4,
+                restorer: 9,
+                mask: 1,
+            },
+        );
         table.reset_for_exec();
         assert!(table.get(Signal::SIGINT).is_ignore());
         assert_eq!(table.get(Signal::SIGINT).flags, 0);
@@ -190,7 +225,13 @@ mod tests {
     fn shared_actions_change_together_until_exec() {
         let mut one = ActionTable::new();
         let mut other = one.share();
-        other.set(Signal::SIGUSR1, Action { handler: 5, ..Action::default() });
+        other.set(
+            Signal::SIGUSR1,
+            Action {
+                handler: 5,
+                ..Action::default()
+            },
+        );
         assert_eq!(one.get(Signal::SIGUSR1).handler, 5);
         other.reset_for_exec();
         assert_eq!(one.get(Signal::SIGUSR1).handler, 5);

@@ -113,13 +113,16 @@ fn find_work(current: &Current) -> Work {
             signals.note_pending(&pending);
             taken
         };
-        let Some(info) = taken else { return Work::Nothing };
+        let Some(info) = taken else {
+            return Work::Nothing;
+        };
         let signal = info.signal;
         let action = shared.actions.get(signal);
         match action.disposition(signal) {
             Disposition::Ignore | Disposition::Continue => {}
             // It was blocked when it was sent, or it would have been discarded then.
-            Disposition::Stop | Disposition::Terminate if process.host_pid() == 1 && !info.is_fault() => {}
+            Disposition::Stop | Disposition::Terminate
+                if process.host_pid() == 1 && !info.is_fault() => {}
             Disposition::Stop => return Work::MayStop(signal),
             Disposition::Terminate => {
                 let status = ExitStatus::Signal(signal);
@@ -128,7 +131,13 @@ fn find_work(current: &Current) -> Work {
             }
             Disposition::Handle => {
                 if action.flags().contains(ActionFlags::RESET_HANDLER) {
-                    shared.actions.set(signal, Action { handler: 0, ..action });
+                    shared.actions.set(
+                        signal,
+                        Action {
+                            handler: 0,
+                            ..action
+                        },
+                    );
                 }
                 return Work::Handle(action, info);
             }
@@ -137,7 +146,12 @@ fn find_work(current: &Current) -> Work {
 }
 
 /// Sets the registers to run a handler, and blocks what is blocked meanwhile.
-fn run_handler(current: &Current, registers: &mut UserRegisters, action: &Action, info: &SignalInfo) {
+fn run_handler(
+    current: &Current,
+    registers: &mut UserRegisters,
+    action: &Action,
+    info: &SignalInfo,
+) {
     let signals = current.signals();
     let blocked = signals.blocked();
     let restored = signals.take_saved_mask().unwrap_or(blocked);
@@ -160,14 +174,21 @@ fn run_handler(current: &Current, registers: &mut UserRegisters, action: &Action
 
 /// The error that the interrupted call gave, if the return value is one of the internal ones.
 fn restart_code(registers: &UserRegisters) -> Option<Errno> {
-    [Errno::RESTART_SYSCALL, Errno::RESTART_NO_INTERRUPT, Errno::RESTART_NO_HANDLER, Errno::RESTART_BLOCK]
-        .into_iter()
-        .find(|code| code.as_return_value() == registers.x[0])
+    [
+        Errno::RESTART_SYSCALL,
+        Errno::RESTART_NO_INTERRUPT,
+        Errno::RESTART_NO_HANDLER,
+        Errno::RESTART_BLOCK,
+    ]
+    .into_iter()
+    .find(|code| code.as_return_value() == registers.x[0])
 }
 
 /// No handler runs: the call starts again, by itself or through `restart_syscall`.
 fn restart(registers: &mut UserRegisters, argument: u64) {
-    let Some(code) = restart_code(registers) else { return };
+    let Some(code) = restart_code(registers) else {
+        return;
+    };
     registers.x[0] = argument;
     if code == Errno::RESTART_BLOCK {
         registers.x[8] = RESTART_SYSCALL;
@@ -177,7 +198,9 @@ fn restart(registers: &mut UserRegisters, argument: u64) {
 
 /// A handler runs: the call starts again after it, or fails with `EINTR`.
 fn restart_for_handler(registers: &mut UserRegisters, argument: u64, action: &Action) {
-    let Some(code) = restart_code(registers) else { return };
+    let Some(code) = restart_code(registers) else {
+        return;
+    };
     let again = match code {
         Errno::RESTART_NO_INTERRUPT => true,
         Errno::RESTART_SYSCALL => action.flags().contains(ActionFlags::RESTART),
@@ -217,10 +240,17 @@ mod tests {
 
     #[test]
     fn without_a_handler_every_interrupted_call_goes_on() {
-        for code in [Errno::RESTART_SYSCALL, Errno::RESTART_NO_INTERRUPT, Errno::RESTART_NO_HANDLER] {
+        for code in [
+            Errno::RESTART_SYSCALL,
+            Errno::RESTART_NO_INTERRUPT,
+            Errno::RESTART_NO_HANDLER,
+        ] {
             let mut registers = interrupted(code);
             restart(&mut registers, 7);
-            assert_eq!((registers.pc, registers.x[0], registers.x[8]), (0x1000, 7, 63));
+            assert_eq!(
+                (registers.pc, registers.x[0], registers.x[8]),
+                (0x1000, 7, 63)
+            );
         }
         let mut registers = interrupted(Errno::RESTART_BLOCK);
         restart(&mut registers, 7);
@@ -229,8 +259,14 @@ mod tests {
 
     #[test]
     fn with_a_handler_only_some_calls_start_again() {
-        let plain = Action { handler: 0x5000, ..Action::default() };
-        let restarting = Action { flags: ActionFlags::RESTART.bits(), ..plain };
+        let plain = Action {
+            handler: 0x5000,
+            ..Action::default()
+        };
+        let restarting = Action {
+            flags: ActionFlags::RESTART.bits(),
+            ..plain
+        };
         let eintr = Errno::EINTR.as_return_value();
         for (code, action, again) in [
             (Errno::RESTART_SYSCALL, plain, false),

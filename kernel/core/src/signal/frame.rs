@@ -46,7 +46,12 @@ impl UserStack {
             _ => 0,
         };
         let flags = mode | if stack.auto_disarm { SS_AUTODISARM } else { 0 };
-        Self { base: stack.base, flags, padding: 0, size: stack.size }
+        Self {
+            base: stack.base,
+            flags,
+            padding: 0,
+            size: stack.size,
+        }
     }
 }
 
@@ -100,13 +105,25 @@ struct Frame {
 
 /// Where the frame for a handler goes: below the stack in use (with no red zone on arm64), or at the top of the
 /// alternate stack if the action wants that and it isn't in use.
-fn frame_address(stack_pointer: u64, alternate: AlternateStack, flags: ActionFlags) -> Option<(u64, u64)> {
-    let switch = flags.contains(ActionFlags::ON_STACK) && alternate.is_enabled() && !alternate.contains(stack_pointer);
-    let top = if switch { alternate.base.checked_add(alternate.size)? } else { stack_pointer };
+fn frame_address(
+    stack_pointer: u64,
+    alternate: AlternateStack,
+    flags: ActionFlags,
+) -> Option<(u64, u64)> {
+    let switch = flags.contains(ActionFlags::ON_STACK)
+        && alternate.is_enabled()
+        && !alternate.contains(stack_pointer);
+    let top = if switch {
+        alternate.base.checked_add(alternate.size)?
+    } else {
+        stack_pointer
+    };
     // A frame record (x29, x30) lies above, so that debuggers can unwind through the handler.
     let record = top.checked_sub(16)? & !15;
     let frame = record.checked_sub(FRAME_SIZE.next_multiple_of(16))?;
-    let overflows = alternate.contains(stack_pointer) && flags.contains(ActionFlags::ON_STACK) && frame < alternate.base;
+    let overflows = alternate.contains(stack_pointer)
+        && flags.contains(ActionFlags::ON_STACK)
+        && frame < alternate.base;
     (!overflows).then_some((frame, record))
 }
 
@@ -115,12 +132,22 @@ fn frame_address(stack_pointer: u64, alternate: AlternateStack, flags: ActionFla
 ///
 /// # Errors
 /// `EFAULT` when the stack can't be written: the thread then dies of SIGSEGV.
-pub fn push(current: &Current, registers: &mut UserRegisters, action: &Action, info: &SignalInfo, mask: SignalSet) -> Result<()> {
+pub fn push(
+    current: &Current,
+    registers: &mut UserRegisters,
+    action: &Action,
+    info: &SignalInfo,
+    mask: SignalSet,
+) -> Result<()> {
     let flags = action.flags();
     let alternate = current.signals().alternate_stack();
     let (address, record) = frame_address(registers.sp, alternate, flags).ok_or(Errno::EFAULT)?;
     let float = hal::task::float_state();
-    let fault_address = if SignalSet::SYNCHRONOUS.contains(info.signal) { info.address() } else { 0 };
+    let fault_address = if SignalSet::SYNCHRONOUS.contains(info.signal) {
+        info.address()
+    } else {
+        0
+    };
     let frame = Frame {
         context: Context {
             flags: 0,
@@ -136,7 +163,10 @@ pub fn push(current: &Current, registers: &mut UserRegisters, action: &Action, i
             padding: 0,
         },
         float: FloatRecord {
-            head: RecordHead { magic: FLOAT_MAGIC, size: FLOAT_SIZE },
+            head: RecordHead {
+                magic: FLOAT_MAGIC,
+                size: FLOAT_SIZE,
+            },
             fpsr: float.fpsr,
             fpcr: float.fpcr,
             v: float.v,
@@ -148,7 +178,8 @@ pub fn push(current: &Current, registers: &mut UserRegisters, action: &Action, i
         user::write_value(UserAddr(address), &info.to_user()).map_err(|_| Errno::EFAULT)?;
     }
     user::write_value(UserAddr(context_address), &frame).map_err(|_| Errno::EFAULT)?;
-    user::write_value(UserAddr(record), &[registers.x[29], registers.x[30]]).map_err(|_| Errno::EFAULT)?;
+    user::write_value(UserAddr(record), &[registers.x[29], registers.x[30]])
+        .map_err(|_| Errno::EFAULT)?;
 
     registers.x[0] = u64::from(info.signal.number());
     if flags.contains(ActionFlags::SIGINFO) {
@@ -164,7 +195,9 @@ pub fn push(current: &Current, registers: &mut UserRegisters, action: &Action, i
     registers.sp = address;
     registers.pc = action.handler;
     if alternate.auto_disarm {
-        current.signals().set_alternate_stack(AlternateStack::default());
+        current
+            .signals()
+            .set_alternate_stack(AlternateStack::default());
     }
     Ok(())
 }
@@ -178,9 +211,13 @@ pub fn pop(current: &Current, registers: &mut UserRegisters) -> Result<SignalSet
     if !address.is_multiple_of(16) {
         return Err(Errno::EINVAL);
     }
-    let context_address = address.checked_add(size_of::<UserSignalInfo>() as u64).ok_or(Errno::EFAULT)?;
+    let context_address = address
+        .checked_add(size_of::<UserSignalInfo>() as u64)
+        .ok_or(Errno::EFAULT)?;
     let frame: Frame = user::read_value(UserAddr(context_address)).map_err(|_| Errno::EFAULT)?;
-    let records = context_address.checked_add(size_of::<Context>() as u64).ok_or(Errno::EFAULT)?;
+    let records = context_address
+        .checked_add(size_of::<Context>() as u64)
+        .ok_or(Errno::EFAULT)?;
     let float = if frame.float.head.magic == FLOAT_MAGIC && frame.float.head.size == FLOAT_SIZE {
         frame.float
     } else {
@@ -196,7 +233,8 @@ pub fn pop(current: &Current, registers: &mut UserRegisters) -> Result<SignalSet
     registers.pc = frame.context.pc;
     registers.set_user_pstate(frame.context.pstate);
     let stack = frame.context.stack;
-    if stack.flags & SS_DISABLE == 0 && !current.signals().alternate_stack().contains(registers.sp) {
+    if stack.flags & SS_DISABLE == 0 && !current.signals().alternate_stack().contains(registers.sp)
+    {
         current.signals().set_alternate_stack(AlternateStack {
             base: stack.base,
             size: stack.size,
@@ -210,13 +248,20 @@ pub fn pop(current: &Current, registers: &mut UserRegisters) -> Result<SignalSet
 fn find_float(records: u64) -> Result<FloatRecord> {
     let mut offset = 0;
     while offset + size_of::<RecordHead>() as u64 <= RESERVED {
-        let head: RecordHead = user::read_value(UserAddr(records + offset)).map_err(|_| Errno::EFAULT)?;
+        let head: RecordHead =
+            user::read_value(UserAddr(records + offset)).map_err(|_| Errno::EFAULT)?;
         match head {
-            RecordHead { magic: FLOAT_MAGIC, size: FLOAT_SIZE } if offset + u64::from(FLOAT_SIZE) <= RESERVED => {
+            RecordHead {
+                magic: FLOAT_MAGIC,
+                size: FLOAT_SIZE,
+            } if offset + u64::from(FLOAT_SIZE) <= RESERVED => {
                 return user::read_value(UserAddr(records + offset)).map_err(|_| Errno::EFAULT);
             }
             // The list's end comes first, or there are records that this kernel never writes.
-            RecordHead { magic: 0 | EXTRA_MAGIC | FLOAT_MAGIC, .. } => break,
+            RecordHead {
+                magic: 0 | EXTRA_MAGIC | FLOAT_MAGIC,
+                ..
+            } => break,
             RecordHead { size, .. } if size >= 16 && size % 16 == 0 => offset += u64::from(size),
             _ => break,
         }
@@ -231,7 +276,8 @@ mod tests {
     #[test]
     fn frames_are_aligned_and_as_large_as_linux_has_them() {
         assert_eq!(FRAME_SIZE, 4688);
-        let (frame, record) = frame_address(0x10_0007, AlternateStack::default(), ActionFlags::empty()).unwrap();
+        let (frame, record) =
+            frame_address(0x10_0007, AlternateStack::default(), ActionFlags::empty()).unwrap();
         assert_eq!(frame % 16, 0);
         assert_eq!(record - frame, FRAME_SIZE);
         assert!(record + 16 <= 0x10_0007);
@@ -239,12 +285,19 @@ mod tests {
 
     #[test]
     fn the_alternate_stack_is_used_when_wanted_and_not_in_use() {
-        let alternate = AlternateStack { base: 0x20_0000, size: 0x4000, auto_disarm: false };
+        let alternate = AlternateStack {
+            base: 0x20_0000,
+            size: 0x4000,
+            auto_disarm: false,
+        };
         let (frame, _) = frame_address(0x10_0000, alternate, ActionFlags::ON_STACK).unwrap();
         assert!(alternate.contains(frame));
         let (frame, _) = frame_address(0x10_0000, alternate, ActionFlags::empty()).unwrap();
         assert!(!alternate.contains(frame));
-        assert!(frame_address(0x20_0800, alternate, ActionFlags::ON_STACK).is_none(), "no room left on it");
+        assert!(
+            frame_address(0x20_0800, alternate, ActionFlags::ON_STACK).is_none(),
+            "no room left on it"
+        );
         assert!(frame_address(100, alternate, ActionFlags::empty()).is_none());
     }
 }

@@ -49,26 +49,53 @@ const fn pair(first: u32, second: u32) -> u64 {
 impl SignalInfo {
     /// From the kernel itself, with nothing to tell.
     pub const fn kernel(signal: Signal) -> Self {
-        Self { signal, error: 0, code: SI_KERNEL, payload: [0; 4] }
+        Self {
+            signal,
+            error: 0,
+            code: SI_KERNEL,
+            payload: [0; 4],
+        }
     }
 
     /// Sent by a process; `pid` is its number as the receiver sees it.
     pub const fn user(signal: Signal, code: i32, pid: u32, uid: u32) -> Self {
-        Self { signal, error: 0, code, payload: [pair(pid, uid), 0, 0, 0] }
+        Self {
+            signal,
+            error: 0,
+            code,
+            payload: [pair(pid, uid), 0, 0, 0],
+        }
     }
 
     /// An access to memory or an instruction failed at `address`.
     pub const fn fault(signal: Signal, code: i32, address: u64) -> Self {
-        Self { signal, error: 0, code, payload: [address, 0, 0, 0] }
+        Self {
+            signal,
+            error: 0,
+            code,
+            payload: [address, 0, 0, 0],
+        }
     }
 
     /// A child changed state; `status` is its exit code or signal; times in clock ticks.
-    pub const fn child(code: i32, pid: u32, uid: u32, status: i32, user_ticks: u64, system_ticks: u64) -> Self {
+    pub const fn child(
+        code: i32,
+        pid: u32,
+        uid: u32,
+        status: i32,
+        user_ticks: u64,
+        system_ticks: u64,
+    ) -> Self {
         Self {
             signal: Signal::SIGCHLD,
             error: 0,
             code,
-            payload: [pair(pid, uid), pair(status as u32, 0), user_ticks, system_ticks],
+            payload: [
+                pair(pid, uid),
+                pair(status as u32, 0),
+                user_ticks,
+                system_ticks,
+            ],
         }
     }
 
@@ -79,7 +106,14 @@ impl SignalInfo {
 
     /// Whether the kernel sent it because the receiver can't go on.
     pub fn is_fault(&self) -> bool {
-        let kinds = [Signal::SIGILL, Signal::SIGTRAP, Signal::SIGBUS, Signal::SIGFPE, Signal::SIGSEGV, Signal::SIGSYS];
+        let kinds = [
+            Signal::SIGILL,
+            Signal::SIGTRAP,
+            Signal::SIGBUS,
+            Signal::SIGFPE,
+            Signal::SIGSEGV,
+            Signal::SIGSYS,
+        ];
         !self.is_from_user() && kinds.contains(&self.signal)
     }
 
@@ -102,6 +136,11 @@ impl SignalInfo {
 
     /// What a program made up for `signal` (rt_sigqueueinfo).
     pub fn from_user(signal: Signal, user: &UserSignalInfo) -> Self {
-        Self { signal, error: user.error, code: user.code, payload: user.payload }
+        Self {
+            signal,
+            error: user.error,
+            code: user.code,
+            payload: user.payload,
+        }
     }
 }

@@ -24,7 +24,7 @@ pub mod syscalls;
 
 pub use action::{Action, Disposition};
 pub use information::SignalInfo;
+pub use number::{Signal, SignalSet};
 pub use pending::Pending;
 pub use send::{Origin, force, to_process, to_thread};
 pub use state::{ExitStatus, ThreadSignals};
-pub use number::{Signal, SignalSet};

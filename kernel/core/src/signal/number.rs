@@ -50,7 +50,9 @@ impl Signal {
 
     /// The signal with this number, if there is one.
     pub fn new(number: i32) -> Option<Self> {
-        (1..=i32::from(Self::LAST)).contains(&number).then_some(Signal(number as u8))
+        (1..=i32::from(Self::LAST))
+            .contains(&number)
+            .then_some(Signal(number as u8))
     }
 
     /// The number.
@@ -68,7 +70,9 @@ impl Signal {
         match self {
             Signal::SIGCHLD | Signal::SIGURG | Signal::SIGWINCH => DefaultAction::Ignore,
             Signal::SIGCONT => DefaultAction::Continue,
-            Signal::SIGSTOP | Signal::SIGTSTP | Signal::SIGTTIN | Signal::SIGTTOU => DefaultAction::Stop,
+            Signal::SIGSTOP | Signal::SIGTSTP | Signal::SIGTTIN | Signal::SIGTTOU => {
+                DefaultAction::Stop
+            }
             _ => DefaultAction::Terminate,
         }
     }
@@ -99,12 +103,22 @@ impl SignalSet {
     /// Those that can't be blocked.
     pub const UNBLOCKABLE: SignalSet = SignalSet::of(&[Signal::SIGKILL, Signal::SIGSTOP]);
     /// Those that stop by default.
-    pub const STOPPING: SignalSet = SignalSet::of(&[Signal::SIGSTOP, Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU]);
+    pub const STOPPING: SignalSet = SignalSet::of(&[
+        Signal::SIGSTOP,
+        Signal::SIGTSTP,
+        Signal::SIGTTIN,
+        Signal::SIGTTOU,
+    ]);
     /// SIGCONT alone.
     pub const CONTINUE: SignalSet = SignalSet::of(&[Signal::SIGCONT]);
     /// Those an instruction of the program itself causes; they are delivered before all others.
     pub const SYNCHRONOUS: SignalSet = SignalSet::of(&[
-        Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGILL, Signal::SIGTRAP, Signal::SIGFPE, Signal::SIGSYS,
+        Signal::SIGSEGV,
+        Signal::SIGBUS,
+        Signal::SIGILL,
+        Signal::SIGTRAP,
+        Signal::SIGFPE,
+        Signal::SIGSYS,
     ]);
 
     /// The set of these.
@@ -167,7 +181,11 @@ impl SignalSet {
     #[inline]
     pub fn first(self) -> Option<Signal> {
         let synchronous = self.intersection(Self::SYNCHRONOUS);
-        let from = if synchronous.is_empty() { self } else { synchronous };
+        let from = if synchronous.is_empty() {
+            self
+        } else {
+            synchronous
+        };
         (!from.is_empty()).then(|| Signal(from.0.trailing_zeros() as u8 + 1))
     }
 }

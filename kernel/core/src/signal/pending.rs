@@ -15,7 +15,10 @@ pub struct Pending {
 impl Pending {
     /// None.
     pub const fn new() -> Self {
-        Self { set: SignalSet::EMPTY, queue: Vec::new() }
+        Self {
+            set: SignalSet::EMPTY,
+            queue: Vec::new(),
+        }
     }
 
     /// Which signals wait.
@@ -43,7 +46,10 @@ impl Pending {
         let fits = self.queue.len() < limit || !signal.is_real_time();
         if fits && self.queue.try_reserve(1).is_ok() {
             self.queue.push(info);
-        } else if signal.is_real_time() && info.is_from_user() && info.code != super::information::SI_USER {
+        } else if signal.is_real_time()
+            && info.is_from_user()
+            && info.code != super::information::SI_USER
+        {
             return Err(Errno::EAGAIN);
         }
         self.set.insert(signal);
@@ -123,7 +129,9 @@ mod tests {
         for number in [34, 15, 2, 11] {
             pending.add(user(number, 0), 8).unwrap();
         }
-        let order: Vec<u8> = core::iter::from_fn(|| pending.take(SignalSet::EMPTY)).map(|info| info.signal.number()).collect();
+        let order: Vec<u8> = core::iter::from_fn(|| pending.take(SignalSet::EMPTY))
+            .map(|info| info.signal.number())
+            .collect();
         assert_eq!(order, [11, 2, 15, 34]);
     }
 
@@ -138,11 +146,39 @@ mod tests {
     #[test]
     fn a_full_queue_refuses_values_but_never_loses_a_signal() {
         let mut pending = Pending::new();
-        pending.add(SignalInfo { code: -1, ..user(40, 1) }, 1).unwrap();
-        assert_eq!(pending.add(SignalInfo { code: -1, ..user(41, 1) }, 1), Err(Errno::EAGAIN));
+        pending
+            .add(
+                SignalInfo {
+                    code: -1,
+                    ..user(40, 1)
+                },
+                1,
+            )
+            .unwrap();
+        assert_eq!(
+            pending.add(
+                SignalInfo {
+                    code: -1,
+                    ..user(41, 1)
+                },
+                1
+            ),
+            Err(Errno::EAGAIN)
+        );
         pending.add(user(42, 1), 1).unwrap();
-        pending.add(SignalInfo { code: SI_KERNEL, ..user(43, 1) }, 1).unwrap();
-        assert!(pending.set().contains(Signal::new(42).unwrap()) && pending.set().contains(Signal::new(43).unwrap()));
+        pending
+            .add(
+                SignalInfo {
+                    code: SI_KERNEL,
+                    ..user(43, 1)
+                },
+                1,
+            )
+            .unwrap();
+        assert!(
+            pending.set().contains(Signal::new(42).unwrap())
+                && pending.set().contains(Signal::new(43).unwrap())
+        );
         assert!(!pending.set().contains(Signal::new(41).unwrap()));
     }
 
@@ -152,7 +188,10 @@ mod tests {
         pending.add(user(20, 0), 8).unwrap();
         pending.add(user(18, 0), 8).unwrap();
         pending.discard(SignalSet::STOPPING);
-        assert_eq!(pending.take(SignalSet::EMPTY).unwrap().signal, Signal::SIGCONT);
+        assert_eq!(
+            pending.take(SignalSet::EMPTY).unwrap().signal,
+            Signal::SIGCONT
+        );
         assert_eq!(pending.queued(), 0);
     }
 }

@@ -14,16 +14,24 @@ pub fn may_signal(current: &Current, process: &Arc<Process>, signal: Option<Sign
         own.is_privileged()
             || match process.any_thread() {
                 Some(thread) => thread.with_credentials(|other| {
-                    [own.uid, own.euid].iter().any(|&uid| uid == other.uid || uid == other.suid)
+                    [own.uid, own.euid]
+                        .iter()
+                        .any(|&uid| uid == other.uid || uid == other.suid)
                 }),
                 None => own.uid == process.owner() || own.euid == process.owner(),
             }
     });
-    allowed || (signal == Some(Signal::SIGCONT) && Arc::ptr_eq(&process.session(), &current.process().session()))
+    allowed
+        || (signal == Some(Signal::SIGCONT)
+            && Arc::ptr_eq(&process.session(), &current.process().session()))
 }
 
 /// How a signal from the caller meets `process`: number 1 of a list is protected from the list's members.
 pub fn origin(current: &Current, process: &Process) -> Origin {
     let contexts = current.process().contexts();
-    if !contexts.sees_everyone() && contexts.number_of(process.number()) == Some(1) { Origin::Inside } else { Origin::Outside }
+    if !contexts.sees_everyone() && contexts.number_of(process.number()) == Some(1) {
+        Origin::Inside
+    } else {
+        Origin::Outside
+    }
 }

@@ -38,9 +38,18 @@ pub fn to_thread(thread: &ThreadRef, info: SignalInfo, origin: Origin) -> Result
     send(&process, Some(thread), info, origin)
 }
 
-fn send(process: &Arc<Process>, target: Option<&ThreadRef>, info: SignalInfo, origin: Origin) -> Result<()> {
+fn send(
+    process: &Arc<Process>,
+    target: Option<&ThreadRef>,
+    info: SignalInfo,
+    origin: Origin,
+) -> Result<()> {
     let signal = info.signal;
-    let limit = if signal.is_real_time() { process.limit(Resource::PendingSignals) as usize } else { usize::MAX };
+    let limit = if signal.is_real_time() {
+        process.limit(Resource::PendingSignals) as usize
+    } else {
+        usize::MAX
+    };
     let mut shared = process.shared().lock();
     if shared.threads.is_empty() {
         // It has exited already: nobody is left to take the signal, which is no error.
@@ -103,10 +112,19 @@ pub fn discard(process: &Process, shared: &mut Shared, set: SignalSet) {
 
 /// Whether the signal has no effect on the receiver. A blocked one may get an action before it is unblocked, so it
 /// becomes pending whatever its action is now.
-fn is_discarded(process: &Process, shared: &Shared, target: Option<&ThreadRef>, signal: Signal, origin: Origin) -> bool {
+fn is_discarded(
+    process: &Process,
+    shared: &Shared,
+    target: Option<&ThreadRef>,
+    signal: Signal,
+    origin: Origin,
+) -> bool {
     let kept = match target {
         Some(thread) => thread.signals().kept().contains(signal),
-        None => shared.threads.iter().all(|thread| thread.signals().kept().contains(signal)),
+        None => shared
+            .threads
+            .iter()
+            .all(|thread| thread.signals().kept().contains(signal)),
     };
     if kept {
         return false;
@@ -114,19 +132,25 @@ fn is_discarded(process: &Process, shared: &Shared, target: Option<&ThreadRef>, 
     let action = shared.actions.get(signal);
     // The first process of the machine dies of no signal it doesn't handle, the first of a list of none from inside.
     let protected = process.host_pid() == 1 || origin == Origin::Inside;
-    let unhandled = action.is_default() && !matches!(action.disposition(signal), Disposition::Continue);
+    let unhandled =
+        action.is_default() && !matches!(action.disposition(signal), Disposition::Continue);
     (protected && unhandled) || action.discards(signal)
 }
 
 /// The thread to take a signal of the whole process: the oldest that doesn't block it, if possible one that sleeps
 /// or runs in user mode with nothing else to do.
 fn choose_taker(shared: &Shared, signal: Signal) -> Option<&ThreadRef> {
-    let mut takers = shared.threads.iter().filter(|thread| !thread.signals().blocked().contains(signal));
+    let mut takers = shared
+        .threads
+        .iter()
+        .filter(|thread| !thread.signals().blocked().contains(signal));
     let first = takers.next()?;
     if !first.signal_pending() {
         return Some(first);
     }
-    takers.find(|thread| !thread.signal_pending()).or(Some(first))
+    takers
+        .find(|thread| !thread.signal_pending())
+        .or(Some(first))
 }
 
 /// Makes a thread look at its signals: ends its sleep if that is one of `kinds`, or interrupts it in user mode.

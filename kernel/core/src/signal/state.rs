@@ -146,7 +146,10 @@ impl ThreadSignals {
             blocked_otherwise: AtomicU64::new(0),
             pending_set: AtomicU64::new(0),
             pending: IrqSpinLock::new(Pending::new()),
-            own: IrqSpinLock::new(Own { stack, saved_mask: None }),
+            own: IrqSpinLock::new(Own {
+                stack,
+                saved_mask: None,
+            }),
         }
     }
 
@@ -159,7 +162,8 @@ impl ThreadSignals {
     /// The signals that become pending whatever their action is: those the thread blocks, or would but for its wait.
     #[inline]
     pub fn kept(&self) -> SignalSet {
-        self.blocked().union(SignalSet(self.blocked_otherwise.load(Relaxed)))
+        self.blocked()
+            .union(SignalSet(self.blocked_otherwise.load(Relaxed)))
     }
 
     /// Notes the mask that a wait for signals is going to restore; the empty one when it has.

@@ -71,12 +71,16 @@ pub fn stand_still(current: &Current) {
 fn wait(current: &Current) {
     let process = current.process();
     // Being killed ends the wait; the caller looks at it next.
-    let _ = process.state_changed.wait_killable(|| {
-        matches!(process.shared().lock().job, JobState::Running).then_some(())
-    });
+    let _ = process
+        .state_changed
+        .wait_killable(|| matches!(process.shared().lock().job, JobState::Running).then_some(()));
     let told = {
         let shared = process.shared().lock();
-        shared.continue_unreported && shared.threads.first().is_some_and(|first| current.is(first))
+        shared.continue_unreported
+            && shared
+                .threads
+                .first()
+                .is_some_and(|first| current.is(first))
     };
     if told {
         tell_parent(process, CLD_CONTINUED, Signal::SIGCONT);
@@ -88,7 +92,9 @@ pub fn thread_ended(process: &Arc<Process>) {
     let stopped = {
         let mut shared = process.shared().lock();
         match shared.job {
-            JobState::Stopping(signal) if !shared.threads.is_empty() && shared.stopped_threads >= shared.threads.len() => {
+            JobState::Stopping(signal)
+                if !shared.threads.is_empty() && shared.stopped_threads >= shared.threads.len() =>
+            {
                 shared.job = JobState::Stopped(signal);
                 shared.stop_unreported = true;
                 Some(signal)
@@ -103,15 +109,21 @@ pub fn thread_ended(process: &Arc<Process>) {
 
 /// Wakes the parent's waits and sends it SIGCHLD unless it doesn't want to hear of stops (SA_NOCLDSTOP).
 fn tell_parent(process: &Arc<Process>, code: i32, signal: Signal) {
-    let Some(parent) = process.parent() else { return };
+    let Some(parent) = process.parent() else {
+        return;
+    };
     parent.child_changed.wake_all();
     let action = parent.shared().lock().actions.get(Signal::SIGCHLD);
     if action.flags().contains(ActionFlags::NO_CHILD_STOP) {
         return;
     }
     let usage = usage::of_process(process);
-    let Some(number) = process.number_seen_by(&parent) else { return };
-    let uid = process.any_thread().map_or(0, |thread| thread.with_credentials(|credentials| credentials.uid));
+    let Some(number) = process.number_seen_by(&parent) else {
+        return;
+    };
+    let uid = process.any_thread().map_or(0, |thread| {
+        thread.with_credentials(|credentials| credentials.uid)
+    });
     let info = SignalInfo::child(
         code,
         number,

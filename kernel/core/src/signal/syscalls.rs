@@ -22,16 +22,35 @@ const SET_SIZE: usize = 8;
 const MINIMUM_STACK: u64 = 5120;
 
 fn check_set_size(size: usize) -> Result<()> {
-    if size == SET_SIZE { Ok(()) } else { Err(Errno::EINVAL) }
+    if size == SET_SIZE {
+        Ok(())
+    } else {
+        Err(Errno::EINVAL)
+    }
 }
 
 /// restart_syscall(2): goes on with a call that a signal without handler interrupted.
 pub fn restart_syscall(current: &Current, _arguments: &mut Arguments) -> Result<usize> {
     match current.take_restart() {
         None => Err(Errno::EINTR),
-        Some(Restart::Sleep { deadline, remaining }) => crate::time::sleep::resume(current, deadline, remaining).map(|()| 0),
-        Some(Restart::Futex { address, value, mask, private, deadline }) => {
-            let wait = crate::futex::operations::Wait { address, value, mask, private, deadline: Some(deadline) };
+        Some(Restart::Sleep {
+            deadline,
+            remaining,
+        }) => crate::time::sleep::resume(current, deadline, remaining).map(|()| 0),
+        Some(Restart::Futex {
+            address,
+            value,
+            mask,
+            private,
+            deadline,
+        }) => {
+            let wait = crate::futex::operations::Wait {
+                address,
+                value,
+                mask,
+                private,
+                deadline: Some(deadline),
+            };
             crate::futex::operations::wait(current, wait).map(|()| 0)
         }
     }
@@ -41,7 +60,11 @@ pub fn restart_syscall(current: &Current, _arguments: &mut Arguments) -> Result<
 pub fn rt_sigaction(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let (new_address, old_address) = (arguments.u64(1), arguments.u64(2));
     check_set_size(arguments.usize(3))?;
-    let new: Option<Action> = if new_address == 0 { None } else { Some(user::read_value(UserAddr(new_address))?) };
+    let new: Option<Action> = if new_address == 0 {
+        None
+    } else {
+        Some(user::read_value(UserAddr(new_address))?)
+    };
     let signal = Signal::new(arguments.int(0)).ok_or(Errno::EINVAL)?;
     if new.is_some() && signal.is_unstoppable() {
         return Err(Errno::EINVAL);
@@ -95,8 +118,14 @@ pub fn rt_sigpending(current: &Current, arguments: &mut Arguments) -> Result<usi
     if arguments.usize(1) > SET_SIZE {
         return Err(Errno::EINVAL);
     }
-    let waiting = current.signals().pending_set().union(current.process().pending_set());
-    let set = waiting.intersection(current.signals().blocked()).0.to_ne_bytes();
+    let waiting = current
+        .signals()
+        .pending_set()
+        .union(current.process().pending_set());
+    let set = waiting
+        .intersection(current.signals().blocked())
+        .0
+        .to_ne_bytes();
     user::copy_to_user(UserAddr(arguments.u64(0)), &set[..arguments.usize(1)])?;
     Ok(0)
 }
@@ -133,14 +162,23 @@ pub fn rt_sigtimedwait(current: &Current, arguments: &mut Arguments) -> Result<u
 }
 
 /// Sleeps until a signal of `set` comes. It is unblocked meanwhile, so that senders wake this thread.
-pub(crate) fn wait_for(current: &Current, set: SignalSet, deadline: Option<u64>) -> Result<SignalInfo> {
+pub(crate) fn wait_for(
+    current: &Current,
+    set: SignalSet,
+    deadline: Option<u64>,
+) -> Result<SignalInfo> {
     if deadline.is_some_and(|deadline| deadline <= hal::time::now()) {
         return Err(Errno::EAGAIN);
     }
     let blocked = current.signals().blocked();
     current.signals().store_blocked_otherwise(blocked);
     set_blocked(current, blocked.without(set));
-    let slept = sched::sleep(current, || send::take_of(current, set), deadline, Interruption::Signal);
+    let slept = sched::sleep(
+        current,
+        || send::take_of(current, set),
+        deadline,
+        Interruption::Signal,
+    );
     // What came between the last look and the mask's return.
     let late = || send::take_of(current, set);
     let result = match slept {
@@ -173,22 +211,36 @@ pub fn sigaltstack(current: &Current, arguments: &mut Arguments) -> Result<usize
         }
         let auto_disarm = new.flags & SS_AUTODISARM != 0;
         let stack = match new.flags & !SS_AUTODISARM {
-            SS_DISABLE => AlternateStack { auto_disarm, ..AlternateStack::default() },
+            SS_DISABLE => AlternateStack {
+                auto_disarm,
+                ..AlternateStack::default()
+            },
             0 | SS_ONSTACK if new.size < MINIMUM_STACK => return Err(Errno::ENOMEM),
-            0 | SS_ONSTACK => AlternateStack { base: new.base, size: new.size, auto_disarm },
+            0 | SS_ONSTACK => AlternateStack {
+                base: new.base,
+                size: new.size,
+                auto_disarm,
+            },
             _ => return Err(Errno::EINVAL),
         };
         current.signals().set_alternate_stack(stack);
     }
     if arguments.u64(1) != 0 {
-        user::write_value(UserAddr(arguments.u64(1)), &UserStack::of(old, stack_pointer))?;
+        user::write_value(
+            UserAddr(arguments.u64(1)),
+            &UserStack::of(old, stack_pointer),
+        )?;
     }
     Ok(0)
 }
 
 /// A signal argument: 0 only tests whether it could be sent.
 fn signal_argument(number: i32) -> Result<Option<Signal>> {
-    if number == 0 { Ok(None) } else { Signal::new(number).map(Some).ok_or(Errno::EINVAL) }
+    if number == 0 {
+        Ok(None)
+    } else {
+        Signal::new(number).map(Some).ok_or(Errno::EINVAL)
+    }
 }
 
 /// What the caller tells with a signal to `process`.
@@ -203,12 +255,20 @@ fn signal_process(current: &Current, process: &Arc<Process>, signal: Option<Sign
     }
     match signal {
         None => Ok(()),
-        Some(signal) => send::to_process(process, sender(current, signal, SI_USER, process), origin(current, process)),
+        Some(signal) => send::to_process(
+            process,
+            sender(current, signal, SI_USER, process),
+            origin(current, process),
+        ),
     }
 }
 
 /// Signals several: success if any was, else the last error.
-fn signal_all(current: &Current, processes: &[Arc<Process>], signal: Option<Signal>) -> Result<usize> {
+fn signal_all(
+    current: &Current,
+    processes: &[Arc<Process>],
+    signal: Option<Signal>,
+) -> Result<usize> {
     let mut result = Err(Errno::ESRCH);
     for process in processes {
         match signal_process(current, process, signal) {
@@ -238,7 +298,9 @@ pub fn kill(current: &Current, arguments: &mut Arguments) -> Result<usize> {
             let mut all = registry::processes()?;
             // Everyone in sight but the caller and the first process of the machine.
             all.retain(|process| {
-                !Arc::ptr_eq(process, current.process()) && process.host_pid() != 1 && contexts.sees(process.number())
+                !Arc::ptr_eq(process, current.process())
+                    && process.host_pid() != 1
+                    && contexts.sees(process.number())
             });
             signal_all(current, &all, signal)
         }
@@ -252,7 +314,10 @@ pub fn kill(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 }
 
 /// The members of a group that the caller sees.
-fn visible_members(current: &Current, group: &task::ProcessGroup) -> Result<alloc::vec::Vec<Arc<Process>>> {
+fn visible_members(
+    current: &Current,
+    group: &task::ProcessGroup,
+) -> Result<alloc::vec::Vec<Arc<Process>>> {
     let mut members = family::members(group)?;
     members.retain(|process| current.process().contexts().sees(process.number()));
     Ok(members)
@@ -278,8 +343,15 @@ fn thread_of_group(current: &Current, group: i32, tid: i32) -> Result<ThreadRef>
         return Err(Errno::EINVAL);
     }
     let thread = task::find_thread(current, tid)?;
-    let process = current.process().contexts().number_of(thread.process().number());
-    if process == Some(group as u32) { Ok(thread) } else { Err(Errno::ESRCH) }
+    let process = current
+        .process()
+        .contexts()
+        .number_of(thread.process().number());
+    if process == Some(group as u32) {
+        Ok(thread)
+    } else {
+        Err(Errno::ESRCH)
+    }
 }
 
 fn signal_thread(current: &Current, thread: &ThreadRef, signal: i32) -> Result<usize> {
@@ -289,7 +361,11 @@ fn signal_thread(current: &Current, thread: &ThreadRef, signal: i32) -> Result<u
         return Err(Errno::EPERM);
     }
     if let Some(signal) = signal {
-        send::to_thread(thread, sender(current, signal, SI_TKILL, process), origin(current, process))?;
+        send::to_thread(
+            thread,
+            sender(current, signal, SI_TKILL, process),
+            origin(current, process),
+        )?;
     }
     Ok(0)
 }

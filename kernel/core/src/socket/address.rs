@@ -47,7 +47,9 @@ impl Address {
     /// # Errors
     /// EINVAL: too short, or another family. ENOMEM.
     pub fn parse(bytes: &[u8]) -> Result<Address> {
-        let (Some(family), Some(path)) = (bytes.first_chunk::<PATH_START>(), bytes.get(PATH_START..)) else {
+        let (Some(family), Some(path)) =
+            (bytes.first_chunk::<PATH_START>(), bytes.get(PATH_START..))
+        else {
             return Err(Errno::EINVAL);
         };
         if u16::from_ne_bytes(*family) != AF_UNIX {
@@ -55,7 +57,8 @@ impl Address {
         }
         let copy = |bytes: &[u8]| -> Result<Vec<u8>> {
             let mut copy = Vec::new();
-            copy.try_reserve_exact(bytes.len()).map_err(|_| Errno::ENOMEM)?;
+            copy.try_reserve_exact(bytes.len())
+                .map_err(|_| Errno::ENOMEM)?;
             copy.extend_from_slice(bytes);
             Ok(copy)
         };
@@ -63,7 +66,10 @@ impl Address {
             None => Ok(Address::Unnamed),
             Some((0, name)) => Ok(Address::Abstract(copy(name)?)),
             Some(_) => {
-                let end = path.iter().position(|byte| *byte == 0).unwrap_or(path.len());
+                let end = path
+                    .iter()
+                    .position(|byte| *byte == 0)
+                    .unwrap_or(path.len());
                 Ok(Address::Path(copy(path.get(..end).unwrap_or(path))?))
             }
         }
@@ -114,7 +120,11 @@ mod tests {
 
     #[test]
     fn addresses_survive_the_way_there_and_back() {
-        for address in [Address::Unnamed, Address::Path(b"/tmp/x".to_vec()), Address::Abstract(b"a\0b".to_vec())] {
+        for address in [
+            Address::Unnamed,
+            Address::Path(b"/tmp/x".to_vec()),
+            Address::Abstract(b"a\0b".to_vec()),
+        ] {
             let (bytes, length) = address.to_bytes();
             assert_eq!(Address::parse(&bytes[..length]), Ok(address));
         }

@@ -11,7 +11,9 @@ use crate::vfs::File;
 pub const MAXIMUM_FILES: usize = 253;
 
 /// `struct ucred`. The process number is the one the receiver sees.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 #[repr(C)]
 pub struct PeerCredentials {
     /// Process number.
@@ -45,7 +47,10 @@ pub struct Sender {
 impl Control {
     /// Nothing but the sender.
     pub fn from(sender: Option<Sender>) -> Control {
-        Control { sender, files: Vec::new() }
+        Control {
+            sender,
+            files: Vec::new(),
+        }
     }
 
     /// Whether it must stay with its bytes: reading stops before the next such mark.

@@ -11,7 +11,9 @@ use super::queue::ReceiveMode;
 use super::unix::{SocketKind, UnixSocket};
 use crate::errno::{Errno, Result};
 use crate::task::Current;
-use crate::vfs::{Destination, File, FileOperations, OpenFlags, PollEvents, PollRegistration, Source, signals};
+use crate::vfs::{
+    Destination, File, FileOperations, OpenFlags, PollEvents, PollRegistration, Source, signals,
+};
 
 /// FIONREAD and SIOCINQ: bytes that can be read.
 const BYTES_TO_READ: u32 = 0x541b;
@@ -21,7 +23,11 @@ pub struct SocketFile(Arc<UnixSocket>);
 
 /// Opens a file for a socket.
 pub fn open(socket: Arc<UnixSocket>, flags: OpenFlags) -> Arc<File> {
-    File::anonymous("socket", Box::new(SocketFile(socket)), flags | OpenFlags::READ_WRITE)
+    File::anonymous(
+        "socket",
+        Box::new(SocketFile(socket)),
+        flags | OpenFlags::READ_WRITE,
+    )
 }
 
 /// The socket behind a file.
@@ -55,12 +61,19 @@ pub fn send(
 }
 
 impl FileOperations for SocketFile {
-    fn read(&self, file: &File, destination: &mut Destination<'_>, _position: &mut u64) -> Result<usize> {
+    fn read(
+        &self,
+        file: &File,
+        destination: &mut Destination<'_>,
+        _position: &mut u64,
+    ) -> Result<usize> {
         if destination.remaining() == 0 && self.0.kind() == SocketKind::Stream {
             return Ok(0);
         }
         // Files that came along are closed: read(2) has no place for them.
-        let received = self.0.receive(destination, ReceiveMode::default(), !file.is_non_blocking())?;
+        let received =
+            self.0
+                .receive(destination, ReceiveMode::default(), !file.is_non_blocking())?;
         Ok(received.count)
     }
 
@@ -92,20 +105,37 @@ impl FileOperations for SocketFile {
         match &peer {
             Some(peer) => {
                 let closed = peer.queue.is_refused();
-                events.set(PollEvents::OUT, closed || peer.queue.has_room(1) || socket.sends_no_more());
+                events.set(
+                    PollEvents::OUT,
+                    closed || peer.queue.has_room(1) || socket.sends_no_more(),
+                );
                 let both_ways = ended && (closed || socket.sends_no_more());
-                events.set(PollEvents::HANG_UP, socket.kind().is_connected_kind() && both_ways);
+                events.set(
+                    PollEvents::HANG_UP,
+                    socket.kind().is_connected_kind() && both_ways,
+                );
             }
-            None if socket.kind().is_connected_kind() => events |= PollEvents::OUT | PollEvents::HANG_UP,
+            None if socket.kind().is_connected_kind() => {
+                events |= PollEvents::OUT | PollEvents::HANG_UP
+            }
             None => events |= PollEvents::OUT,
         }
         events
     }
 
-    fn ioctl(&self, _file: &Arc<File>, _current: &Current, request: u32, argument: u64) -> Result<usize> {
+    fn ioctl(
+        &self,
+        _file: &Arc<File>,
+        _current: &Current,
+        request: u32,
+        argument: u64,
+    ) -> Result<usize> {
         match request {
             BYTES_TO_READ => {
-                user::write_value(UserAddr(argument), &(self.0.endpoint().queue.bytes() as u32))?;
+                user::write_value(
+                    UserAddr(argument),
+                    &(self.0.endpoint().queue.bytes() as u32),
+                )?;
                 Ok(0)
             }
             _ => Err(Errno::ENOTTY),

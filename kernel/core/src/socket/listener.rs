@@ -36,7 +36,8 @@ impl Listener {
 
     /// Changes how many may wait.
     pub fn set_backlog(&self, backlog: usize) {
-        self.backlog.store(backlog.min(MAXIMUM_BACKLOG), Ordering::Relaxed);
+        self.backlog
+            .store(backlog.min(MAXIMUM_BACKLOG), Ordering::Relaxed);
         self.room.wake_all();
     }
 

@@ -13,7 +13,10 @@ use super::control::{Control, MAXIMUM_FILES, PeerCredentials, Sender};
 use super::file::{self, socket_of};
 use super::options::credentials_for;
 use super::queue::{ReceiveMode, Received};
-use super::syscalls::{self, MSG_CMSG_CLOEXEC, MSG_CTRUNC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_PEEK, MSG_TRUNC, MSG_WAITALL};
+use super::syscalls::{
+    self, MSG_CMSG_CLOEXEC, MSG_CTRUNC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_PEEK, MSG_TRUNC,
+    MSG_WAITALL,
+};
 use super::unix::{SocketKind, UnixSocket};
 use crate::errno::{Errno, Result};
 use crate::syscall::Arguments;
@@ -65,8 +68,14 @@ fn read_header(address: u64) -> Result<(Header, Segments)> {
     let mut segments = Segments::new();
     segments.try_reserve(count).map_err(|_| Errno::ENOMEM)?;
     segments.resize(count, IoVector::default());
-    user::copy_from_user(segments.as_mut_slice().as_mut_bytes(), UserAddr(header.segments))?;
-    if segments.iter().any(|segment| segment.length > i64::MAX as u64) {
+    user::copy_from_user(
+        segments.as_mut_slice().as_mut_bytes(),
+        UserAddr(header.segments),
+    )?;
+    if segments
+        .iter()
+        .any(|segment| segment.length > i64::MAX as u64)
+    {
         return Err(Errno::EINVAL);
     }
     Ok((header, segments))
@@ -79,26 +88,45 @@ pub fn sendmsg(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 }
 
 /// Sends the message whose header is at `address`.
-pub(super) fn send_one(current: &Current, file: &Arc<File>, address: u64, flags: u32) -> Result<usize> {
+pub(super) fn send_one(
+    current: &Current,
+    file: &Arc<File>,
+    address: u64,
+    flags: u32,
+) -> Result<usize> {
     let socket = socket_of(file)?;
     let (header, segments) = read_header(address)?;
     let control = read_control(current, socket, &header)?;
-    let name = (header.name != 0 && header.name_length != 0).then_some((header.name, header.name_length));
+    let name =
+        (header.name != 0 && header.name_length != 0).then_some((header.name, header.name_length));
     let target = syscalls::send_target(current, socket, name)?;
     let blocking = !file.is_non_blocking() && flags & MSG_DONTWAIT == 0;
     let mut source = Source::segments(&segments);
-    file::send(socket, &mut source, target.as_ref(), control, blocking, flags & MSG_NOSIGNAL != 0)
+    file::send(
+        socket,
+        &mut source,
+        target.as_ref(),
+        control,
+        blocking,
+        flags & MSG_NOSIGNAL != 0,
+    )
 }
 
 /// What is sent along: files and credentials as the program says, or credentials because the receiver wants them.
-fn read_control(current: &Current, socket: &UnixSocket, header: &Header) -> Result<Option<Control>> {
+fn read_control(
+    current: &Current,
+    socket: &UnixSocket,
+    header: &Header,
+) -> Result<Option<Control>> {
     let mut control = Control::default();
     if header.control != 0 && header.control_length > 0 {
         if header.control_length > MAXIMUM_CONTROL {
             return Err(Errno::ENOBUFS);
         }
         let mut bytes = Vec::new();
-        bytes.try_reserve_exact(header.control_length as usize).map_err(|_| Errno::ENOMEM)?;
+        bytes
+            .try_reserve_exact(header.control_length as usize)
+            .map_err(|_| Errno::ENOMEM)?;
         bytes.resize(header.control_length as usize, 0);
         user::copy_from_user(&mut bytes, UserAddr(header.control))?;
         parse_control(current, &bytes, &mut control)?;
@@ -113,14 +141,19 @@ fn parse_control(current: &Current, bytes: &[u8], control: &mut Control) -> Resu
     let mut rest = bytes;
     while let Ok((header, _)) = ControlHeader::read_from_prefix(rest) {
         let length = usize::try_from(header.length).map_err(|_| Errno::EINVAL)?;
-        let data = rest.get(size_of::<ControlHeader>()..length).ok_or(Errno::EINVAL)?;
+        let data = rest
+            .get(size_of::<ControlHeader>()..length)
+            .ok_or(Errno::EINVAL)?;
         match (header.level, header.kind) {
             (SOL_SOCKET, SCM_RIGHTS) => {
                 let (numbers, _) = data.as_chunks::<4>();
                 if control.files.len() + numbers.len() > MAXIMUM_FILES {
                     return Err(Errno::EINVAL);
                 }
-                control.files.try_reserve(numbers.len()).map_err(|_| Errno::ENOMEM)?;
+                control
+                    .files
+                    .try_reserve(numbers.len())
+                    .map_err(|_| Errno::ENOMEM)?;
                 for number in numbers {
                     let file = current.file(i32::from_ne_bytes(*number))?;
                     if socket_of(&file).is_ok() {
@@ -132,7 +165,8 @@ fn parse_control(current: &Current, bytes: &[u8], control: &mut Control) -> Resu
                 }
             }
             (SOL_SOCKET, SCM_CREDENTIALS) => {
-                let (stated, _) = PeerCredentials::read_from_prefix(data).map_err(|_| Errno::EINVAL)?;
+                let (stated, _) =
+                    PeerCredentials::read_from_prefix(data).map_err(|_| Errno::EINVAL)?;
                 control.sender = Some(checked_sender(current, stated)?);
             }
             (SOL_SOCKET, _) => return Err(Errno::EINVAL),
@@ -159,7 +193,11 @@ fn checked_sender(current: &Current, stated: PeerCredentials) -> Result<Sender> 
     if !truthful && !privileged {
         return Err(Errno::EPERM);
     }
-    Ok(Sender { host_pid: process.host_pid(), uid: stated.uid, gid: stated.gid })
+    Ok(Sender {
+        host_pid: process.host_pid(),
+        uid: stated.uid,
+        gid: stated.gid,
+    })
 }
 
 /// recvmsg(2).
@@ -169,7 +207,12 @@ pub fn recvmsg(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 }
 
 /// Receives into the message whose header is at `address`.
-pub(super) fn receive_one(current: &Current, file: &Arc<File>, address: u64, flags: u32) -> Result<usize> {
+pub(super) fn receive_one(
+    current: &Current,
+    file: &Arc<File>,
+    address: u64,
+    flags: u32,
+) -> Result<usize> {
     let socket = socket_of(file)?;
     let (mut header, segments) = read_header(address)?;
     let mut destination = Destination::segments(&segments);
@@ -177,19 +220,34 @@ pub(super) fn receive_one(current: &Current, file: &Arc<File>, address: u64, fla
     header.flags = 0;
     if header.name != 0 {
         let from = match (&received.sender, socket.kind()) {
-            (Some(sender), SocketKind::Datagram) if **sender != Address::Unnamed => Some(sender.clone()),
+            (Some(sender), SocketKind::Datagram) if **sender != Address::Unnamed => {
+                Some(sender.clone())
+            }
             _ => None,
         };
         let (bytes, size) = from.map_or(([0; 111], 0), |from| from.to_bytes());
         let room = usize::try_from(header.name_length).map_err(|_| Errno::EINVAL)?;
-        user::copy_to_user(UserAddr(header.name), bytes.get(..size.min(room)).unwrap_or(&[]))?;
+        user::copy_to_user(
+            UserAddr(header.name),
+            bytes.get(..size.min(room)).unwrap_or(&[]),
+        )?;
         header.name_length = size as i32;
     }
     if received.cut > 0 {
         header.flags |= MSG_TRUNC;
     }
-    let result = if flags & MSG_TRUNC != 0 { received.count + received.cut } else { received.count };
-    let (written, cut) = write_control(current, socket, &header, received.control, flags & MSG_CMSG_CLOEXEC != 0)?;
+    let result = if flags & MSG_TRUNC != 0 {
+        received.count + received.cut
+    } else {
+        received.count
+    };
+    let (written, cut) = write_control(
+        current,
+        socket,
+        &header,
+        received.control,
+        flags & MSG_CMSG_CLOEXEC != 0,
+    )?;
     header.control_length = written;
     if cut {
         header.flags |= MSG_CTRUNC;
@@ -205,10 +263,13 @@ pub(super) fn receive(
     flags: u32,
     blocking: bool,
 ) -> Result<Received> {
-    let mode = ReceiveMode { peek: flags & MSG_PEEK != 0 };
+    let mode = ReceiveMode {
+        peek: flags & MSG_PEEK != 0,
+    };
     let blocking = blocking && flags & MSG_DONTWAIT == 0;
     let mut received = socket.receive(destination, mode, blocking)?;
-    let all = flags & MSG_WAITALL != 0 && socket.kind() == SocketKind::Stream && !mode.peek && blocking;
+    let all =
+        flags & MSG_WAITALL != 0 && socket.kind() == SocketKind::Stream && !mode.peek && blocking;
     while all && destination.remaining() > 0 && received.control.files.is_empty() {
         match socket.receive(destination, mode, true) {
             Ok(more) if more.count > 0 => {
@@ -230,10 +291,21 @@ fn write_control(
     control: Control,
     close_on_exec: bool,
 ) -> Result<(u64, bool)> {
-    let mut place = Place { at: header.control, room: if header.control == 0 { 0 } else { header.control_length }, used: 0 };
+    let mut place = Place {
+        at: header.control,
+        room: if header.control == 0 {
+            0
+        } else {
+            header.control_length
+        },
+        used: 0,
+    };
     let mut cut = false;
     if socket.passes_credentials.load(Ordering::Relaxed) {
-        let sender = control.sender.or_else(|| socket.peer().map(|peer| peer.owner())).unwrap_or_default();
+        let sender = control
+            .sender
+            .or_else(|| socket.peer().map(|peer| peer.owner()))
+            .unwrap_or_default();
         cut |= !place.put(SCM_CREDENTIALS, credentials_for(current, sender).as_bytes())?;
     }
     if !control.files.is_empty() {
@@ -271,9 +343,16 @@ impl Place {
             self.room = 0;
             return Ok(false);
         }
-        let header = ControlHeader { length, level: SOL_SOCKET, kind };
+        let header = ControlHeader {
+            length,
+            level: SOL_SOCKET,
+            kind,
+        };
         user::write_value(UserAddr(self.at), &header)?;
-        user::copy_to_user(UserAddr(self.at.wrapping_add(size_of::<ControlHeader>() as u64)), data)?;
+        user::copy_to_user(
+            UserAddr(self.at.wrapping_add(size_of::<ControlHeader>() as u64)),
+            data,
+        )?;
         let step = length.next_multiple_of(8).min(self.room);
         self.at = self.at.wrapping_add(step);
         self.room -= step;

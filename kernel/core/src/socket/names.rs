@@ -49,7 +49,11 @@ pub fn remove(name: &Name) {
 /// # Errors
 /// ECONNREFUSED: there is none.
 pub fn find(name: &Name) -> Result<Arc<UnixSocket>> {
-    NAMES.lock().get(name).and_then(Weak::upgrade).ok_or(Errno::ECONNREFUSED)
+    NAMES
+        .lock()
+        .get(name)
+        .and_then(Weak::upgrade)
+        .ok_or(Errno::ECONNREFUSED)
 }
 
 /// A free abstract name of five hexadecimal digits for a socket that is bound to no name in particular, entered.

@@ -35,7 +35,8 @@ const SO_DOMAIN: i32 = 39;
 
 /// A sender as the caller sees it: the process number in the caller's own list, 0 if it is out of sight.
 pub(super) fn credentials_for(current: &Current, sender: Sender) -> PeerCredentials {
-    let pid = registry::find(sender.host_pid).and_then(|process| process.number_seen_by(current.process()));
+    let pid = registry::find(sender.host_pid)
+        .and_then(|process| process.number_seen_by(current.process()));
     PeerCredentials {
         pid: pid.unwrap_or(0) as i32,
         uid: sender.uid,
@@ -69,8 +70,12 @@ pub fn getsockopt(current: &Current, arguments: &mut Arguments) -> Result<usize>
         SO_DEBUG | SO_REUSEADDR | SO_BROADCAST | SO_KEEPALIVE | SO_PROTOCOL => 0,
         SO_LINGER => return give([0i32, 0].as_bytes()),
         SO_PEERCRED => return give(peer_credentials(current, socket).as_bytes()),
-        SO_RCVTIMEO => return give(timeout(socket.receive_timeout.load(Ordering::Relaxed)).as_bytes()),
-        SO_SNDTIMEO => return give(timeout(socket.send_timeout.load(Ordering::Relaxed)).as_bytes()),
+        SO_RCVTIMEO => {
+            return give(timeout(socket.receive_timeout.load(Ordering::Relaxed)).as_bytes());
+        }
+        SO_SNDTIMEO => {
+            return give(timeout(socket.send_timeout.load(Ordering::Relaxed)).as_bytes());
+        }
         _ => return Err(Errno::ENOPROTOOPT),
     };
     give(number.as_bytes())
@@ -84,7 +89,11 @@ fn timeout(nanoseconds: u64) -> Timeval {
 fn peer_credentials(current: &Current, socket: &UnixSocket) -> PeerCredentials {
     match socket.peer() {
         Some(peer) => credentials_for(current, peer.owner()),
-        None => PeerCredentials { pid: 0, uid: u32::MAX, gid: u32::MAX },
+        None => PeerCredentials {
+            pid: 0,
+            uid: u32::MAX,
+            gid: u32::MAX,
+        },
     }
 }
 
@@ -109,15 +118,23 @@ pub fn setsockopt(current: &Current, arguments: &mut Arguments) -> Result<usize>
             if (length as usize) < size_of::<Timeval>() {
                 return Err(Errno::EINVAL);
             }
-            let time = user::read_value::<Timeval>(address)?.to_nanoseconds().map_err(|_| Errno::EDOM)?;
-            let timeout = if option == SO_RCVTIMEO { &socket.receive_timeout } else { &socket.send_timeout };
+            let time = user::read_value::<Timeval>(address)?
+                .to_nanoseconds()
+                .map_err(|_| Errno::EDOM)?;
+            let timeout = if option == SO_RCVTIMEO {
+                &socket.receive_timeout
+            } else {
+                &socket.send_timeout
+            };
             timeout.store(time, Ordering::Relaxed);
         }
         // Advice about buffers, addresses and connections that unix sockets take no notice of on Linux either.
         SO_REUSEADDR | SO_BROADCAST | SO_SNDBUF | SO_RCVBUF | SO_KEEPALIVE | SO_LINGER => {
             user::read_value::<i32>(address)?;
         }
-        SO_TYPE | SO_ERROR | SO_DOMAIN | SO_PROTOCOL | SO_ACCEPTCONN | SO_PEERCRED => return Err(Errno::ENOPROTOOPT),
+        SO_TYPE | SO_ERROR | SO_DOMAIN | SO_PROTOCOL | SO_ACCEPTCONN | SO_PEERCRED => {
+            return Err(Errno::ENOPROTOOPT);
+        }
         _ => return Err(Errno::ENOPROTOOPT),
     }
     Ok(0)

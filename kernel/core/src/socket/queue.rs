@@ -35,16 +35,30 @@ struct Mark {
 }
 
 enum Content {
-    Stream { ring: Ring, marks: VecDeque<Mark>, read: u64 },
-    Messages { list: VecDeque<Message>, bytes: usize },
+    Stream {
+        ring: Ring,
+        marks: VecDeque<Mark>,
+        read: u64,
+    },
+    Messages {
+        list: VecDeque<Message>,
+        bytes: usize,
+    },
 }
 
 impl Content {
     fn empty(messages: bool) -> Content {
         if messages {
-            Content::Messages { list: VecDeque::new(), bytes: 0 }
+            Content::Messages {
+                list: VecDeque::new(),
+                bytes: 0,
+            }
         } else {
-            Content::Stream { ring: Ring::new(), marks: VecDeque::new(), read: 0 }
+            Content::Stream {
+                ring: Ring::new(),
+                marks: VecDeque::new(),
+                read: 0,
+            }
         }
     }
 }
@@ -160,7 +174,11 @@ impl Queue {
     ///
     /// # Errors
     /// EPIPE: nobody reads. EFAULT, ENOMEM.
-    pub fn send_bytes(&self, source: &mut Source<'_>, control: &mut Option<Control>) -> Result<usize> {
+    pub fn send_bytes(
+        &self,
+        source: &mut Source<'_>,
+        control: &mut Option<Control>,
+    ) -> Result<usize> {
         let outcome = {
             let mut content = self.content.lock();
             if self.is_refused() || self.is_ended() {
@@ -177,7 +195,11 @@ impl Queue {
                 && let Some(control) = control.take()
             {
                 let length = (ring.len() - before) as u64;
-                marks.push_back(Mark { position, length, control });
+                marks.push_back(Mark {
+                    position,
+                    length,
+                    control,
+                });
             }
             self.publish(&content);
             outcome
@@ -190,8 +212,17 @@ impl Queue {
     ///
     /// # Errors
     /// EFAULT.
-    pub fn receive_bytes(&self, destination: &mut Destination<'_>, mode: ReceiveMode) -> Result<Option<Received>> {
-        let mut received = Received { count: 0, cut: 0, control: Control::default(), sender: None };
+    pub fn receive_bytes(
+        &self,
+        destination: &mut Destination<'_>,
+        mode: ReceiveMode,
+    ) -> Result<Option<Received>> {
+        let mut received = Received {
+            count: 0,
+            cut: 0,
+            control: Control::default(),
+            sender: None,
+        };
         {
             let mut content = self.content.lock();
             let Content::Stream { ring, marks, read } = &mut *content else {
@@ -203,7 +234,11 @@ impl Queue {
             // Bytes sent with files are received by themselves.
             let mut limit = ring.len() as u64;
             for mark in marks.iter().filter(|mark| mark.control.is_mark()) {
-                let edge = if mark.position > *read { mark.position } else { mark.position + mark.length };
+                let edge = if mark.position > *read {
+                    mark.position
+                } else {
+                    mark.position + mark.length
+                };
                 if edge > *read {
                     limit = limit.min(edge - *read);
                     break;
@@ -291,7 +326,11 @@ impl Queue {
     ///
     /// # Errors
     /// EFAULT; the message is lost then.
-    pub fn receive_message(&self, destination: &mut Destination<'_>, mode: ReceiveMode) -> Result<Option<Received>> {
+    pub fn receive_message(
+        &self,
+        destination: &mut Destination<'_>,
+        mode: ReceiveMode,
+    ) -> Result<Option<Received>> {
         if mode.peek {
             return self.peek_message(destination);
         }

@@ -22,7 +22,11 @@ pub(super) struct Ring {
 impl Ring {
     /// An empty one without memory.
     pub(super) const fn new() -> Ring {
-        Ring { buffer: Vec::new(), start: 0, length: 0 }
+        Ring {
+            buffer: Vec::new(),
+            start: 0,
+            length: 0,
+        }
     }
 
     /// Bytes in it.
@@ -34,8 +38,15 @@ impl Ring {
     ///
     /// # Errors
     /// EFAULT, ENOMEM; what was appended before is counted by the source.
-    pub(super) fn write(&mut self, source: &mut Source<'_>, wanted: usize, limit: usize) -> Result<usize> {
-        let wanted = wanted.min(source.remaining()).min(limit.saturating_sub(self.length));
+    pub(super) fn write(
+        &mut self,
+        source: &mut Source<'_>,
+        wanted: usize,
+        limit: usize,
+    ) -> Result<usize> {
+        let wanted = wanted
+            .min(source.remaining())
+            .min(limit.saturating_sub(self.length));
         if self.buffer.len() - self.length < wanted {
             self.grow(self.length + wanted, limit)?;
         }
@@ -58,8 +69,15 @@ impl Ring {
     ///
     /// # Errors
     /// EFAULT.
-    pub(super) fn copy(&self, destination: &mut Destination<'_>, offset: usize, wanted: usize) -> Result<usize> {
-        let wanted = wanted.min(destination.remaining()).min(self.length.saturating_sub(offset));
+    pub(super) fn copy(
+        &self,
+        destination: &mut Destination<'_>,
+        offset: usize,
+        wanted: usize,
+    ) -> Result<usize> {
+        let wanted = wanted
+            .min(destination.remaining())
+            .min(self.length.saturating_sub(offset));
         let before = destination.done();
         while destination.done() - before < wanted {
             let done = destination.done() - before;
@@ -84,15 +102,25 @@ impl Ring {
     }
 
     fn wrap(&self, position: usize) -> usize {
-        if position >= self.buffer.len() { position - self.buffer.len() } else { position }
+        if position >= self.buffer.len() {
+            position - self.buffer.len()
+        } else {
+            position
+        }
     }
 
     fn grow(&mut self, needed: usize, limit: usize) -> Result<()> {
-        let size = needed.next_power_of_two().clamp(FIRST_SIZE, limit.max(FIRST_SIZE));
+        let size = needed
+            .next_power_of_two()
+            .clamp(FIRST_SIZE, limit.max(FIRST_SIZE));
         let mut larger = Vec::new();
         larger.try_reserve_exact(size).map_err(|_| Errno::ENOMEM)?;
         let first = self.length.min(self.buffer.len() - self.start);
-        larger.extend_from_slice(self.buffer.get(self.start..self.start + first).unwrap_or(&[]));
+        larger.extend_from_slice(
+            self.buffer
+                .get(self.start..self.start + first)
+                .unwrap_or(&[]),
+        );
         larger.extend_from_slice(self.buffer.get(..self.length - first).unwrap_or(&[]));
         larger.resize(size, 0);
         self.buffer = larger;
@@ -111,13 +139,22 @@ mod tests {
         let mut ring = Ring::new();
         let (mut next_in, mut next_out) = (0u8, 0u8);
         for round in 0..500usize {
-            let bytes: Vec<u8> = (0..round % 97).map(|_| { next_in = next_in.wrapping_add(1); next_in }).collect();
+            let bytes: Vec<u8> = (0..round % 97)
+                .map(|_| {
+                    next_in = next_in.wrapping_add(1);
+                    next_in
+                })
+                .collect();
             let room = 5000 - ring.len();
-            let wrote = ring.write(&mut Source::kernel(&bytes), bytes.len(), 5000).unwrap();
+            let wrote = ring
+                .write(&mut Source::kernel(&bytes), bytes.len(), 5000)
+                .unwrap();
             assert_eq!(wrote, bytes.len().min(room));
             next_in = next_in.wrapping_sub((bytes.len() - wrote) as u8);
             let mut out = vec![0; round * 7 % 89];
-            let read = ring.copy(&mut Destination::kernel(&mut out), 0, usize::MAX).unwrap();
+            let read = ring
+                .copy(&mut Destination::kernel(&mut out), 0, usize::MAX)
+                .unwrap();
             ring.consume(read);
             for byte in &out[..read] {
                 next_out = next_out.wrapping_add(1);
@@ -131,7 +168,10 @@ mod tests {
     fn the_limit_is_kept() {
         let mut ring = Ring::new();
         let bytes = [1; 10_000];
-        assert_eq!(ring.write(&mut Source::kernel(&bytes), 10_000, 6000), Ok(6000));
+        assert_eq!(
+            ring.write(&mut Source::kernel(&bytes), 10_000, 6000),
+            Ok(6000)
+        );
         assert_eq!(ring.write(&mut Source::kernel(&bytes), 1, 6000), Ok(0));
         ring.consume(6000);
         assert_eq!(ring.len(), 0);

@@ -63,7 +63,8 @@ fn kind_of(domain: i32, kind: u32, protocol: i32) -> Result<(SocketKind, OpenFla
 
 /// socket(2).
 pub fn socket(current: &Current, arguments: &mut Arguments) -> Result<usize> {
-    let (kind, flags, close_on_exec) = kind_of(arguments.int(0), arguments.u32(1), arguments.int(2))?;
+    let (kind, flags, close_on_exec) =
+        kind_of(arguments.int(0), arguments.u32(1), arguments.int(2))?;
     hal::frame::headroom()?;
     let socket = UnixSocket::new(kind, sender_of(current));
     current.install_file(file::open(socket, flags), close_on_exec)
@@ -71,7 +72,8 @@ pub fn socket(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 
 /// socketpair(2).
 pub fn socketpair(current: &Current, arguments: &mut Arguments) -> Result<usize> {
-    let (kind, flags, close_on_exec) = kind_of(arguments.int(0), arguments.u32(1), arguments.int(2))?;
+    let (kind, flags, close_on_exec) =
+        kind_of(arguments.int(0), arguments.u32(1), arguments.int(2))?;
     hal::frame::headroom()?;
     let (one, other) = UnixSocket::pair(kind, sender_of(current));
     let (one, other) = (file::open(one, flags), file::open(other, flags));
@@ -86,13 +88,20 @@ pub fn socketpair(current: &Current, arguments: &mut Arguments) -> Result<usize>
 
 /// The VFS root context whose abstract names the caller sees.
 fn name_space(current: &Current) -> u64 {
-    current.process().contexts().vfs_root().map_or(0, |context| context.life().id())
+    current
+        .process()
+        .contexts()
+        .vfs_root()
+        .map_or(0, |context| context.life().id())
 }
 
 /// Runs with the caller's view of the file system.
 fn with_view<R>(current: &Current, run: impl FnOnce(&View<'_>) -> Result<R>) -> Result<R> {
     let (fs, credentials) = (current.fs(), current.credentials());
-    run(&View { fs: &fs, credentials: &credentials })
+    run(&View {
+        fs: &fs,
+        credentials: &credentials,
+    })
 }
 
 /// bind(2).
@@ -108,7 +117,11 @@ pub fn bind(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         Address::Unnamed => {
             let context = name_space(current);
             let digits = names::enter_any(context, socket)?;
-            (Name::Abstract(context, digits.clone()), None, Address::Abstract(digits))
+            (
+                Name::Abstract(context, digits.clone()),
+                None,
+                Address::Abstract(digits),
+            )
         }
         Address::Abstract(bytes) => {
             let name = Name::Abstract(name_space(current), bytes.clone());
@@ -141,7 +154,9 @@ pub fn bind(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 fn find(current: &Current, address: &Address) -> Result<Arc<UnixSocket>> {
     match address {
         Address::Unnamed => Err(Errno::EINVAL),
-        Address::Abstract(bytes) => names::find(&Name::Abstract(name_space(current), bytes.clone())),
+        Address::Abstract(bytes) => {
+            names::find(&Name::Abstract(name_space(current), bytes.clone()))
+        }
         Address::Path(path) => with_view(current, |view| {
             let place = walk::resolve(view, None, path, WalkFlags::FOLLOW)?;
             permission::check(place.inode(), view.credentials, permission::WRITE)?;
@@ -166,7 +181,10 @@ pub fn connect(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let open = current.file(arguments.fd(0))?;
     let socket = socket_of(&open)?;
     let (address, length) = (UserAddr(arguments.u64(1)), arguments.int(2));
-    if length as usize >= 2 && user::read_value::<u16>(address)? == 0 && !socket.kind().is_connected_kind() {
+    if length as usize >= 2
+        && user::read_value::<u16>(address)? == 0
+        && !socket.kind().is_connected_kind()
+    {
         socket.disconnect();
         return Ok(0);
     }
@@ -196,7 +214,10 @@ fn take_connection(current: &Current, arguments: &Arguments, flags: u32) -> Resu
     }
     let connection = socket.accept(!open.is_non_blocking())?;
     if arguments.u64(1) != 0 {
-        let name = connection.peer().map(|peer| peer.name()).unwrap_or_default();
+        let name = connection
+            .peer()
+            .map(|peer| peer.name())
+            .unwrap_or_default();
         name.write(UserAddr(arguments.u64(1)), UserAddr(arguments.u64(2)))?;
     }
     let mut open_flags = OpenFlags::empty();
@@ -230,7 +251,11 @@ pub(super) fn send_target(
         return Ok(None);
     };
     if socket.kind().is_connected_kind() {
-        return Err(if socket.peer().is_some() { Errno::EISCONN } else { Errno::EOPNOTSUPP });
+        return Err(if socket.peer().is_some() {
+            Errno::EISCONN
+        } else {
+            Errno::EOPNOTSUPP
+        });
     }
     let target = find(current, &Address::read(UserAddr(address), length as usize)?)?;
     if target.kind() != socket.kind() {
@@ -251,7 +276,14 @@ pub fn sendto(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let target = send_target(current, socket, name)?;
     let mut source = Source::user(UserAddr(arguments.u64(1)), arguments.usize(2));
     let blocking = !open.is_non_blocking() && flags & MSG_DONTWAIT == 0;
-    file::send(socket, &mut source, target.as_ref(), None, blocking, flags & MSG_NOSIGNAL != 0)
+    file::send(
+        socket,
+        &mut source,
+        target.as_ref(),
+        None,
+        blocking,
+        flags & MSG_NOSIGNAL != 0,
+    )
 }
 
 /// recvfrom(2).
@@ -272,7 +304,11 @@ pub fn recvfrom(current: &Current, arguments: &mut Arguments) -> Result<usize> {
             _ => user::write_value(UserAddr(arguments.u64(5)), &0u32)?,
         }
     }
-    Ok(if flags & MSG_TRUNC != 0 { received.count + received.cut } else { received.count })
+    Ok(if flags & MSG_TRUNC != 0 {
+        received.count + received.cut
+    } else {
+        received.count
+    })
 }
 
 /// shutdown(2).

@@ -11,7 +11,11 @@ use super::unix::{SocketKind, UnixSocket};
 use crate::errno::{Errno, Result};
 use crate::vfs::{Destination, Source};
 
-const OWNER: Sender = Sender { host_pid: 7, uid: 1, gid: 2 };
+const OWNER: Sender = Sender {
+    host_pid: 7,
+    uid: 1,
+    gid: 2,
+};
 
 fn send(socket: &UnixSocket, bytes: &[u8]) -> Result<usize> {
     socket.send(&mut Source::kernel(bytes), None, None, false)
@@ -19,7 +23,11 @@ fn send(socket: &UnixSocket, bytes: &[u8]) -> Result<usize> {
 
 fn receive(socket: &UnixSocket, room: usize) -> Result<(Vec<u8>, usize)> {
     let mut buffer = vec![0; room];
-    let received = socket.receive(&mut Destination::kernel(&mut buffer), ReceiveMode::default(), false)?;
+    let received = socket.receive(
+        &mut Destination::kernel(&mut buffer),
+        ReceiveMode::default(),
+        false,
+    )?;
     buffer.truncate(received.count);
     Ok((buffer, received.cut))
 }
@@ -30,7 +38,9 @@ fn bound(kind: SocketKind, name: &str) -> (Arc<UnixSocket>, Name) {
     let bytes = name.as_bytes().to_vec();
     let name = Name::Abstract(99, bytes.clone());
     names::enter(name.clone(), &socket).unwrap();
-    socket.bind(name.clone(), None, Address::Abstract(bytes)).unwrap();
+    socket
+        .bind(name.clone(), None, Address::Abstract(bytes))
+        .unwrap();
     (socket, name)
 }
 
@@ -91,21 +101,42 @@ fn a_full_stream_takes_what_fits() {
 #[test]
 fn connections_wait_until_they_are_accepted() {
     let (listener, name) = bound(SocketKind::Stream, "waits");
-    let client = UnixSocket::new(SocketKind::Stream, Sender { host_pid: 8, ..OWNER });
-    assert_eq!(client.connect(&listener, false), Err(Errno::ECONNREFUSED), "not listening yet");
+    let client = UnixSocket::new(
+        SocketKind::Stream,
+        Sender {
+            host_pid: 8,
+            ..OWNER
+        },
+    );
+    assert_eq!(
+        client.connect(&listener, false),
+        Err(Errno::ECONNREFUSED),
+        "not listening yet"
+    );
     listener.listen(0).unwrap();
     client.connect(&names::find(&name).unwrap(), false).unwrap();
     assert_eq!(client.connect(&listener, false), Err(Errno::EISCONN));
     let second = UnixSocket::new(SocketKind::Stream, OWNER);
-    assert_eq!(second.connect(&listener, false), Err(Errno::EAGAIN), "the backlog is full");
+    assert_eq!(
+        second.connect(&listener, false),
+        Err(Errno::EAGAIN),
+        "the backlog is full"
+    );
     send(&client, b"early").unwrap();
     let server = listener.accept(false).unwrap();
     assert_eq!(receive(&server, 9), Ok((b"early".to_vec(), 0)));
     assert_eq!(server.peer().unwrap().owner().host_pid, 8);
-    assert_eq!(*client.peer().unwrap().name(), Address::Abstract(b"waits".to_vec()));
+    assert_eq!(
+        *client.peer().unwrap().name(),
+        Address::Abstract(b"waits".to_vec())
+    );
     second.connect(&listener, false).unwrap();
     drop(listener);
-    assert_eq!(receive(&second, 1), Ok((vec![], 0)), "never accepted, now closed");
+    assert_eq!(
+        receive(&second, 1),
+        Ok((vec![], 0)),
+        "never accepted, now closed"
+    );
     assert!(names::find(&name).is_err());
     send(&server, b"on").unwrap();
     assert_eq!(receive(&client, 9), Ok((b"on".to_vec(), 0)));
@@ -116,17 +147,36 @@ fn names_are_taken_once() {
     let (_socket, name) = bound(SocketKind::Datagram, "once");
     let other = UnixSocket::new(SocketKind::Datagram, OWNER);
     assert_eq!(names::enter(name.clone(), &other), Err(Errno::EADDRINUSE));
-    assert!(names::enter(Name::Abstract(98, b"once".to_vec()), &other).is_ok(), "another container's names");
+    assert!(
+        names::enter(Name::Abstract(98, b"once".to_vec()), &other).is_ok(),
+        "another container's names"
+    );
 }
 
 #[test]
 fn datagrams_say_who_sent_them() {
     let (receiver, _) = bound(SocketKind::Datagram, "receiver");
     let (sender, _) = bound(SocketKind::Datagram, "sender");
-    sender.send(&mut Source::kernel(b"hi"), Some(receiver.endpoint()), None, false).unwrap();
+    sender
+        .send(
+            &mut Source::kernel(b"hi"),
+            Some(receiver.endpoint()),
+            None,
+            false,
+        )
+        .unwrap();
     let mut buffer = [0; 4];
-    let received = receiver.receive(&mut Destination::kernel(&mut buffer), ReceiveMode::default(), false).unwrap();
-    assert_eq!(*received.sender.unwrap(), Address::Abstract(b"sender".to_vec()));
+    let received = receiver
+        .receive(
+            &mut Destination::kernel(&mut buffer),
+            ReceiveMode::default(),
+            false,
+        )
+        .unwrap();
+    assert_eq!(
+        *received.sender.unwrap(),
+        Address::Abstract(b"sender".to_vec())
+    );
 }
 
 #[test]
@@ -136,7 +186,13 @@ fn looking_takes_nothing() {
         send(&a, b"same").unwrap();
         for _ in 0..2 {
             let mut buffer = [0; 8];
-            let received = b.receive(&mut Destination::kernel(&mut buffer), ReceiveMode { peek: true }, false).unwrap();
+            let received = b
+                .receive(
+                    &mut Destination::kernel(&mut buffer),
+                    ReceiveMode { peek: true },
+                    false,
+                )
+                .unwrap();
             assert_eq!(received.count, 4);
         }
         assert_eq!(receive(&b, 8), Ok((b"same".to_vec(), 0)));
@@ -147,11 +203,27 @@ fn looking_takes_nothing() {
 fn credentials_stay_with_their_bytes() {
     let (a, b) = UnixSocket::pair(SocketKind::Stream, OWNER);
     send(&a, b"plain").unwrap();
-    let marked = Some(Control::from(Some(Sender { host_pid: 3, ..OWNER })));
-    a.send(&mut Source::kernel(b"marked"), None, marked, false).unwrap();
+    let marked = Some(Control::from(Some(Sender {
+        host_pid: 3,
+        ..OWNER
+    })));
+    a.send(&mut Source::kernel(b"marked"), None, marked, false)
+        .unwrap();
     let mut buffer = [0; 5];
-    let first = b.receive(&mut Destination::kernel(&mut buffer), ReceiveMode::default(), false).unwrap();
+    let first = b
+        .receive(
+            &mut Destination::kernel(&mut buffer),
+            ReceiveMode::default(),
+            false,
+        )
+        .unwrap();
     assert_eq!(first.control.sender, None);
-    let second = b.receive(&mut Destination::kernel(&mut buffer), ReceiveMode::default(), false).unwrap();
+    let second = b
+        .receive(
+            &mut Destination::kernel(&mut buffer),
+            ReceiveMode::default(),
+            false,
+        )
+        .unwrap();
     assert_eq!(second.control.sender.unwrap().host_pid, 3);
 }

@@ -199,7 +199,10 @@ impl UnixSocket {
         }
         let listener = target.listener().ok_or(Errno::ECONNREFUSED)?;
         let server = UnixSocket::new(self.kind, target.endpoint.owner);
-        server.passes_credentials.store(target.passes_credentials.load(Ordering::Relaxed), Ordering::Relaxed);
+        server.passes_credentials.store(
+            target.passes_credentials.load(Ordering::Relaxed),
+            Ordering::Relaxed,
+        );
         *server.endpoint.name.lock() = target.endpoint.name();
         {
             let mut peer = self.peer.lock();
@@ -236,7 +239,8 @@ impl UnixSocket {
             if !blocking {
                 return Err(Errno::EAGAIN);
             }
-            let ready = || (listener.has_room() || target.endpoint.queue.is_refused()).then_some(());
+            let ready =
+                || (listener.has_room() || target.endpoint.queue.is_refused()).then_some(());
             self.wait(&listener.room, &self.send_timeout, ready)?;
         }
     }
@@ -263,7 +267,8 @@ impl UnixSocket {
             if !blocking {
                 return Err(Errno::EAGAIN);
             }
-            let ready = || (listener.has_connection() || self.endpoint.queue.is_ended()).then_some(());
+            let ready =
+                || (listener.has_connection() || self.endpoint.queue.is_ended()).then_some(());
             self.wait(&listener.readable, &self.receive_timeout, ready)?;
         }
     }
@@ -272,7 +277,12 @@ impl UnixSocket {
     ///
     /// # Errors
     /// EAGAIN: the timeout passed. A restart code: a signal came (EINTR when there is a timeout, as socket(7) says).
-    fn wait(&self, queue: &WaitQueue, timeout: &AtomicU64, ready: impl FnMut() -> Option<()>) -> Result<()> {
+    fn wait(
+        &self,
+        queue: &WaitQueue,
+        timeout: &AtomicU64,
+        ready: impl FnMut() -> Option<()>,
+    ) -> Result<()> {
         let deadline = match timeout.load(Ordering::Relaxed) {
             0 => return queue.wait_interruptible(ready),
             time => hal::time::now().saturating_add(time),
@@ -313,7 +323,9 @@ impl UnixSocket {
                     Ok(false) if !blocking => return Err(Errno::EAGAIN),
                     Ok(false) => {}
                     // A packet socket's peer that is gone is a broken pipe; a datagram's isn't there.
-                    Err(Errno::ECONNREFUSED) if self.kind == SocketKind::SequencedPacket => return Err(Errno::EPIPE),
+                    Err(Errno::ECONNREFUSED) if self.kind == SocketKind::SequencedPacket => {
+                        return Err(Errno::EPIPE);
+                    }
                     Err(error) => {
                         if error == Errno::ECONNREFUSED && target.is_none() {
                             // As on Linux one failure ends the association.
@@ -337,7 +349,11 @@ impl UnixSocket {
                 return Ok(sent);
             }
             if !blocking {
-                return if sent > 0 { Ok(sent) } else { Err(Errno::EAGAIN) };
+                return if sent > 0 {
+                    Ok(sent)
+                } else {
+                    Err(Errno::EAGAIN)
+                };
             }
             let ready = || (queue.has_room(1) || queue.is_refused()).then_some(());
             match self.wait(&queue.writable, &self.send_timeout, ready) {
@@ -352,7 +368,12 @@ impl UnixSocket {
     ///
     /// # Errors
     /// ENOTCONN, EINVAL (it listens), EAGAIN, EFAULT, a restart code.
-    pub fn receive(&self, destination: &mut Destination<'_>, mode: ReceiveMode, blocking: bool) -> Result<Received> {
+    pub fn receive(
+        &self,
+        destination: &mut Destination<'_>,
+        mode: ReceiveMode,
+        blocking: bool,
+    ) -> Result<Received> {
         let queue = &self.endpoint.queue;
         if self.listener().is_some() {
             return Err(Errno::EINVAL);
@@ -369,10 +390,19 @@ impl UnixSocket {
                 return Ok(received);
             }
             if ended {
-                return Ok(Received { count: 0, cut: 0, control: Control::default(), sender: None });
+                return Ok(Received {
+                    count: 0,
+                    cut: 0,
+                    control: Control::default(),
+                    sender: None,
+                });
             }
             if self.kind.is_connected_kind() && self.peer.lock().is_none() {
-                return Err(if self.kind == SocketKind::Stream { Errno::EINVAL } else { Errno::ENOTCONN });
+                return Err(if self.kind == SocketKind::Stream {
+                    Errno::EINVAL
+                } else {
+                    Errno::ENOTCONN
+                });
             }
             if !blocking {
                 return Err(Errno::EAGAIN);

@@ -9,9 +9,32 @@ const ENVIRONMENT: [&[u8]; 2] = [b"HOME=/", b"TERM=linux"];
 
 /// Parameters that Linux takes for itself and that mean nothing here: they aren't handed on.
 const NOT_HANDED_ON: [&[u8]; 26] = [
-    b"console", b"earlycon", b"root", b"rootfstype", b"rootflags", b"rootwait", b"rootdelay", b"ro", b"rw", b"nr_cpus",
-    b"nosmp", b"nokaslr", b"debug", b"ignore_loglevel", b"printk.time", b"mem", b"earlyprintk", b"keep_bootcon", b"noinitrd",
-    b"initrd", b"mitigations", b"audit", b"raid", b"resume", b"noresume", b"BOOT_IMAGE",
+    b"console",
+    b"earlycon",
+    b"root",
+    b"rootfstype",
+    b"rootflags",
+    b"rootwait",
+    b"rootdelay",
+    b"ro",
+    b"rw",
+    b"nr_cpus",
+    b"nosmp",
+    b"nokaslr",
+    b"debug",
+    b"ignore_loglevel",
+    b"printk.time",
+    b"mem",
+    b"earlyprintk",
+    b"keep_bootcon",
+    b"noinitrd",
+    b"initrd",
+    b"mitigations",
+    b"audit",
+    b"raid",
+    b"resume",
+    b"noresume",
+    b"BOOT_IMAGE",
 ];
 
 /// What the command line asks of the kernel.
@@ -127,28 +150,46 @@ mod tests {
     use std::vec::Vec;
 
     fn strings(strings: &crate::exec::arguments::Strings) -> Vec<String> {
-        strings.iter().map(|string| String::from_utf8_lossy(string).into_owned()).collect()
+        strings
+            .iter()
+            .map(|string| String::from_utf8_lossy(string).into_owned())
+            .collect()
     }
 
     #[test]
     fn the_kernel_takes_its_own_and_hands_on_the_rest() {
         let line = b"console=ttyAMA0 loglevel=7 rdinit=/bin/sh  maxcpus=2 single FOO=bar TERM=vt100 usb.x=1 -- -c \"a b\"";
         let (options, given) = parse(line).unwrap();
-        assert_eq!(options, Options {
-            console_level: Some(7),
-            maximum_cpus: Some(2),
-            initial_program: Some(b"/bin/sh"),
-            ..Options::default()
-        });
+        assert_eq!(
+            options,
+            Options {
+                console_level: Some(7),
+                maximum_cpus: Some(2),
+                initial_program: Some(b"/bin/sh"),
+                ..Options::default()
+            }
+        );
         assert_eq!(strings(&given.arguments), ["single", "-c", "a b"]);
-        assert_eq!(strings(&given.environment), ["HOME=/", "FOO=bar", "TERM=vt100"]);
+        assert_eq!(
+            strings(&given.environment),
+            ["HOME=/", "FOO=bar", "TERM=vt100"]
+        );
     }
 
     #[test]
     fn nonsense_is_no_option() {
         let (options, given) = parse(b"loglevel= panic=x quiet \"x=1 2\" =").unwrap();
-        assert_eq!(options, Options { console_level: Some(4), ..Options::default() });
-        assert_eq!(strings(&given.environment), ["HOME=/", "TERM=linux", "x=1 2", "="]);
+        assert_eq!(
+            options,
+            Options {
+                console_level: Some(4),
+                ..Options::default()
+            }
+        );
+        assert_eq!(
+            strings(&given.environment),
+            ["HOME=/", "TERM=linux", "x=1 2", "="]
+        );
         assert!(parse(b"").unwrap().1.arguments.count == 0);
     }
 

@@ -15,9 +15,16 @@ const INITIAL_PROGRAM: &[u8] = b"/init";
 const PROGRAMS: [&[u8]; 4] = [b"/sbin/init", b"/etc/init", b"/bin/init", b"/bin/sh"];
 
 /// Runs the first program in the calling process; one line and a panic if there is none.
-pub fn run(current: &Current, registers: &mut UserRegisters, options: &Options<'_>, given: &Arguments) {
+pub fn run(
+    current: &Current,
+    registers: &mut UserRegisters,
+    options: &Options<'_>,
+    given: &Arguments,
+) {
     if let Err(error) = open_console(current) {
-        crate::log::warn!("/dev/console can't be opened ({error}): the first program starts without descriptors");
+        crate::log::warn!(
+            "/dev/console can't be opened ({error}): the first program starts without descriptors"
+        );
     }
     let mut start = |path: &[u8]| try_run(current, registers, path, given);
     let initial = options.initial_program.unwrap_or(INITIAL_PROGRAM);
@@ -29,7 +36,10 @@ pub fn run(current: &Current, registers: &mut UserRegisters, options: &Options<'
     if let Some(path) = options.program {
         match start(path) {
             Ok(()) => return,
-            Err(error) => panic!("the program that init= names, {}, can't be run: {error}", Text(path)),
+            Err(error) => panic!(
+                "the program that init= names, {}, can't be run: {error}",
+                Text(path)
+            ),
         }
     }
     for path in PROGRAMS {
@@ -39,7 +49,10 @@ pub fn run(current: &Current, registers: &mut UserRegisters, options: &Options<'
             Err(error) => crate::log::error!("{} can't be run: {error}", Text(path)),
         }
     }
-    panic!("no program to start: the initramfs has no {}, /sbin/init, /etc/init, /bin/init or /bin/sh (see rdinit=)", Text(initial));
+    panic!(
+        "no program to start: the initramfs has no {}, /sbin/init, /etc/init, /bin/init or /bin/sh (see rdinit=)",
+        Text(initial)
+    );
 }
 
 /// Bytes of a path in a message.
@@ -54,20 +67,48 @@ impl core::fmt::Display for Text<'_> {
     }
 }
 
-fn try_run(current: &Current, registers: &mut UserRegisters, path: &[u8], given: &Arguments) -> Result<()> {
-    let mut own = Arguments { environment: given.environment.clone(), ..Arguments::default() };
+fn try_run(
+    current: &Current,
+    registers: &mut UserRegisters,
+    path: &[u8],
+    given: &Arguments,
+) -> Result<()> {
+    let mut own = Arguments {
+        environment: given.environment.clone(),
+        ..Arguments::default()
+    };
     own.arguments.push(path)?;
     for argument in given.arguments.iter() {
         own.arguments.push(argument)?;
     }
-    execute(current, registers, &Program::Path { start: None, path, follow: true }, own).map(drop)
+    execute(
+        current,
+        registers,
+        &Program::Path {
+            start: None,
+            path,
+            follow: true,
+        },
+        own,
+    )
+    .map(drop)
 }
 
 /// Opens the console as standard input, output and error.
 fn open_console(current: &Current) -> Result<()> {
     let (fs, credentials) = (current.fs(), current.credentials());
-    let view = View { fs: &fs, credentials: &credentials };
-    let console = open::open(&view, None, b"/dev/console", OpenFlags::READ_WRITE, 0, WalkFlags::empty())?;
+    let view = View {
+        fs: &fs,
+        credentials: &credentials,
+    };
+    let console = open::open(
+        &view,
+        None,
+        b"/dev/console",
+        OpenFlags::READ_WRITE,
+        0,
+        WalkFlags::empty(),
+    )?;
     for _ in 0..3 {
         current.install_file(console.clone(), false)?;
     }

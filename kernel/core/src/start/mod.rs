@@ -19,11 +19,14 @@ use crate::signal::{Signal, SignalSet, ThreadSignals};
 use crate::task::group::{ProcessGroup, Session};
 use crate::task::process::Inheritance;
 use crate::task::thread::{NewThread, Resources};
-use crate::task::{CommandName, Credentials, Current, Limits, Process, ProcessFlags, Thread, ThreadRef, family, registry};
+use crate::task::{
+    CommandName, Credentials, Current, Limits, Process, ProcessFlags, Thread, ThreadRef, family,
+    registry,
+};
+use crate::vfs::mount_table::MountTable;
 use crate::vfs::namespace::{self, Creation};
 use crate::vfs::walk::{self, WalkFlags};
-use crate::vfs::mount_table::MountTable;
-use crate::vfs::{file_system, name, FdTable, FileKind, FsContext, Location, View};
+use crate::vfs::{FdTable, FileKind, FsContext, Location, View, file_system, name};
 use crate::{exec, log, task, tty};
 use alloc::sync::Arc;
 use hal::boot::BootInformation;
@@ -39,7 +42,9 @@ static KERNEL: Once<Arc<Process>> = Once::new();
 
 /// The kernel command line (/proc/cmdline).
 pub fn command_line() -> &'static [u8] {
-    INFORMATION.get().map_or(&[], |information| information.command_line)
+    INFORMATION
+        .get()
+        .map_or(&[], |information| information.command_line)
 }
 
 /// Starts the kernel on the boot CPU: memory, the clock, interrupts and the console are there.
@@ -90,7 +95,11 @@ fn prepare(information: &BootInformation) -> Result<()> {
         set_restart(seconds);
     }
     exec::vdso::initialise()?;
-    log::info!("Gantry on {}, {} KiB of memory free", information.model, hal::frame::free() * 4);
+    log::info!(
+        "Gantry on {}, {} KiB of memory free",
+        information.model,
+        hal::frame::free() * 4
+    );
     if let Some(nanoseconds) = information.wall_clock {
         crate::time::clock::set_boot_wall_clock(nanoseconds);
     }
@@ -103,7 +112,12 @@ fn prepare(information: &BootInformation) -> Result<()> {
     tty::console::initialise()?;
     for (name, number) in tty::console::NODES {
         let permissions = if name == "tty" { 0o666 } else { 0o600 };
-        devtmpfs::add_node(name.as_bytes(), FileKind::CharacterDevice, permissions, number)?;
+        devtmpfs::add_node(
+            name.as_bytes(),
+            FileKind::CharacterDevice,
+            permissions,
+            number,
+        )?;
     }
 
     let table = MountTable::create_empty_root()?;
@@ -119,13 +133,19 @@ fn prepare(information: &BootInformation) -> Result<()> {
 fn fill_root(root: &Location) -> Result<()> {
     let fs = FsContext::new(root.clone());
     let credentials = Credentials::root();
-    let view = View { fs: &fs, credentials: &credentials };
+    let view = View {
+        fs: &fs,
+        credentials: &credentials,
+    };
     let make = |path: &[u8], creation: &Creation<'_>| -> Result<()> {
         let parent = walk::resolve_parent(&view, None, path, WalkFlags::empty())?;
         namespace::create(&view, &parent, creation).map(drop)
     };
     make(b"/dev", &Creation::plain(FileKind::Directory, 0o755))?;
-    let console = Creation { device: tty::console::CONSOLE, ..Creation::plain(FileKind::CharacterDevice, 0o600) };
+    let console = Creation {
+        device: tty::console::CONSOLE,
+        ..Creation::plain(FileKind::CharacterDevice, 0o600)
+    };
     make(b"/dev/console", &console)?;
     make(b"/root", &Creation::plain(FileKind::Directory, 0o700))?;
     let Some(archive) = hal::frame::take_initrd() else {
@@ -169,7 +189,12 @@ fn inheritance(name: &[u8]) -> Inheritance {
     }
 }
 
-fn new_thread(process: Arc<Process>, resources: Option<Resources>, room: QueueRoom, starts_system: bool) -> Thread {
+fn new_thread(
+    process: Arc<Process>,
+    resources: Option<Resources>,
+    room: QueueRoom,
+    starts_system: bool,
+) -> Thread {
     let name = process.command_name();
     Thread::new(NewThread {
         number: process.number().clone(),
@@ -192,10 +217,22 @@ fn make_first_process(contexts: crate::context::ContextSet, root: Location) -> R
     if number != 1 {
         return Err(Errno::EAGAIN);
     }
-    let contexts = ProcessContexts::first(contexts, Arc::new(TaskNumber::new(number, registry::release)));
+    let contexts = ProcessContexts::first(
+        contexts,
+        Arc::new(TaskNumber::new(number, registry::release)),
+    );
     let process = Process::new(contexts, inheritance(b"init"));
-    let resources = Resources { files: FdTable::new(), fs: FsContext::new(root), memory: AddressSpace::new()? };
-    let thread = new_thread(process.clone(), Some(resources), QueueRoom::reserve()?, true);
+    let resources = Resources {
+        files: FdTable::new(),
+        fs: FsContext::new(root),
+        memory: AddressSpace::new()?,
+    };
+    let thread = new_thread(
+        process.clone(),
+        Some(resources),
+        QueueRoom::reserve()?,
+        true,
+    );
     let task = Task::new_user(thread, UserRegisters::default(), UserState::default())?;
     task.set_flag(flags::WORK);
     process.shared().lock().threads.push(task.clone());

@@ -41,10 +41,15 @@ static LOGGED: [AtomicU64; 17] = [const { AtomicU64::new(0) }; 17];
 #[cold]
 fn unknown(current: &Current, number: usize) -> Errno {
     let (word, bit) = (number / 64, 1 << (number % 64));
-    let new = LOGGED.get(word).is_some_and(|logged| logged.fetch_or(bit, Relaxed) & bit == 0);
+    let new = LOGGED
+        .get(word)
+        .is_some_and(|logged| logged.fetch_or(bit, Relaxed) & bit == 0);
     if new {
         let name = current.process().command_name();
-        crate::log::warn!("system call {number} is not implemented (first used by {name}, process {})", current.process().host_pid());
+        crate::log::warn!(
+            "system call {number} is not implemented (first used by {name}, process {})",
+            current.process().host_pid()
+        );
     }
     Errno::ENOSYS
 }

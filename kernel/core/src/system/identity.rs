@@ -42,7 +42,11 @@ fn field(text: &[u8]) -> [u8; FIELD] {
 
 /// uname(2): the names of the caller's hostname context.
 pub fn uname(current: &Current, arguments: &mut Arguments) -> Result<usize> {
-    let names = current.process().contexts().hostname().map(|context| context.names());
+    let names = current
+        .process()
+        .contexts()
+        .hostname()
+        .map(|context| context.names());
     let (host, domain) = match &names {
         Some(names) => (field(names.host.as_bytes()), field(names.domain.as_bytes())),
         None => (field(b""), field(b"")),

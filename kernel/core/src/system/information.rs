@@ -83,7 +83,10 @@ pub fn getrandom(current: &Current, arguments: &mut Arguments) -> Result<usize> 
     while done < length {
         let count = piece.len().min(length - done);
         stream.fill(&mut piece);
-        let copied = user::copy_to_user(UserAddr(address.wrapping_add(done as u64)), piece.get(..count).unwrap_or(&piece));
+        let copied = user::copy_to_user(
+            UserAddr(address.wrapping_add(done as u64)),
+            piece.get(..count).unwrap_or(&piece),
+        );
         if copied.is_err() {
             break;
         }
@@ -93,5 +96,9 @@ pub fn getrandom(current: &Current, arguments: &mut Arguments) -> Result<usize> 
             break;
         }
     }
-    if done == 0 { Err(Errno::EFAULT) } else { Ok(done) }
+    if done == 0 {
+        Err(Errno::EFAULT)
+    } else {
+        Ok(done)
+    }
 }

@@ -61,7 +61,10 @@ pub fn syslog(current: &Current, arguments: &mut Arguments) -> Result<usize> {
             Ok(0)
         }
         8 => {
-            let level = u32::try_from(length).ok().filter(|level| (1..=8).contains(level)).ok_or(Errno::EINVAL)?;
+            let level = u32::try_from(length)
+                .ok()
+                .filter(|level| (1..=8).contains(level))
+                .ok_or(Errno::EINVAL)?;
             LEVEL_BEFORE.store(0, Relaxed);
             log::set_console_level(level);
             Ok(0)
@@ -73,7 +76,11 @@ pub fn syslog(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 }
 
 /// Copies what `take` gives for the length to userland.
-fn copy_out(address: u64, length: i32, take: impl FnOnce(usize) -> Option<Vec<u8>>) -> Result<usize> {
+fn copy_out(
+    address: u64,
+    length: i32,
+    take: impl FnOnce(usize) -> Option<Vec<u8>>,
+) -> Result<usize> {
     let length = usize::try_from(length).map_err(|_| Errno::EINVAL)?;
     if address == 0 {
         return Err(Errno::EINVAL);
@@ -97,7 +104,12 @@ const LOOK_INTERVAL: u64 = 250_000_000;
 fn wait_for_record(current: &Current) -> Result<()> {
     while log::unread() == 0 {
         let deadline = hal::time::now() + LOOK_INTERVAL;
-        sched::sleep(current, || (log::unread() > 0).then_some(()), Some(deadline), Interruption::Signal)?;
+        sched::sleep(
+            current,
+            || (log::unread() > 0).then_some(()),
+            Some(deadline),
+            Interruption::Signal,
+        )?;
     }
     Ok(())
 }

@@ -25,7 +25,10 @@ struct Load {
     updated: u64,
 }
 
-static LOAD: SpinLock<Load> = SpinLock::new(Load { averages: [0; 3], updated: 0 });
+static LOAD: SpinLock<Load> = SpinLock::new(Load {
+    averages: [0; 3],
+    updated: 0,
+});
 
 impl Load {
     fn advance(&mut self, now: u64, active: u64) {
@@ -36,7 +39,11 @@ impl Load {
                 let target = active * ONE;
                 let sum = *average * decay + target * (ONE - decay);
                 // Rounds towards the target, so that it is reached.
-                *average = if target >= *average { sum.div_ceil(ONE) } else { sum / ONE };
+                *average = if target >= *average {
+                    sum.div_ceil(ONE)
+                } else {
+                    sum / ONE
+                };
             }
         }
     }
@@ -57,7 +64,10 @@ mod tests {
 
     #[test]
     fn a_steady_load_is_approached_and_forgotten() {
-        let mut load = Load { averages: [0; 3], updated: 0 };
+        let mut load = Load {
+            averages: [0; 3],
+            updated: 0,
+        };
         load.advance(60_000_000_000, 2);
         let [one, five, fifteen] = load.averages;
         // 2 * (1 - 1/e) is 1.26.

@@ -37,7 +37,8 @@ impl CloneFlags {
     /// `EINVAL` for flags that are unknown, contradict each other, or ask for what the kernel doesn't have.
     pub fn checked(bits: u64) -> Result<Self> {
         let flags = Self::from_bits(bits).ok_or(Errno::EINVAL)?;
-        let implies = |one: CloneFlags, other: CloneFlags| !flags.contains(one) || flags.contains(other);
+        let implies =
+            |one: CloneFlags, other: CloneFlags| !flags.contains(one) || flags.contains(other);
         let excludes = |one: CloneFlags, other: CloneFlags| !flags.contains(one | other);
         let sound = implies(Self::THREAD, Self::HANDLERS)
             && implies(Self::HANDLERS, Self::MEMORY)

@@ -49,12 +49,18 @@ pub fn create(current: &Current, registers: &UserRegisters, request: &Request) -
     if flags.contains(CloneFlags::SET_THREAD_POINTER) {
         state.thread_pointer = request.thread_pointer;
     }
-    let vfork_done = flags.contains(CloneFlags::VFORK).then(|| Arc::new(VforkDone::default()));
+    let vfork_done = flags
+        .contains(CloneFlags::VFORK)
+        .then(|| Arc::new(VforkDone::default()));
     let make = |number: Arc<TaskNumber>, process: Arc<Process>| -> Result<ThreadRef> {
         let own_number = number.own();
         let memory = resources.memory.clone();
         let shares_stack = flags.contains(CloneFlags::MEMORY) && !flags.contains(CloneFlags::VFORK);
-        let alternate = if shares_stack { AlternateStack::default() } else { current.signals().alternate_stack() };
+        let alternate = if shares_stack {
+            AlternateStack::default()
+        } else {
+            current.signals().alternate_stack()
+        };
         let thread = Thread::new(NewThread {
             number,
             process,
@@ -63,12 +69,18 @@ pub fn create(current: &Current, registers: &UserRegisters, request: &Request) -
             credentials: current.credentials(),
             resources: Some(resources),
             name: current.name(),
-            clear_child_tid: if flags.contains(CloneFlags::CHILD_CLEAR_TID) { request.child_tid } else { 0 },
+            clear_child_tid: if flags.contains(CloneFlags::CHILD_CLEAR_TID) {
+                request.child_tid
+            } else {
+                0
+            },
             vfork_done: vfork_done.clone(),
             starts_system: false,
             room,
         });
-        thread.scheduling().set_policy(current.scheduling().policy());
+        thread
+            .scheduling()
+            .set_policy(current.scheduling().policy());
         let task = Task::new_user(thread, start, state)?;
         if flags.contains(CloneFlags::CHILD_SET_TID) {
             // A bad address is the child's own affair, as on Linux.
@@ -98,15 +110,32 @@ pub fn create(current: &Current, registers: &UserRegisters, request: &Request) -
 fn take_resources(current: &Current, flags: CloneFlags) -> Result<Resources> {
     let own = current.resources().ok_or(Errno::EINVAL)?;
     Ok(Resources {
-        files: if flags.contains(CloneFlags::FILES) { own.files } else { own.files.duplicate()? },
-        fs: if flags.contains(CloneFlags::FS) { own.fs } else { own.fs.duplicate() },
-        memory: if flags.contains(CloneFlags::MEMORY) { own.memory } else { own.memory.fork()? },
+        files: if flags.contains(CloneFlags::FILES) {
+            own.files
+        } else {
+            own.files.duplicate()?
+        },
+        fs: if flags.contains(CloneFlags::FS) {
+            own.fs
+        } else {
+            own.fs.duplicate()
+        },
+        memory: if flags.contains(CloneFlags::MEMORY) {
+            own.memory
+        } else {
+            own.memory.fork()?
+        },
     })
 }
 
-fn add_thread(current: &Current, make: impl FnOnce(Arc<TaskNumber>, Arc<Process>) -> Result<ThreadRef>) -> Result<ThreadRef> {
+fn add_thread(
+    current: &Current,
+    make: impl FnOnce(Arc<TaskNumber>, Arc<Process>) -> Result<ThreadRef>,
+) -> Result<ThreadRef> {
     let process = current.process();
-    let number = process.contexts().number_for_thread(registry::allocate()?, registry::release);
+    let number = process
+        .contexts()
+        .number_for_thread(registry::allocate()?, registry::release);
     let thread = make(number, process.clone())?;
     {
         let mut shared = process.shared().lock();
@@ -147,17 +176,26 @@ fn add_process(
         }
     };
     let beside = flags.contains(CloneFlags::PARENT);
-    let process = Process::new(contexts, Inheritance {
-        actions,
-        limits: *parent.limits().lock(),
-        name: current.name(),
-        executable: parent.executable(),
-        signal_return: parent.signal_return(),
-        flags: parent.flags().for_child(),
-        personality: parent.personality().load(core::sync::atomic::Ordering::Relaxed),
-        owner: parent.owner(),
-        exit_signal: if beside { parent.exit_signal() } else { exit_signal },
-    });
+    let process = Process::new(
+        contexts,
+        Inheritance {
+            actions,
+            limits: *parent.limits().lock(),
+            name: current.name(),
+            executable: parent.executable(),
+            signal_return: parent.signal_return(),
+            flags: parent.flags().for_child(),
+            personality: parent
+                .personality()
+                .load(core::sync::atomic::Ordering::Relaxed),
+            owner: parent.owner(),
+            exit_signal: if beside {
+                parent.exit_signal()
+            } else {
+                exit_signal
+            },
+        },
+    );
     let thread = make(process.number().clone(), process.clone())?;
     process.shared().lock().threads.push(thread.clone());
     if beside {

@@ -32,7 +32,17 @@ pub const ALL_CAPABILITIES: u64 = (1 << 41) - 1;
 impl Credentials {
     /// The credentials of the kernel and of the first process: user and group 0.
     pub const fn root() -> Self {
-        Self { uid: 0, euid: 0, suid: 0, fsuid: 0, gid: 0, egid: 0, sgid: 0, fsgid: 0, groups: None }
+        Self {
+            uid: 0,
+            euid: 0,
+            suid: 0,
+            fsuid: 0,
+            gid: 0,
+            egid: 0,
+            sgid: 0,
+            fsgid: 0,
+            groups: None,
+        }
     }
 
     /// Whether the thread may do what only the system's owner may: effective user 0 has all capabilities.
@@ -74,7 +84,11 @@ impl Credentials {
     /// The permitted capabilities: all while any of the user numbers is 0, as Linux keeps them without set*id fixups
     /// being suppressed.
     pub fn permitted_capabilities(&self) -> u64 {
-        if self.uid == 0 || self.euid == 0 || self.suid == 0 { ALL_CAPABILITIES } else { 0 }
+        if self.uid == 0 || self.euid == 0 || self.suid == 0 {
+            ALL_CAPABILITIES
+        } else {
+            0
+        }
     }
 }
 
@@ -84,7 +98,12 @@ mod tests {
 
     #[test]
     fn groups_are_the_file_group_and_the_supplementary_ones() {
-        let credentials = Credentials { fsgid: 5, egid: 6, groups: Some(Arc::from([7, 9].as_slice())), ..Credentials::root() };
+        let credentials = Credentials {
+            fsgid: 5,
+            egid: 6,
+            groups: Some(Arc::from([7, 9].as_slice())),
+            ..Credentials::root()
+        };
         assert!(credentials.in_group(5) && credentials.in_group(7) && credentials.in_group(9));
         assert!(!credentials.in_group(6) && !credentials.in_group(8));
         assert!(credentials.in_effective_group(6) && !credentials.in_effective_group(5));

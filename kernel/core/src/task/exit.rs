@@ -1,13 +1,13 @@
 //! The end of threads and processes (exit(2), exit_group(2)).
 
 use super::{Current, Process, family, registry, usage};
+use crate::context::{self, Adopter};
 use crate::sched::{self, State};
 use crate::signal::action::ActionFlags;
 use crate::signal::information::{CLD_EXITED, CLD_KILLED};
 use crate::signal::send::{self, Origin};
 use crate::signal::state::{Ending, ExitStatus};
 use crate::signal::{Signal, SignalInfo, stop};
-use crate::context::{self, Adopter};
 use crate::{futex, tty};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
@@ -52,13 +52,19 @@ fn unreachable_dead() -> ! {
 fn let_go_of_memory_and_files(current: &Current) {
     futex::robust::release(current);
     let clear = current.clear_child_tid.swap(0, Relaxed);
-    if clear != 0 && current.address_space().is_some_and(|memory| Arc::strong_count(&memory) > 2) {
+    if clear != 0
+        && current
+            .address_space()
+            .is_some_and(|memory| Arc::strong_count(&memory) > 2)
+    {
         // A bad address was the thread's own choice.
         if user::write_value(UserAddr(clear), &0u32).is_ok() {
             futex::wake_at(current, clear, 1);
         }
     }
-    let peak = current.address_space().map_or(0, |memory| memory.statistics().peak_resident * 4);
+    let peak = current
+        .address_space()
+        .map_or(0, |memory| memory.statistics().peak_resident * 4);
     {
         let mut accounts = current.process().accounts().lock();
         accounts.ended.peak_resident = accounts.ended.peak_resident.max(peak);
@@ -135,7 +141,8 @@ fn end_process(process: &Arc<Process>, status: ExitStatus) {
 
 /// Gives the children of a process to the one that adopts them.
 fn give_children_away(process: &Arc<Process>) {
-    let subreaper = family::subreaper(process).filter(|subreaper| context::share_list(subreaper, process));
+    let subreaper =
+        family::subreaper(process).filter(|subreaper| context::share_list(subreaper, process));
     let adopter = subreaper.or_else(|| match context::adopter(process) {
         Adopter::Process(adopter) => Some(adopter),
         Adopter::HostInit => registry::find(1),
@@ -176,11 +183,15 @@ fn tell_of_parents_death(child: &Arc<Process>) {
 fn announce_end(process: &Arc<Process>, newly: bool) -> bool {
     family::with_parent(process, newly, |parent| {
         let Some(parent) = parent else { return true };
-        let Some(number) = process.number_seen_by(parent) else { return true };
+        let Some(number) = process.number_seen_by(parent) else {
+            return true;
+        };
         let signal = process.exit_signal();
         let action = parent.shared().lock().actions.get(Signal::SIGCHLD);
         let ignored = signal == Some(Signal::SIGCHLD) && action.is_ignore();
-        let nobody_waits = ignored || (signal == Some(Signal::SIGCHLD) && action.flags().contains(ActionFlags::NO_CHILD_WAIT));
+        let nobody_waits = ignored
+            || (signal == Some(Signal::SIGCHLD)
+                && action.flags().contains(ActionFlags::NO_CHILD_WAIT));
         if let Some(signal) = signal
             && !ignored
         {
@@ -197,9 +208,20 @@ fn announce_end(process: &Arc<Process>, newly: bool) -> bool {
 /// What SIGCHLD and waitid tell of a process that has exited.
 pub fn end_information(process: &Process, number: u32) -> SignalInfo {
     let status = process.exit_status();
-    let (code, value) = if status & 0x7f == 0 { (CLD_EXITED, status >> 8) } else { (CLD_KILLED, status & 0x7f) };
+    let (code, value) = if status & 0x7f == 0 {
+        (CLD_EXITED, status >> 8)
+    } else {
+        (CLD_KILLED, status & 0x7f)
+    };
     let used = process.accounts().lock().ended;
-    SignalInfo::child(code, number, process.owner(), value as i32, usage::ticks(used.user), usage::ticks(used.system))
+    SignalInfo::child(
+        code,
+        number,
+        process.owner(),
+        value as i32,
+        usage::ticks(used.user),
+        usage::ticks(used.system),
+    )
 }
 
 /// Takes a zombie out of the system; false if another thread did so before.

@@ -3,9 +3,9 @@
 //! The lock masks interrupts (a terminal signals a process group from its interrupt) and is held for a few links or
 //! one list. It comes before every process's `shared` lock.
 
+use super::Process;
 use super::group::ProcessGroup;
 use super::tree::{Index, NONE, Tree};
-use super::Process;
 use crate::errno::{Errno, Result};
 use crate::signal::state::JobState;
 use alloc::sync::Arc;
@@ -52,10 +52,18 @@ impl Default for Place {
 ///
 /// # Errors
 /// `ENOMEM`.
-pub fn enter(process: &Arc<Process>, parent: Option<&Process>, group: &Arc<ProcessGroup>) -> Result<()> {
+pub fn enter(
+    process: &Arc<Process>,
+    parent: Option<&Process>,
+    group: &Arc<ProcessGroup>,
+) -> Result<()> {
     let mut tree = FAMILY.lock();
     let parent = parent.map_or(NONE, |parent| parent.place.index());
-    let member = Member { process: process.clone(), group: group.clone(), zombie: false };
+    let member = Member {
+        process: process.clone(),
+        group: group.clone(),
+        zombie: false,
+    };
     let index = tree.insert(member, parent, group.member.load(Relaxed))?;
     group.member.store(index, Relaxed);
     process.place.0.store(index, Relaxed);
@@ -75,7 +83,8 @@ pub fn enter_beside(process: &Arc<Process>, sibling: &Process) -> Result<()> {
 /// The parent of a process; none for the first one and for reaped ones.
 pub fn parent(process: &Process) -> Option<Arc<Process>> {
     let tree = FAMILY.lock();
-    tree.get(tree.parent(process.place.index())).map(|member| member.process.clone())
+    tree.get(tree.parent(process.place.index()))
+        .map(|member| member.process.clone())
 }
 
 /// The parent's number as the process sees it: 0 if it is out of sight. Remembered until something changes it.
@@ -95,10 +104,15 @@ pub(super) fn look_up_parent_number(process: &Process) -> u32 {
 /// or list has changed.
 pub fn forget_numbers(process: &Process) {
     let tree = FAMILY.lock();
-    process.parent_number.store(super::process::UNKNOWN_NUMBER, Relaxed);
+    process
+        .parent_number
+        .store(super::process::UNKNOWN_NUMBER, Relaxed);
     for child in tree.children(process.place.index()) {
         if let Some(child) = tree.get(child) {
-            child.process.parent_number.store(super::process::UNKNOWN_NUMBER, Relaxed);
+            child
+                .process
+                .parent_number
+                .store(super::process::UNKNOWN_NUMBER, Relaxed);
         }
     }
 }
@@ -117,7 +131,9 @@ pub fn move_to_group(process: &Process, group: &Arc<ProcessGroup>) {
     let old = {
         let mut tree = FAMILY.lock();
         let index = process.place.index();
-        let Some(member) = tree.get_mut(index) else { return };
+        let Some(member) = tree.get_mut(index) else {
+            return;
+        };
         let old = core::mem::replace(&mut member.group, group.clone());
         let rest = tree.leave_ring(index);
         if old.member.load(Relaxed) == index {
@@ -147,9 +163,14 @@ pub fn for_each_member(group: &ProcessGroup, mut act: impl FnMut(&Arc<Process>))
 }
 
 /// Calls `act` for every child of a process, the oldest first, until it gives a value. The family is locked.
-pub(super) fn find_child<R>(parent: &Process, mut act: impl FnMut(&Member) -> Option<R>) -> Option<R> {
+pub(super) fn find_child<R>(
+    parent: &Process,
+    mut act: impl FnMut(&Member) -> Option<R>,
+) -> Option<R> {
     let tree = FAMILY.lock();
-    tree.children(parent.place.index()).filter_map(|index| tree.get(index)).find_map(&mut act)
+    tree.children(parent.place.index())
+        .filter_map(|index| tree.get(index))
+        .find_map(&mut act)
 }
 
 /// The children of a process, the oldest first.
@@ -163,7 +184,11 @@ pub fn children(parent: &Process) -> Result<Vec<Arc<Process>>> {
         let index = parent.place.index();
         let count = tree.children(index).count();
         if count <= all.capacity() {
-            all.extend(tree.children(index).filter_map(|index| tree.get(index)).map(|member| member.process.clone()));
+            all.extend(
+                tree.children(index)
+                    .filter_map(|index| tree.get(index))
+                    .map(|member| member.process.clone()),
+            );
             return Ok(all);
         }
         drop(tree);
@@ -172,7 +197,11 @@ pub fn children(parent: &Process) -> Result<Vec<Arc<Process>>> {
 }
 
 /// Calls `act` for the parent of a process while it can't change, and may mark the process a zombie at that moment.
-pub fn with_parent<R>(process: &Process, becomes_zombie: bool, act: impl FnOnce(Option<&Arc<Process>>) -> R) -> R {
+pub fn with_parent<R>(
+    process: &Process,
+    becomes_zombie: bool,
+    act: impl FnOnce(Option<&Arc<Process>>) -> R,
+) -> R {
     let mut tree = FAMILY.lock();
     let index = process.place.index();
     if becomes_zombie && let Some(member) = tree.get_mut(index) {
@@ -184,7 +213,8 @@ pub fn with_parent<R>(process: &Process, becomes_zombie: bool, act: impl FnOnce(
 /// Whether a process has ended, waited for or not.
 pub fn has_ended(process: &Process) -> bool {
     let tree = FAMILY.lock();
-    tree.get(process.place.index()).is_none_or(|member| member.zombie)
+    tree.get(process.place.index())
+        .is_none_or(|member| member.zombie)
 }
 
 /// Takes a dead process out of the tree, unless another did so before: this one then has reaped it.
@@ -193,7 +223,9 @@ pub fn leave(process: &Process) -> bool {
         let mut tree = FAMILY.lock();
         let index = process.place.index();
         let rest = tree.leave_ring(index);
-        let Some(member) = tree.remove(index) else { return false };
+        let Some(member) = tree.remove(index) else {
+            return false;
+        };
         process.place.0.store(NONE, Relaxed);
         if member.group.member.load(Relaxed) == index {
             member.group.member.store(rest, Relaxed);
@@ -218,7 +250,10 @@ pub struct Orphans {
 pub fn give_children(process: &Process, adopter: Option<&Process>) -> Orphans {
     let mut orphans = Orphans::default();
     let mut tree = FAMILY.lock();
-    let (from, to) = (process.place.index(), adopter.map_or(NONE, |adopter| adopter.place.index()));
+    let (from, to) = (
+        process.place.index(),
+        adopter.map_or(NONE, |adopter| adopter.place.index()),
+    );
     for _ in 0..4 {
         let child = tree.first_child(from);
         if child == NONE {
@@ -226,8 +261,15 @@ pub fn give_children(process: &Process, adopter: Option<&Process>) -> Orphans {
         }
         tree.set_parent(child, to);
         if let Some(member) = tree.get(child) {
-            member.process.parent_number.store(super::process::UNKNOWN_NUMBER, Relaxed);
-            let list = if member.zombie { &mut orphans.zombies } else { &mut orphans.living };
+            member
+                .process
+                .parent_number
+                .store(super::process::UNKNOWN_NUMBER, Relaxed);
+            let list = if member.zombie {
+                &mut orphans.zombies
+            } else {
+                &mut orphans.living
+            };
             list.push(member.process.clone());
         }
     }
@@ -253,8 +295,15 @@ fn is_orphaned(tree: &Tree<Member>, group: &Arc<ProcessGroup>, leaving: Index) -
     let first = group.member.load(Relaxed);
     first == NONE
         || !tree.ring(first).any(|index| {
-            let Some(member) = tree.get(index).filter(|member| index != leaving && !member.zombie) else { return false };
-            let Some(parent) = tree.get(tree.parent(index)) else { return false };
+            let Some(member) = tree
+                .get(index)
+                .filter(|member| index != leaving && !member.zombie)
+            else {
+                return false;
+            };
+            let Some(parent) = tree.get(tree.parent(index)) else {
+                return false;
+            };
             member.process.host_pid() != 1
                 && parent.process.host_pid() != 1
                 && !Arc::ptr_eq(&parent.group, group)
@@ -284,16 +333,19 @@ pub fn newly_orphaned(process: &Process) -> SmallVec<[Arc<ProcessGroup>; 1]> {
     }
     let tree = FAMILY.lock();
     let index = process.place.index();
-    let Some(own) = tree.get(index).map(|member| member.group.clone()) else { return found };
+    let Some(own) = tree.get(index).map(|member| member.group.clone()) else {
+        return found;
+    };
     let parent_is_outside = tree.get(tree.parent(index)).is_some_and(|parent| {
         !Arc::ptr_eq(&parent.group, &own) && Arc::ptr_eq(parent.group.session(), own.session())
     });
     let mut consider = |group: &Arc<ProcessGroup>, orphaned: bool| {
         let first = group.member.load(Relaxed);
         let stopped = first != NONE
-            && tree.ring(first).filter_map(|index| tree.get(index)).any(|member| {
-                !matches!(member.process.shared().lock().job, JobState::Running)
-            });
+            && tree
+                .ring(first)
+                .filter_map(|index| tree.get(index))
+                .any(|member| !matches!(member.process.shared().lock().job, JobState::Running));
         if orphaned && stopped && !found.iter().any(|known| Arc::ptr_eq(known, group)) {
             found.push(group.clone());
         }
@@ -302,7 +354,9 @@ pub fn newly_orphaned(process: &Process) -> SmallVec<[Arc<ProcessGroup>; 1]> {
         consider(&own, is_orphaned(&tree, &own, index));
     }
     for child in tree.children(index) {
-        let Some(child) = tree.get(child) else { continue };
+        let Some(child) = tree.get(child) else {
+            continue;
+        };
         if !Arc::ptr_eq(&child.group, &own) && Arc::ptr_eq(child.group.session(), own.session()) {
             let others = tree.ring(child.group.member.load(Relaxed)).any(|member| {
                 let parent = tree.parent(member);

@@ -18,7 +18,10 @@ pub struct Session {
 impl Session {
     /// A session that bears the number of its leader.
     pub fn new(number: Arc<TaskNumber>) -> Arc<Self> {
-        Arc::new(Self { number, terminal: IrqSpinLock::new(None) })
+        Arc::new(Self {
+            number,
+            terminal: IrqSpinLock::new(None),
+        })
     }
 
     /// Its number, which is its leader's.
@@ -48,7 +51,11 @@ pub struct ProcessGroup {
 impl ProcessGroup {
     /// A group that bears the number of its first member.
     pub fn new(number: Arc<TaskNumber>, session: Arc<Session>) -> Arc<Self> {
-        Arc::new(Self { number, session, member: AtomicU32::new(super::tree::NONE) })
+        Arc::new(Self {
+            number,
+            session,
+            member: AtomicU32::new(super::tree::NONE),
+        })
     }
 
     /// Its number, which is that of the process that made it.

@@ -32,8 +32,22 @@ impl Resource {
     pub fn from_number(number: u32) -> Option<Self> {
         use Resource::*;
         const ALL: [Resource; 16] = [
-            CpuTime, FileSize, Data, Stack, Core, Resident, Processes, OpenFiles, LockedMemory, AddressSpace, FileLocks,
-            PendingSignals, MessageQueues, Nice, RealTimePriority, RealTimeCpu,
+            CpuTime,
+            FileSize,
+            Data,
+            Stack,
+            Core,
+            Resident,
+            Processes,
+            OpenFiles,
+            LockedMemory,
+            AddressSpace,
+            FileLocks,
+            PendingSignals,
+            MessageQueues,
+            Nice,
+            RealTimePriority,
+            RealTimeCpu,
         ];
         ALL.get(number as usize).copied()
     }
@@ -56,13 +70,25 @@ impl Limits {
     /// pending signals as it would give to a machine of 1 GiB.
     pub const fn initial() -> Self {
         const fn both(value: u64) -> Limit {
-            Limit { soft: value, hard: value }
+            Limit {
+                soft: value,
+                hard: value,
+            }
         }
         let mut limits = [both(INFINITY); 16];
-        limits[Resource::Stack as usize] = Limit { soft: 8 << 20, hard: INFINITY };
-        limits[Resource::Core as usize] = Limit { soft: 0, hard: INFINITY };
+        limits[Resource::Stack as usize] = Limit {
+            soft: 8 << 20,
+            hard: INFINITY,
+        };
+        limits[Resource::Core as usize] = Limit {
+            soft: 0,
+            hard: INFINITY,
+        };
         limits[Resource::Processes as usize] = both(4096);
-        limits[Resource::OpenFiles as usize] = Limit { soft: 1024, hard: 4096 };
+        limits[Resource::OpenFiles as usize] = Limit {
+            soft: 1024,
+            hard: 4096,
+        };
         limits[Resource::LockedMemory as usize] = both(8 << 20);
         limits[Resource::PendingSignals as usize] = both(4096);
         limits[Resource::MessageQueues as usize] = both(819_200);

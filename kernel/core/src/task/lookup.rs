@@ -7,8 +7,15 @@ use alloc::sync::Arc;
 
 /// The host's number of what the caller calls `number`.
 fn host_number(current: &Current, number: i32) -> Result<u32> {
-    let number = u32::try_from(number).ok().filter(|&number| number != 0).ok_or(Errno::ESRCH)?;
-    current.process().contexts().host_number(number).ok_or(Errno::ESRCH)
+    let number = u32::try_from(number)
+        .ok()
+        .filter(|&number| number != 0)
+        .ok_or(Errno::ESRCH)?;
+    current
+        .process()
+        .contexts()
+        .host_number(number)
+        .ok_or(Errno::ESRCH)
 }
 
 /// The process, living or zombie, that the caller calls `number`.
@@ -32,7 +39,11 @@ pub fn find_thread(current: &Current, number: i32) -> Result<ThreadRef> {
 /// # Errors
 /// `ESRCH`.
 pub fn find_thread_or_self(current: &Current, number: i32) -> Result<ThreadRef> {
-    if number == 0 { Ok(current.arc()) } else { find_thread(current, number) }
+    if number == 0 {
+        Ok(current.arc())
+    } else {
+        find_thread(current, number)
+    }
 }
 
 /// A process by number, the calling one for 0.
@@ -40,7 +51,11 @@ pub fn find_thread_or_self(current: &Current, number: i32) -> Result<ThreadRef> 
 /// # Errors
 /// `ESRCH`.
 pub fn find_process_or_self(current: &Current, number: i32) -> Result<Arc<Process>> {
-    if number == 0 { Ok(current.process().clone()) } else { find_process(current, number) }
+    if number == 0 {
+        Ok(current.process().clone())
+    } else {
+        find_process(current, number)
+    }
 }
 
 /// The process group that the caller calls `number`.
@@ -48,7 +63,9 @@ pub fn find_process_or_self(current: &Current, number: i32) -> Result<Arc<Proces
 /// # Errors
 /// `ESRCH`.
 pub fn find_group(current: &Current, number: i32) -> Result<Arc<ProcessGroup>> {
-    registry::find_group(host_number(current, number)?).filter(|group| !group.is_empty()).ok_or(Errno::ESRCH)
+    registry::find_group(host_number(current, number)?)
+        .filter(|group| !group.is_empty())
+        .ok_or(Errno::ESRCH)
 }
 
 /// The session that the caller calls `number`.

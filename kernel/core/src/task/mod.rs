@@ -33,7 +33,9 @@ pub use capability::Capability;
 pub use credentials::Credentials;
 pub use group::{ProcessGroup, Session};
 pub use limits::{Limit, Limits, Resource};
-pub use lookup::{find_group, find_process, find_process_or_self, find_session, find_thread, find_thread_or_self};
+pub use lookup::{
+    find_group, find_process, find_process_or_self, find_session, find_thread, find_thread_or_self,
+};
 pub use name::CommandName;
 pub use process::{Process, ProcessFlags};
 pub use thread::Thread;

@@ -15,12 +15,17 @@ impl CommandName {
         let mut bytes = [0; 15];
         let length = name.len().min(bytes.len());
         bytes[..length].copy_from_slice(&name[..length]);
-        Self { bytes, length: length as u8 }
+        Self {
+            bytes,
+            length: length as u8,
+        }
     }
 
     /// The bytes of the name, without a NUL.
     pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+        self.bytes
+            .get(..usize::from(self.length))
+            .unwrap_or_default()
     }
 }
 

@@ -107,7 +107,11 @@ impl Process {
             signal_return: AtomicU64::new(inheritance.signal_return),
             flags: AtomicU32::new(inheritance.flags.bits()),
             personality: AtomicU32::new(inheritance.personality),
-            exit_signal: AtomicU32::new(inheritance.exit_signal.map_or(0, |signal| u32::from(signal.number()))),
+            exit_signal: AtomicU32::new(
+                inheritance
+                    .exit_signal
+                    .map_or(0, |signal| u32::from(signal.number())),
+            ),
             exit_status: AtomicU32::new(0),
             accounts: IrqSpinLock::new(Accounts::default()),
             owner: AtomicU32::new(inheritance.owner),
@@ -177,7 +181,9 @@ impl Process {
 
     pub(super) fn last_group(&self) -> Arc<ProcessGroup> {
         let known = self.last_group.lock().clone();
-        known.unwrap_or_else(|| ProcessGroup::new(self.number().clone(), Session::new(self.number().clone())))
+        known.unwrap_or_else(|| {
+            ProcessGroup::new(self.number().clone(), Session::new(self.number().clone()))
+        })
     }
 
     pub(super) fn set_last_group(&self, group: &Arc<ProcessGroup>) {

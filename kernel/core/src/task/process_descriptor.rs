@@ -16,7 +16,11 @@ pub struct ProcessDescriptor(Arc<Process>);
 impl ProcessDescriptor {
     /// An open file for a process.
     pub fn open(process: Arc<Process>, non_blocking: bool) -> Arc<File> {
-        let flags = if non_blocking { OpenFlags::READ_WRITE | OpenFlags::NON_BLOCKING } else { OpenFlags::READ_WRITE };
+        let flags = if non_blocking {
+            OpenFlags::READ_WRITE | OpenFlags::NON_BLOCKING
+        } else {
+            OpenFlags::READ_WRITE
+        };
         File::anonymous("pidfd", Box::new(ProcessDescriptor(process)), flags)
     }
 }
@@ -26,8 +30,13 @@ impl ProcessDescriptor {
 /// # Errors
 /// `EBADF` for another kind of file.
 pub fn process_of(file: &File) -> Result<&Arc<Process>> {
-    let descriptor = file.operations().as_any().downcast_ref::<ProcessDescriptor>();
-    descriptor.map(|descriptor| &descriptor.0).ok_or(Errno::EBADF)
+    let descriptor = file
+        .operations()
+        .as_any()
+        .downcast_ref::<ProcessDescriptor>();
+    descriptor
+        .map(|descriptor| &descriptor.0)
+        .ok_or(Errno::EBADF)
 }
 
 impl FileOperations for ProcessDescriptor {
@@ -35,7 +44,11 @@ impl FileOperations for ProcessDescriptor {
         if let Some(registration) = registration {
             registration.watch(&self.0.state_changed);
         }
-        if family::has_ended(&self.0) { PollEvents::IN } else { PollEvents::empty() }
+        if family::has_ended(&self.0) {
+            PollEvents::IN
+        } else {
+            PollEvents::empty()
+        }
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -46,8 +46,10 @@ struct Numbers {
     next: u32,
 }
 
-static NUMBERS: IrqSpinLock<Numbers> =
-    IrqSpinLock::new(Numbers { bearers: HashMap::with_hasher(BuildHasherDefault::new()), next: 1 });
+static NUMBERS: IrqSpinLock<Numbers> = IrqSpinLock::new(Numbers {
+    bearers: HashMap::with_hasher(BuildHasherDefault::new()),
+    next: 1,
+});
 
 /// Takes the next free number. It is given back through [`release`].
 ///
@@ -58,7 +60,11 @@ pub fn allocate() -> Result<u32> {
     numbers.bearers.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
     for _ in 0..NUMBER_LIMIT {
         let number = numbers.next;
-        numbers.next = if number + 1 < NUMBER_LIMIT { number + 1 } else { FIRST_REUSED };
+        numbers.next = if number + 1 < NUMBER_LIMIT {
+            number + 1
+        } else {
+            FIRST_REUSED
+        };
         if !numbers.bearers.contains_key(&number) {
             numbers.bearers.insert(number, Bearers::default());
             return Ok(number);
@@ -84,22 +90,30 @@ fn with<R>(number: u32, read: impl FnOnce(&mut Bearers) -> R) -> Option<R> {
 
 /// Makes a thread findable by its number.
 pub fn publish_thread(thread: &ThreadRef) {
-    with(thread.host_tid(), |bearers| bearers.thread = Some(thread.clone()));
+    with(thread.host_tid(), |bearers| {
+        bearers.thread = Some(thread.clone())
+    });
 }
 
 /// Makes a process findable by its number.
 pub fn publish_process(process: &Arc<Process>) {
-    with(process.host_pid(), |bearers| bearers.process = Some(process.clone()));
+    with(process.host_pid(), |bearers| {
+        bearers.process = Some(process.clone())
+    });
 }
 
 /// Makes a process group findable by its number.
 pub fn publish_group(group: &Arc<ProcessGroup>) {
-    with(group.number().host(), |bearers| bearers.group = Some(Arc::downgrade(group)));
+    with(group.number().host(), |bearers| {
+        bearers.group = Some(Arc::downgrade(group))
+    });
 }
 
 /// Makes a session findable by its number.
 pub fn publish_session(session: &Arc<Session>) {
-    with(session.number().host(), |bearers| bearers.session = Some(Arc::downgrade(session)));
+    with(session.number().host(), |bearers| {
+        bearers.session = Some(Arc::downgrade(session))
+    });
 }
 
 /// A thread that ends isn't found any more.
@@ -126,12 +140,16 @@ pub fn find_thread(host_tid: u32) -> Option<ThreadRef> {
 
 /// The process group with this number.
 pub fn find_group(number: u32) -> Option<Arc<ProcessGroup>> {
-    with(number, |bearers| bearers.group.as_ref().and_then(Weak::upgrade))?
+    with(number, |bearers| {
+        bearers.group.as_ref().and_then(Weak::upgrade)
+    })?
 }
 
 /// The session with this number.
 pub fn find_session(number: u32) -> Option<Arc<Session>> {
-    with(number, |bearers| bearers.session.as_ref().and_then(Weak::upgrade))?
+    with(number, |bearers| {
+        bearers.session.as_ref().and_then(Weak::upgrade)
+    })?
 }
 
 /// All processes as of now, by number.
@@ -145,7 +163,12 @@ pub fn processes() -> Result<Vec<Arc<Process>>> {
         all.try_reserve(wanted).map_err(|_| Errno::ENOMEM)?;
         let numbers = NUMBERS.lock();
         if numbers.bearers.len() <= all.capacity() {
-            all.extend(numbers.bearers.values().filter_map(|bearers| bearers.process.clone()));
+            all.extend(
+                numbers
+                    .bearers
+                    .values()
+                    .filter_map(|bearers| bearers.process.clone()),
+            );
             break;
         }
     }
@@ -156,7 +179,15 @@ pub fn processes() -> Result<Vec<Arc<Process>>> {
 /// How many processes there are, zombies included, and how many threads.
 pub fn counts() -> (usize, usize) {
     let numbers = NUMBERS.lock();
-    let processes = numbers.bearers.values().filter(|bearers| bearers.process.is_some()).count();
-    let threads = numbers.bearers.values().filter(|bearers| bearers.thread.is_some()).count();
+    let processes = numbers
+        .bearers
+        .values()
+        .filter(|bearers| bearers.process.is_some())
+        .count();
+    let threads = numbers
+        .bearers
+        .values()
+        .filter(|bearers| bearers.thread.is_some())
+        .count();
     (processes, threads)
 }

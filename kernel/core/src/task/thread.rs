@@ -39,7 +39,9 @@ impl VforkDone {
     /// Sleeps until then, or until the parent is killed.
     pub fn wait(&self) {
         // Being killed ends the wait early: the parent then ends without touching its memory.
-        let _ = self.queue.wait_killable(|| self.done.load(Acquire).then_some(()));
+        let _ = self
+            .queue
+            .wait_killable(|| self.done.load(Acquire).then_some(()));
     }
 }
 
@@ -49,7 +51,13 @@ pub enum Restart {
     /// A sleep of nanosleep(2) until `deadline` (ns since boot); where to write what is left, or 0.
     Sleep { deadline: u64, remaining: u64 },
     /// A futex wait until `deadline`.
-    Futex { address: u64, value: u32, mask: u32, private: bool, deadline: u64 },
+    Futex {
+        address: u64,
+        value: u32,
+        mask: u32,
+        private: bool,
+        deadline: u64,
+    },
 }
 
 /// What the kernel keeps with each thread.
@@ -203,19 +211,29 @@ impl Thread {
     /// `EBADF` if it has none: a kernel thread, or one at its end.
     #[inline]
     pub fn open_files(&self) -> Result<Arc<FdTable>, Errno> {
-        self.resources.lock().as_ref().map(|resources| resources.files.clone()).ok_or(Errno::EBADF)
+        self.resources
+            .lock()
+            .as_ref()
+            .map(|resources| resources.files.clone())
+            .ok_or(Errno::EBADF)
     }
 
     /// Its root and working directory; none in kernel threads and at a thread's end.
     #[inline]
     pub fn directories(&self) -> Option<Arc<FsContext>> {
-        self.resources.lock().as_ref().map(|resources| resources.fs.clone())
+        self.resources
+            .lock()
+            .as_ref()
+            .map(|resources| resources.fs.clone())
     }
 
     /// Its memory; none in kernel threads and at a thread's end.
     #[inline]
     pub fn address_space(&self) -> Option<Arc<AddressSpace>> {
-        self.resources.lock().as_ref().map(|resources| resources.memory.clone())
+        self.resources
+            .lock()
+            .as_ref()
+            .map(|resources| resources.memory.clone())
     }
 
     /// Its descriptors.
@@ -249,7 +267,12 @@ impl Thread {
     #[inline]
     pub fn file(&self, fd: i32) -> Result<Arc<File>, Errno> {
         // Asked under the lock: a reference to the table would cost more than the look.
-        self.resources.lock().as_ref().ok_or(Errno::EBADF)?.files.get(fd)
+        self.resources
+            .lock()
+            .as_ref()
+            .ok_or(Errno::EBADF)?
+            .files
+            .get(fd)
     }
 
     /// Gives an open file the lowest free descriptor.
@@ -257,7 +280,9 @@ impl Thread {
     /// # Errors
     /// `EMFILE`, `ENOMEM`.
     pub fn install_file(&self, file: Arc<File>, close_on_exec: bool) -> Result<usize, Errno> {
-        let fd = self.open_files()?.install(file, close_on_exec, 0, self.descriptor_limit())?;
+        let fd = self
+            .open_files()?
+            .install(file, close_on_exec, 0, self.descriptor_limit())?;
         Ok(fd as usize)
     }
 
@@ -267,7 +292,10 @@ impl Thread {
     }
 
     /// Changes which files, directories or memory it uses; gives back what it used before.
-    pub(crate) fn replace_resources(&self, change: impl FnOnce(&mut Option<Resources>)) -> Option<Resources> {
+    pub(crate) fn replace_resources(
+        &self,
+        change: impl FnOnce(&mut Option<Resources>),
+    ) -> Option<Resources> {
         let mut resources = self.resources.lock();
         let old = resources.clone();
         change(&mut resources);
@@ -314,7 +342,10 @@ impl Thread {
 
     /// Sets what it is sent when its parent ends.
     pub fn set_parent_death_signal(&self, signal: Option<Signal>) {
-        self.parent_death_signal.store(signal.map_or(0, |signal| u32::from(signal.number())), Relaxed);
+        self.parent_death_signal.store(
+            signal.map_or(0, |signal| u32::from(signal.number())),
+            Relaxed,
+        );
     }
 
     /// Where it waits on a futex.
@@ -337,7 +368,9 @@ impl Thread {
 
     /// The first argument of the interrupted call, if there is one to decide about.
     pub(crate) fn take_interrupted_call(&self) -> Option<u64> {
-        self.interrupted.swap(false, Relaxed).then(|| self.interrupted_argument.load(Relaxed))
+        self.interrupted
+            .swap(false, Relaxed)
+            .then(|| self.interrupted_argument.load(Relaxed))
     }
 
     /// Says how `restart_syscall` is to continue the call that fails with `RESTART_BLOCK` next.
@@ -364,7 +397,8 @@ impl Thread {
 
     /// Whether the thread blocks a signal or its process ignores it.
     pub fn is_blocked_or_ignored(&self, signal: Signal) -> bool {
-        self.signals.blocked().contains(signal) || self.process.shared().lock().actions.get(signal).is_ignore()
+        self.signals.blocked().contains(signal)
+            || self.process.shared().lock().actions.get(signal).is_ignore()
     }
 
     /// Whether the thread must end.

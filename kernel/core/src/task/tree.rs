@@ -38,7 +38,10 @@ impl<T> Default for Tree<T> {
 impl<T> Tree<T> {
     /// Without nodes.
     pub const fn new() -> Self {
-        Self { nodes: Vec::new(), free: Vec::new() }
+        Self {
+            nodes: Vec::new(),
+            free: Vec::new(),
+        }
     }
 
     fn node(&self, index: Index) -> Option<&Node<T>> {
@@ -84,7 +87,9 @@ impl<T> Tree<T> {
             None => {
                 self.nodes.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
                 // All nodes can be free at once, so that removing never needs memory.
-                self.free.try_reserve(self.nodes.len() + 1).map_err(|_| Errno::ENOMEM)?;
+                self.free
+                    .try_reserve(self.nodes.len() + 1)
+                    .map_err(|_| Errno::ENOMEM)?;
                 self.nodes.push(node);
                 (self.nodes.len() - 1) as Index
             }
@@ -176,7 +181,9 @@ impl<T> Tree<T> {
 
     /// Takes a node out of its ring, to be alone; gives another node of that ring.
     pub fn leave_ring(&mut self, index: Index) -> Index {
-        let Some(node) = self.node(index) else { return NONE };
+        let Some(node) = self.node(index) else {
+            return NONE;
+        };
         let (next, previous) = (node.next_in_ring, node.previous_in_ring);
         self.edit(previous, |node| node.next_in_ring = next);
         self.edit(next, |node| node.previous_in_ring = previous);
@@ -213,7 +220,10 @@ mod tests {
         let mut tree = Tree::new();
         let one = tree.insert("one", NONE, NONE).unwrap();
         let two = tree.insert("two", NONE, NONE).unwrap();
-        let kids: Vec<Index> = ["a", "b", "c"].iter().map(|name| tree.insert(*name, one, NONE).unwrap()).collect();
+        let kids: Vec<Index> = ["a", "b", "c"]
+            .iter()
+            .map(|name| tree.insert(*name, one, NONE).unwrap())
+            .collect();
         assert_eq!(tree.children(one).collect::<Vec<_>>(), kids);
         tree.set_parent(kids[1], two);
         assert_eq!(tree.children(one).collect::<Vec<_>>(), [kids[0], kids[2]]);
@@ -240,8 +250,16 @@ mod tests {
             let pick = |at: usize| all[at % all.len()];
             match below(5) {
                 0 | 1 if all.len() < 40 => {
-                    let parent = if all.is_empty() || below(4) == 0 { NONE } else { pick(below(1000)) };
-                    let ring = if all.is_empty() || below(3) == 0 { NONE } else { pick(below(1000)) };
+                    let parent = if all.is_empty() || below(4) == 0 {
+                        NONE
+                    } else {
+                        pick(below(1000))
+                    };
+                    let ring = if all.is_empty() || below(3) == 0 {
+                        NONE
+                    } else {
+                        pick(below(1000))
+                    };
                     let index = tree.insert((), parent, ring).unwrap();
                     parents.insert(index, parent);
                     let label = rings.get(&ring).copied().unwrap_or_else(|| {
@@ -278,10 +296,18 @@ mod tests {
             }
             for &index in parents.keys().take(20) {
                 let children: BTreeSet<Index> = tree.children(index).collect();
-                let expected = parents.iter().filter(|entry| *entry.1 == index).map(|entry| *entry.0).collect();
+                let expected = parents
+                    .iter()
+                    .filter(|entry| *entry.1 == index)
+                    .map(|entry| *entry.0)
+                    .collect();
                 assert_eq!(children, expected);
                 let ring: BTreeSet<Index> = tree.ring(index).collect();
-                let expected = rings.iter().filter(|entry| *entry.1 == rings[&index]).map(|entry| *entry.0).collect();
+                let expected = rings
+                    .iter()
+                    .filter(|entry| *entry.1 == rings[&index])
+                    .map(|entry| *entry.0)
+                    .collect();
                 assert_eq!(ring, expected);
             }
         }

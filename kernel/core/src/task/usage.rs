@@ -38,14 +38,24 @@ pub struct Accounts {
 pub fn of_thread(thread: &ThreadRef) -> Usage {
     let (user, system) = thread_times(thread);
     let (voluntary_switches, involuntary_switches) = thread.scheduling().switches();
-    Usage { user, system, voluntary_switches, involuntary_switches, peak_resident: 0 }
+    Usage {
+        user,
+        system,
+        voluntary_switches,
+        involuntary_switches,
+        peak_resident: 0,
+    }
 }
 
 /// User and system time of a thread up to now, ns. Callable from interrupts.
 pub fn thread_times(thread: &ThreadRef) -> (u64, u64) {
     let (user, system) = thread.scheduling().times();
     let more = crate::sched::cpu::uncharged(thread);
-    if thread.scheduling().is_in_user() { (user + more, system) } else { (user, system + more) }
+    if thread.scheduling().is_in_user() {
+        (user + more, system)
+    } else {
+        (user, system + more)
+    }
 }
 
 /// The sums of user and system time of a process's threads up to now, those that have ended included, ns. Callable
@@ -53,10 +63,13 @@ pub fn thread_times(thread: &ThreadRef) -> (u64, u64) {
 pub fn process_times(process: &Process) -> (u64, u64) {
     let ended = process.accounts().lock().ended;
     let shared = process.shared().lock();
-    shared.threads.iter().fold((ended.user, ended.system), |(user, system), thread| {
-        let times = thread_times(thread);
-        (user + times.0, system + times.1)
-    })
+    shared
+        .threads
+        .iter()
+        .fold((ended.user, ended.system), |(user, system), thread| {
+            let times = thread_times(thread);
+            (user + times.0, system + times.1)
+        })
 }
 
 /// What all threads of a process have used up to now, the ended ones included.

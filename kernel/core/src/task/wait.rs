@@ -111,13 +111,16 @@ fn is_wanted(process: &Process, member: &Member, wanted: &Wanted, options: WaitO
         Wanted::Nobody => false,
     };
     let is_clone = child.exit_signal() != Some(Signal::SIGCHLD);
-    let kind = options.contains(WaitOptions::ALL) || is_clone == options.contains(WaitOptions::CLONE);
+    let kind =
+        options.contains(WaitOptions::ALL) || is_clone == options.contains(WaitOptions::CLONE);
     chosen && kind && process.contexts().sees(child.number())
 }
 
 fn change_of(member: &Member, options: WaitOptions) -> Option<Change> {
     if member.zombie {
-        return options.contains(WaitOptions::EXITED).then_some(Change::Exited);
+        return options
+            .contains(WaitOptions::EXITED)
+            .then_some(Change::Exited);
     }
     if !options.intersects(WaitOptions::STOPPED | WaitOptions::CONTINUED) {
         return None;
@@ -125,11 +128,15 @@ fn change_of(member: &Member, options: WaitOptions) -> Option<Change> {
     let mut shared = member.process.shared().lock();
     let keep = options.contains(WaitOptions::NO_WAIT);
     match shared.job {
-        JobState::Stopped(signal) if shared.stop_unreported && options.contains(WaitOptions::STOPPED) => {
+        JobState::Stopped(signal)
+            if shared.stop_unreported && options.contains(WaitOptions::STOPPED) =>
+        {
             shared.stop_unreported = keep;
             Some(Change::Stopped(signal))
         }
-        JobState::Running if shared.continue_unreported && options.contains(WaitOptions::CONTINUED) => {
+        JobState::Running
+            if shared.continue_unreported && options.contains(WaitOptions::CONTINUED) =>
+        {
             shared.continue_unreported = keep;
             Some(Change::Continued)
         }
@@ -138,7 +145,12 @@ fn change_of(member: &Member, options: WaitOptions) -> Option<Change> {
 }
 
 /// Makes the report, and reaps an exited child unless it is to stay; none if another reaped it first.
-fn report(process: &Process, child: &Arc<Process>, change: Change, options: WaitOptions) -> Option<Report> {
+fn report(
+    process: &Process,
+    child: &Arc<Process>,
+    change: Change,
+    options: WaitOptions,
+) -> Option<Report> {
     let number = child.number_seen_by(process)?;
     let uid = child.owner();
     match change {
@@ -156,17 +168,32 @@ fn report(process: &Process, child: &Arc<Process>, change: Change, options: Wait
             }
             let mut used = accounts.ended;
             used += accounts.children;
-            Some(Report { number, status, info, usage: used })
+            Some(Report {
+                number,
+                status,
+                info,
+                usage: used,
+            })
         }
         Change::Stopped(signal) => {
             let value = u32::from(signal.number());
             let info = SignalInfo::child(CLD_STOPPED, number, uid, value as i32, 0, 0);
-            Some(Report { number, status: value << 8 | 0x7f, info, usage: usage::of_process(child) })
+            Some(Report {
+                number,
+                status: value << 8 | 0x7f,
+                info,
+                usage: usage::of_process(child),
+            })
         }
         Change::Continued => {
             let value = i32::from(Signal::SIGCONT.number());
             let info = SignalInfo::child(CLD_CONTINUED, number, uid, value, 0, 0);
-            Some(Report { number, status: CONTINUED_STATUS, info, usage: usage::of_process(child) })
+            Some(Report {
+                number,
+                status: CONTINUED_STATUS,
+                info,
+                usage: usage::of_process(child),
+            })
         }
     }
 }

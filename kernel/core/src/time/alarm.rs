@@ -165,7 +165,10 @@ impl State {
             self.next = None;
             return 1;
         };
-        self.next = further.checked_add(1).and_then(|periods| periods.checked_mul(self.interval)).and_then(|time| next.checked_add(time));
+        self.next = further
+            .checked_add(1)
+            .and_then(|periods| periods.checked_mul(self.interval))
+            .and_then(|time| next.checked_add(time));
         further + 1
     }
 }
@@ -193,14 +196,25 @@ mod tests {
     use super::*;
 
     fn state(next: Option<u64>, interval: u64) -> State {
-        State { next, interval, follows_clock: false, timer: None }
+        State {
+            next,
+            interval,
+            follows_clock: false,
+            timer: None,
+        }
     }
 
     #[test]
     fn a_single_expiry_disarms() {
         let mut once = state(Some(100), 0);
         assert_eq!(once.expire(99), 0);
-        assert_eq!(once.setting(99), Setting { remaining: 1, interval: 0 });
+        assert_eq!(
+            once.setting(99),
+            Setting {
+                remaining: 1,
+                interval: 0
+            }
+        );
         assert_eq!(once.expire(100), 1);
         assert_eq!(once.next, None);
         assert_eq!(once.setting(101).remaining, 0);

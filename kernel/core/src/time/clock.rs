@@ -46,7 +46,9 @@ pub(super) fn settings() -> u64 {
 /// # Errors
 /// EINVAL: the time is before the machine was booted.
 pub fn set_wall_clock(nanoseconds: u64) -> Result<()> {
-    let at_boot = nanoseconds.checked_sub(hal::time::now()).ok_or(Errno::EINVAL)?;
+    let at_boot = nanoseconds
+        .checked_sub(hal::time::now())
+        .ok_or(Errno::EINVAL)?;
     BOOT_WALL_CLOCK.store(at_boot, Ordering::SeqCst);
     vdso::publish_wall_clock(at_boot);
     SETTINGS.fetch_add(1, Ordering::SeqCst);
@@ -101,7 +103,10 @@ impl Clock {
     /// EINVAL: there is no such clock.
     pub fn from_id(current: &Current, id: i32) -> Result<Clock> {
         Ok(match id as u32 {
-            linux::CLOCK_REALTIME | linux::CLOCK_REALTIME_COARSE | linux::CLOCK_REALTIME_ALARM | linux::CLOCK_TAI => {
+            linux::CLOCK_REALTIME
+            | linux::CLOCK_REALTIME_COARSE
+            | linux::CLOCK_REALTIME_ALARM
+            | linux::CLOCK_TAI => {
                 // No leap seconds are known here, so atomic time is the same.
                 Clock::RealTime
             }
@@ -110,7 +115,9 @@ impl Clock {
             | linux::CLOCK_MONOTONIC_COARSE
             | linux::CLOCK_BOOTTIME
             | linux::CLOCK_BOOTTIME_ALARM => Clock::Monotonic,
-            linux::CLOCK_PROCESS_CPUTIME_ID => Clock::Process(current.process().clone(), CpuTimeKind::Both),
+            linux::CLOCK_PROCESS_CPUTIME_ID => {
+                Clock::Process(current.process().clone(), CpuTimeKind::Both)
+            }
             linux::CLOCK_THREAD_CPUTIME_ID => Clock::Thread(current.arc(), CpuTimeKind::Both),
             _ if id < 0 => return Clock::from_cpu_id(current, id),
             _ => return Err(Errno::EINVAL),
@@ -134,7 +141,8 @@ impl Clock {
             }
             Ok(Clock::Thread(thread, kind))
         } else {
-            let process = lookup::find_process_or_self(current, number).map_err(|_| Errno::EINVAL)?;
+            let process =
+                lookup::find_process_or_self(current, number).map_err(|_| Errno::EINVAL)?;
             Ok(Clock::Process(process, kind))
         }
     }

@@ -52,7 +52,12 @@ impl PosixTimer {
     ///
     /// # Errors
     /// ENOMEM.
-    pub fn new(id: i32, clock: Clock, notification: Notification, value: u64) -> Result<Arc<PosixTimer>> {
+    pub fn new(
+        id: i32,
+        clock: Clock,
+        notification: Notification,
+        value: u64,
+    ) -> Result<Arc<PosixTimer>> {
         let timer = Arc::new(PosixTimer {
             id,
             notification,
@@ -83,7 +88,12 @@ impl PosixTimer {
             signal,
             error: 0,
             code: SI_TIMER,
-            payload: [u64::from(self.id as u32) | u64::from(overrun) << 32, self.value, 0, 0],
+            payload: [
+                u64::from(self.id as u32) | u64::from(overrun) << 32,
+                self.value,
+                0,
+                0,
+            ],
         }
     }
 }
@@ -92,12 +102,12 @@ impl AlarmOwner for PosixTimer {
     fn expired(&self, count: u64) {
         let pending = match &self.notification {
             Notification::None => return,
-            Notification::Process(process, signal) => {
-                process.upgrade().is_none_or(|process| process.pending_set().contains(*signal))
-            }
-            Notification::Thread(thread, signal) => {
-                thread.upgrade().is_none_or(|thread| thread.signals().pending_set().contains(*signal))
-            }
+            Notification::Process(process, signal) => process
+                .upgrade()
+                .is_none_or(|process| process.pending_set().contains(*signal)),
+            Notification::Thread(thread, signal) => thread
+                .upgrade()
+                .is_none_or(|thread| thread.signals().pending_set().contains(*signal)),
         };
         if pending {
             // One signal of a timer is queued at a time; the others are overruns.
@@ -112,12 +122,20 @@ impl AlarmOwner for PosixTimer {
             Notification::Process(process, signal) => {
                 if let Some(process) = process.upgrade() {
                     // One that finds no room in the queue becomes an overrun that nobody counts, as on Linux.
-                    let _ = signal::to_process(&process, self.information(*signal, overrun), Origin::Kernel);
+                    let _ = signal::to_process(
+                        &process,
+                        self.information(*signal, overrun),
+                        Origin::Kernel,
+                    );
                 }
             }
             Notification::Thread(thread, signal) => {
                 if let Some(thread) = thread.upgrade() {
-                    let _ = signal::to_thread(&thread, self.information(*signal, overrun), Origin::Kernel);
+                    let _ = signal::to_thread(
+                        &thread,
+                        self.information(*signal, overrun),
+                        Origin::Kernel,
+                    );
                 }
             }
         }

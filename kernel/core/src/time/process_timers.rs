@@ -39,8 +39,17 @@ impl ProcessTimers {
     ///
     /// # Errors
     /// EINVAL: there is no such timer. ENOMEM.
-    pub fn set_interval(&self, process: &Arc<Process>, which: usize, setting: Setting) -> Result<Setting> {
-        let expiry = if setting.remaining == 0 { Expiry::Disarmed } else { Expiry::In(setting.remaining) };
+    pub fn set_interval(
+        &self,
+        process: &Arc<Process>,
+        which: usize,
+        setting: Setting,
+    ) -> Result<Setting> {
+        let expiry = if setting.remaining == 0 {
+            Expiry::Disarmed
+        } else {
+            Expiry::In(setting.remaining)
+        };
         let mut timers = self.timers.lock();
         let slot = timers.interval.get_mut(which).ok_or(Errno::EINVAL)?;
         if slot.is_none() && expiry == Expiry::Disarmed {
@@ -70,14 +79,20 @@ impl ProcessTimers {
     pub fn interval(&self, which: usize) -> Result<Setting> {
         let timers = self.timers.lock();
         let slot = timers.interval.get(which).ok_or(Errno::EINVAL)?;
-        Ok(slot.as_ref().map_or(Setting::default(), |(_, alarm)| alarm.get()))
+        Ok(slot
+            .as_ref()
+            .map_or(Setting::default(), |(_, alarm)| alarm.get()))
     }
 
     /// Adds a POSIX timer that `make` makes for its number.
     ///
     /// # Errors
     /// EAGAIN: `limit` timers are there. ENOMEM, and what `make` returns.
-    pub fn add(&self, limit: u64, make: impl FnOnce(i32) -> Result<Arc<PosixTimer>>) -> Result<i32> {
+    pub fn add(
+        &self,
+        limit: u64,
+        make: impl FnOnce(i32) -> Result<Arc<PosixTimer>>,
+    ) -> Result<i32> {
         hal::frame::headroom()?;
         let mut timers = self.timers.lock();
         if timers.posix.len() as u64 >= limit {
@@ -98,7 +113,12 @@ impl ProcessTimers {
     /// # Errors
     /// EINVAL: there is none.
     pub fn get(&self, id: i32) -> Result<Arc<PosixTimer>> {
-        self.timers.lock().posix.get(&id).cloned().ok_or(Errno::EINVAL)
+        self.timers
+            .lock()
+            .posix
+            .get(&id)
+            .cloned()
+            .ok_or(Errno::EINVAL)
     }
 
     /// Deletes a POSIX timer.

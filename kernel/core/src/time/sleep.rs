@@ -2,7 +2,7 @@
 
 use hal::user::{self, UserAddr};
 
-use super::clock::{self, Clock, CLOCK_SET};
+use super::clock::{self, CLOCK_SET, Clock};
 use super::value::Timespec;
 use crate::errno::{Errno, Result};
 use crate::sched::{self, Interruption};
@@ -14,7 +14,11 @@ use crate::task::thread::Restart;
 /// # Errors
 /// RESTART_BLOCK: a signal came. EFAULT, ENOMEM.
 pub fn sleep_for(current: &Current, nanoseconds: u64, remaining: UserAddr) -> Result<()> {
-    resume(current, hal::time::now().saturating_add(nanoseconds), remaining.0)
+    resume(
+        current,
+        hal::time::now().saturating_add(nanoseconds),
+        remaining.0,
+    )
 }
 
 /// Sleeps until `deadline` (ns since boot): begins such a sleep, or goes on with one that a signal interrupted.
@@ -32,7 +36,10 @@ pub fn resume(current: &Current, deadline: u64, remaining: u64) -> Result<()> {
             if remaining != 0 {
                 user::write_value(UserAddr(remaining), &Timespec::from_nanoseconds(left))?;
             }
-            Err(current.set_restart(Restart::Sleep { deadline, remaining }))
+            Err(current.set_restart(Restart::Sleep {
+                deadline,
+                remaining,
+            }))
         }
         Err(error) => Err(error),
     }

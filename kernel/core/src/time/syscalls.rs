@@ -33,7 +33,10 @@ pub fn clock_gettime(current: &Current, arguments: &mut Arguments) -> Result<usi
 pub fn clock_getres(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     Clock::from_id(current, arguments.int(0))?;
     if arguments.u64(1) != 0 {
-        user::write_value(UserAddr(arguments.u64(1)), &Timespec::from_nanoseconds(RESOLUTION))?;
+        user::write_value(
+            UserAddr(arguments.u64(1)),
+            &Timespec::from_nanoseconds(RESOLUTION),
+        )?;
     }
     Ok(0)
 }
@@ -41,7 +44,11 @@ pub fn clock_getres(current: &Current, arguments: &mut Arguments) -> Result<usiz
 /// Only the system's owner, outside of a jail, sets the clock.
 pub(super) fn may_set_clock(current: &Current) -> Result<()> {
     jail::refuse(current)?;
-    if current.with_credentials(|credentials| credentials.is_privileged()) { Ok(()) } else { Err(Errno::EPERM) }
+    if current.with_credentials(|credentials| credentials.is_privileged()) {
+        Ok(())
+    } else {
+        Err(Errno::EPERM)
+    }
 }
 
 /// clock_settime(2).
@@ -60,7 +67,10 @@ pub fn clock_settime(current: &Current, arguments: &mut Arguments) -> Result<usi
 /// gettimeofday(2). There has never been more than UTC here: the time zone is zero.
 pub fn gettimeofday(_current: &Current, arguments: &mut Arguments) -> Result<usize> {
     if arguments.u64(0) != 0 {
-        user::write_value(UserAddr(arguments.u64(0)), &Timeval::from_nanoseconds(clock::realtime()))?;
+        user::write_value(
+            UserAddr(arguments.u64(0)),
+            &Timeval::from_nanoseconds(clock::realtime()),
+        )?;
     }
     if arguments.u64(1) != 0 {
         user::write_value(UserAddr(arguments.u64(1)), &0u64)?;
@@ -142,7 +152,10 @@ fn interval_timespec(setting: Setting) -> IntervalTimespec {
 
 /// getitimer(2).
 pub fn getitimer(current: &Current, arguments: &mut Arguments) -> Result<usize> {
-    let setting = current.process().timers().interval(arguments.u32(0) as usize)?;
+    let setting = current
+        .process()
+        .timers()
+        .interval(arguments.u32(0) as usize)?;
     user::write_value(UserAddr(arguments.u64(1)), &interval_timeval(setting))?;
     Ok(0)
 }
@@ -153,11 +166,16 @@ pub fn setitimer(current: &Current, arguments: &mut Arguments) -> Result<usize> 
         0 => Setting::default(),
         address => {
             let new = user::read_value::<IntervalTimeval>(UserAddr(address))?;
-            Setting { remaining: new.value.to_nanoseconds()?, interval: new.interval.to_nanoseconds()? }
+            Setting {
+                remaining: new.value.to_nanoseconds()?,
+                interval: new.interval.to_nanoseconds()?,
+            }
         }
     };
     let process = current.process();
-    let old = process.timers().set_interval(process, arguments.u32(0) as usize, new)?;
+    let old = process
+        .timers()
+        .set_interval(process, arguments.u32(0) as usize, new)?;
     if arguments.u64(2) != 0 {
         user::write_value(UserAddr(arguments.u64(2)), &interval_timeval(old))?;
     }
@@ -194,9 +212,12 @@ pub fn timer_create(current: &Current, arguments: &mut Arguments) -> Result<usiz
         None => Notification::Process(Arc::downgrade(process), Signal::SIGALRM),
         Some(event) => match event.notify {
             NOTIFY_NONE => Notification::None,
-            NOTIFY_SIGNAL | NOTIFY_THREAD => Notification::Process(Arc::downgrade(process), signal_of(event)?),
+            NOTIFY_SIGNAL | NOTIFY_THREAD => {
+                Notification::Process(Arc::downgrade(process), signal_of(event)?)
+            }
             NOTIFY_THREAD_ID => {
-                let thread = lookup::find_thread(current, event.thread).map_err(|_| Errno::EINVAL)?;
+                let thread =
+                    lookup::find_thread(current, event.thread).map_err(|_| Errno::EINVAL)?;
                 if !Arc::ptr_eq(thread.process(), process) {
                     return Err(Errno::EINVAL);
                 }
@@ -281,7 +302,10 @@ pub fn timerfd_create(current: &Current, arguments: &mut Arguments) -> Result<us
     };
     let mut open_flags = OpenFlags::empty();
     open_flags.set(OpenFlags::NON_BLOCKING, flags & linux::TFD_NONBLOCK != 0);
-    current.install_file(TimerFile::open(clock, open_flags)?, flags & linux::TFD_CLOEXEC != 0)
+    current.install_file(
+        TimerFile::open(clock, open_flags)?,
+        flags & linux::TFD_CLOEXEC != 0,
+    )
 }
 
 /// timerfd_settime(2).
@@ -309,4 +333,3 @@ pub fn timerfd_gettime(current: &Current, arguments: &mut Arguments) -> Result<u
     user::write_value(UserAddr(arguments.u64(1)), &interval_timespec(setting))?;
     Ok(0)
 }
-

@@ -67,7 +67,11 @@ impl TimerFile {
         });
         let weak: Weak<Shared> = Arc::downgrade(&shared);
         let alarm = Alarm::new(clock, weak as Weak<dyn AlarmOwner>)?;
-        Ok(File::anonymous("[timerfd]", Box::new(TimerFile { shared, alarm }), flags | OpenFlags::READ_WRITE))
+        Ok(File::anonymous(
+            "[timerfd]",
+            Box::new(TimerFile { shared, alarm }),
+            flags | OpenFlags::READ_WRITE,
+        ))
     }
 
     /// The timer behind a file.
@@ -75,7 +79,10 @@ impl TimerFile {
     /// # Errors
     /// EINVAL: it isn't one.
     pub fn of(file: &File) -> Result<&TimerFile> {
-        file.operations().as_any().downcast_ref::<TimerFile>().ok_or(Errno::EINVAL)
+        file.operations()
+            .as_any()
+            .downcast_ref::<TimerFile>()
+            .ok_or(Errno::EINVAL)
     }
 
     /// Arms or disarms it; returns what it was set to. Expiries not read are forgotten.
@@ -114,7 +121,12 @@ impl TimerFile {
 }
 
 impl FileOperations for TimerFile {
-    fn read(&self, file: &File, destination: &mut Destination<'_>, _position: &mut u64) -> Result<usize> {
+    fn read(
+        &self,
+        file: &File,
+        destination: &mut Destination<'_>,
+        _position: &mut u64,
+    ) -> Result<usize> {
         if destination.remaining() < 8 {
             return Err(Errno::EINVAL);
         }
@@ -132,7 +144,11 @@ impl FileOperations for TimerFile {
             registration.watch(&self.shared.queue);
         }
         let expiries = self.shared.expiries.lock();
-        if expiries.count > 0 || expiries.cancelled { PollEvents::IN } else { PollEvents::empty() }
+        if expiries.count > 0 || expiries.cancelled {
+            PollEvents::IN
+        } else {
+            PollEvents::empty()
+        }
     }
 
     fn as_any(&self) -> &dyn Any {

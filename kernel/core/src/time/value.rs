@@ -8,7 +8,9 @@ use crate::errno::{Errno, Result};
 pub const SECOND: u64 = 1_000_000_000;
 
 /// `struct timespec` of the 64-bit ABI.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 #[repr(C)]
 pub struct Timespec {
     /// Seconds.
@@ -34,13 +36,17 @@ impl Timespec {
         if self.seconds < 0 || !(0..SECOND as i64).contains(&self.nanoseconds) {
             return Err(Errno::EINVAL);
         }
-        let sum = (self.seconds as u64).saturating_mul(SECOND).saturating_add(self.nanoseconds as u64);
+        let sum = (self.seconds as u64)
+            .saturating_mul(SECOND)
+            .saturating_add(self.nanoseconds as u64);
         Ok(sum.min(i64::MAX as u64))
     }
 }
 
 /// `struct timeval` of the 64-bit ABI.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 #[repr(C)]
 pub struct Timeval {
     /// Seconds.
@@ -71,12 +77,18 @@ impl Timeval {
         if !(0..1_000_000).contains(&self.microseconds) {
             return Err(Errno::EINVAL);
         }
-        Timespec { seconds: self.seconds, nanoseconds: self.microseconds * 1000 }.to_nanoseconds()
+        Timespec {
+            seconds: self.seconds,
+            nanoseconds: self.microseconds * 1000,
+        }
+        .to_nanoseconds()
     }
 }
 
 /// `struct itimerspec`: a timer's period and its next expiry.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 #[repr(C)]
 pub struct IntervalTimespec {
     /// Period; zero: once.
@@ -86,7 +98,9 @@ pub struct IntervalTimespec {
 }
 
 /// `struct itimerval`: as [`IntervalTimespec`], in microseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 #[repr(C)]
 pub struct IntervalTimeval {
     /// Period; zero: once.
@@ -101,21 +115,60 @@ mod tests {
 
     #[test]
     fn timespec_converts_and_is_checked() {
-        let time = Timespec { seconds: 3, nanoseconds: 5 };
+        let time = Timespec {
+            seconds: 3,
+            nanoseconds: 5,
+        };
         assert_eq!(time.to_nanoseconds(), Ok(3_000_000_005));
         assert_eq!(Timespec::from_nanoseconds(3_000_000_005), time);
         for (seconds, nanoseconds) in [(-1, 0), (0, -1), (0, 1_000_000_000)] {
-            assert_eq!(Timespec { seconds, nanoseconds }.to_nanoseconds(), Err(Errno::EINVAL));
+            assert_eq!(
+                Timespec {
+                    seconds,
+                    nanoseconds
+                }
+                .to_nanoseconds(),
+                Err(Errno::EINVAL)
+            );
         }
-        let forever = Timespec { seconds: i64::MAX, nanoseconds: 999_999_999 };
+        let forever = Timespec {
+            seconds: i64::MAX,
+            nanoseconds: 999_999_999,
+        };
         assert_eq!(forever.to_nanoseconds(), Ok(i64::MAX as u64));
     }
 
     #[test]
     fn timeval_rounds_as_stated() {
-        assert_eq!(Timeval::from_nanoseconds(1_999), Timeval { seconds: 0, microseconds: 1 });
-        assert_eq!(Timeval::from_nanoseconds_up(1_001), Timeval { seconds: 0, microseconds: 2 });
-        assert_eq!(Timeval { seconds: 1, microseconds: 1_000_000 }.to_nanoseconds(), Err(Errno::EINVAL));
-        assert_eq!(Timeval { seconds: 1, microseconds: 2 }.to_nanoseconds(), Ok(1_000_002_000));
+        assert_eq!(
+            Timeval::from_nanoseconds(1_999),
+            Timeval {
+                seconds: 0,
+                microseconds: 1
+            }
+        );
+        assert_eq!(
+            Timeval::from_nanoseconds_up(1_001),
+            Timeval {
+                seconds: 0,
+                microseconds: 2
+            }
+        );
+        assert_eq!(
+            Timeval {
+                seconds: 1,
+                microseconds: 1_000_000
+            }
+            .to_nanoseconds(),
+            Err(Errno::EINVAL)
+        );
+        assert_eq!(
+            Timeval {
+                seconds: 1,
+                microseconds: 2
+            }
+            .to_nanoseconds(),
+            Ok(1_000_002_000)
+        );
     }
 }

@@ -5,9 +5,9 @@ use alloc::sync::Arc;
 
 use hal::sync::Once;
 
+use super::Terminal;
 use super::file::TerminalFile;
 use super::terminal::Driver;
-use super::Terminal;
 use crate::task;
 use crate::vfs::device::{self, Device, DeviceKind};
 use crate::vfs::{DeviceNumber, FileOperations, Location, OpenFlags};
@@ -47,11 +47,18 @@ pub fn received(bytes: &[u8]) {
 struct TerminalDevice;
 
 impl Device for TerminalDevice {
-    fn open(&self, number: DeviceNumber, _location: &Location, flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
+    fn open(
+        &self,
+        number: DeviceNumber,
+        _location: &Location,
+        flags: OpenFlags,
+    ) -> Result<Box<dyn FileOperations>> {
         let current = task::current();
         if number == CONTROLLING {
             let session = task::family::group(current.process()).session().clone();
-            return Ok(Box::new(TerminalFile::new(session.terminal().ok_or(Errno::ENXIO)?)));
+            return Ok(Box::new(TerminalFile::new(
+                session.terminal().ok_or(Errno::ENXIO)?,
+            )));
         }
         let terminal = TERMINAL.get().ok_or(Errno::ENODEV)?;
         // As in Linux, opening the console never makes it the controlling terminal.
@@ -66,8 +73,12 @@ impl Device for TerminalDevice {
 }
 
 /// The numbers of the nodes that lead to terminals, with their names in /dev.
-pub const NODES: [(&str, DeviceNumber); 4] =
-    [("tty", CONTROLLING), ("console", CONSOLE), ("ttyAMA0", SERIAL_PL011), ("ttyS0", SERIAL)];
+pub const NODES: [(&str, DeviceNumber); 4] = [
+    ("tty", CONTROLLING),
+    ("console", CONSOLE),
+    ("ttyAMA0", SERIAL_PL011),
+    ("ttyS0", SERIAL),
+];
 
 /// Makes the terminal on the console and registers its devices.
 ///

@@ -118,7 +118,10 @@ impl Discipline {
         }
         match self.buffer.read_raw(target) {
             0 => None,
-            count => Some(LinePart { count, is_end: false }),
+            count => Some(LinePart {
+                count,
+                is_end: false,
+            }),
         }
     }
 
@@ -170,7 +173,9 @@ impl Discipline {
     /// Stops and starts output; whether the byte is used up by it.
     fn process_flow(&mut self, byte: u8, effects: &mut Effects) -> bool {
         let settings = self.termios;
-        if settings.is(byte, Control::Stop) && !(self.is_stopped && settings.is(byte, Control::Start)) {
+        if settings.is(byte, Control::Stop)
+            && !(self.is_stopped && settings.is(byte, Control::Start))
+        {
             self.is_stopped = true;
             effects.output = Some(Flow::Stop);
             return true;
@@ -218,7 +223,10 @@ impl Discipline {
             if settings.has_local(LocalFlags::ECHO | LocalFlags::ECHOCTL) {
                 effects.echo.extend_from_slice(b"^\x08");
             }
-        } else if extended && settings.has_local(LocalFlags::ECHO) && settings.is(byte, Control::Reprint) {
+        } else if extended
+            && settings.has_local(LocalFlags::ECHO)
+            && settings.is(byte, Control::Reprint)
+        {
             self.echo(byte, effects);
             effects.echo.push(b'\n');
             self.line_column = 0;
@@ -233,7 +241,9 @@ impl Discipline {
             self.buffer.push(byte, Mark::EndOfLine);
         } else if settings.is(byte, Control::EndOfFile) {
             self.buffer.push(byte, Mark::EndOfFile);
-        } else if settings.is(byte, Control::EndOfLine) || (extended && settings.is(byte, Control::EndOfLine2)) {
+        } else if settings.is(byte, Control::EndOfLine)
+            || (extended && settings.is(byte, Control::EndOfLine2))
+        {
             if settings.has_local(LocalFlags::ECHO) {
                 self.echo(byte, effects);
             }
@@ -282,7 +292,9 @@ impl Discipline {
         if !self.buffer.is_editing() {
             return;
         }
-        if what == Erase::Line && !(visibly && settings.has_local(LocalFlags::ECHOK | LocalFlags::ECHOKE)) {
+        if what == Erase::Line
+            && !(visibly && settings.has_local(LocalFlags::ECHOK | LocalFlags::ECHOKE))
+        {
             while self.buffer.pop_edited().is_some() {}
             if echo {
                 self.echo(key, effects);
@@ -339,18 +351,24 @@ impl Discipline {
         };
         for _ in 0..width {
             // A tab left blank columns behind, so stepping back is enough.
-            effects.echo.extend_from_slice(if erased == b'\t' { b"\x08" } else { b"\x08 \x08" });
+            effects.echo.extend_from_slice(if erased == b'\t' {
+                b"\x08"
+            } else {
+                b"\x08 \x08"
+            });
         }
     }
 
     /// The column where the line being edited ends.
     fn edited_end(&self) -> usize {
-        self.buffer.edited().fold(self.line_column, |column, byte| match byte {
-            b'\t' => column + 8 - column % 8,
-            byte if self.is_shown_as_control(byte) => column + 2,
-            byte if byte.is_ascii_control() || self.is_continuation(byte) => column,
-            _ => column + 1,
-        })
+        self.buffer
+            .edited()
+            .fold(self.line_column, |column, byte| match byte {
+                b'\t' => column + 8 - column % 8,
+                byte if self.is_shown_as_control(byte) => column + 2,
+                byte if byte.is_ascii_control() || self.is_continuation(byte) => column,
+                _ => column + 1,
+            })
     }
 }
 

@@ -40,13 +40,19 @@ impl TerminalFile {
     pub fn new(terminal: Arc<Terminal>) -> Self {
         let generation = Some(terminal.generation.load(Ordering::Acquire));
         terminal.driver().opened();
-        TerminalFile { terminal, generation }
+        TerminalFile {
+            terminal,
+            generation,
+        }
     }
 
     /// Opens a terminal as the system console.
     pub fn console(terminal: Arc<Terminal>) -> Self {
         terminal.driver().opened();
-        TerminalFile { terminal, generation: None }
+        TerminalFile {
+            terminal,
+            generation: None,
+        }
     }
 
     /// The terminal.
@@ -55,8 +61,9 @@ impl TerminalFile {
     }
 
     fn is_hung_up(&self) -> bool {
-        self.generation.is_some_and(|generation| generation != self.terminal.generation.load(Ordering::Acquire))
-            || self.terminal.driver().is_hung_up()
+        self.generation.is_some_and(|generation| {
+            generation != self.terminal.generation.load(Ordering::Acquire)
+        }) || self.terminal.driver().is_hung_up()
     }
 
     /// Waits until there is something to read by the rules of the mode; `false` for an end of the file or a
@@ -80,7 +87,11 @@ impl TerminalFile {
         if rule.minimum == 0 && rule.timeout.is_none() {
             return Ok(self.readable() > 0);
         }
-        let needed = if rule.timeout.is_some() { 1 } else { rule.minimum };
+        let needed = if rule.timeout.is_some() {
+            1
+        } else {
+            rule.minimum
+        };
         match self.wait(needed, first)? {
             Some(true) => {}
             Some(false) => return Ok(false),
@@ -100,7 +111,8 @@ impl TerminalFile {
     }
 
     fn readable(&self) -> usize {
-        self.terminal.with_discipline(|discipline| discipline.readable())
+        self.terminal
+            .with_discipline(|discipline| discipline.readable())
     }
 
     /// Whether `needed` bytes are there, or none ever will be; `None` while that is open.
@@ -139,7 +151,10 @@ struct ReadRule {
 impl ReadRule {
     fn of(discipline: &Discipline, wanted: usize) -> Self {
         if discipline.is_canonical() {
-            return ReadRule { minimum: 1, timeout: None };
+            return ReadRule {
+                minimum: 1,
+                timeout: None,
+            };
         }
         let settings = discipline.termios();
         let minimum = usize::from(settings.character(Control::Minimum)).min(wanted);
@@ -152,7 +167,12 @@ impl ReadRule {
 }
 
 impl FileOperations for TerminalFile {
-    fn read(&self, file: &File, destination: &mut Destination<'_>, _position: &mut u64) -> Result<usize> {
+    fn read(
+        &self,
+        file: &File,
+        destination: &mut Destination<'_>,
+        _position: &mut u64,
+    ) -> Result<usize> {
         let wanted = destination.remaining();
         if wanted == 0 {
             return Ok(0);
@@ -169,8 +189,15 @@ impl FileOperations for TerminalFile {
             loop {
                 let mut step = [0; STEP];
                 let length = destination.remaining().min(STEP);
-                let Some(room) = step.get_mut(..length).filter(|room| !room.is_empty()) else { break };
-                let Some(part) = self.terminal.with_discipline(|discipline| discipline.read(room)) else { break };
+                let Some(room) = step.get_mut(..length).filter(|room| !room.is_empty()) else {
+                    break;
+                };
+                let Some(part) = self
+                    .terminal
+                    .with_discipline(|discipline| discipline.read(room))
+                else {
+                    break;
+                };
                 took = true;
                 total += destination.write(room.get(..part.count).unwrap_or_default())?;
                 if part.is_end {
@@ -196,9 +223,9 @@ impl FileOperations for TerminalFile {
                 if file.is_non_blocking() {
                     return Err(Errno::EAGAIN);
                 }
-                terminal
-                    .writers
-                    .wait_interruptible(|| (!terminal.is_blocked() || self.is_hung_up()).then_some(()))?;
+                terminal.writers.wait_interruptible(|| {
+                    (!terminal.is_blocked() || self.is_hung_up()).then_some(())
+                })?;
             }
             if self.is_hung_up() {
                 return Err(Errno::EIO);
@@ -225,7 +252,11 @@ impl FileOperations for TerminalFile {
         let mut events = PollEvents::empty();
         let is_readable = terminal.with_discipline(|discipline| {
             let rule = ReadRule::of(discipline, usize::MAX);
-            let needed = if rule.timeout.is_some() { 1 } else { rule.minimum.max(1) };
+            let needed = if rule.timeout.is_some() {
+                1
+            } else {
+                rule.minimum.max(1)
+            };
             discipline.readable() >= needed
         });
         events.set(PollEvents::IN, is_readable);
@@ -233,7 +264,13 @@ impl FileOperations for TerminalFile {
         events
     }
 
-    fn ioctl(&self, file: &Arc<File>, current: &Current, request: u32, argument: u64) -> Result<usize> {
+    fn ioctl(
+        &self,
+        file: &Arc<File>,
+        current: &Current,
+        request: u32,
+        argument: u64,
+    ) -> Result<usize> {
         if self.is_hung_up() {
             return Err(Errno::EIO);
         }

@@ -46,7 +46,8 @@ impl InputBuffer {
     /// An empty buffer; `ENOMEM` when there is no memory for it.
     pub fn new() -> Result<Self> {
         let mut ring = Vec::new();
-        ring.try_reserve_exact(CAPACITY).map_err(|_| Errno::ENOMEM)?;
+        ring.try_reserve_exact(CAPACITY)
+            .map_err(|_| Errno::ENOMEM)?;
         ring.resize(CAPACITY, (0, Mark::None));
         Ok(InputBuffer {
             ring,
@@ -98,12 +99,14 @@ impl InputBuffer {
 
     /// The last byte of the line that is being edited.
     pub fn last_edited(&self) -> Option<u8> {
-        self.is_editing().then(|| self.at(self.head.wrapping_sub(1)).0)
+        self.is_editing()
+            .then(|| self.at(self.head.wrapping_sub(1)).0)
     }
 
     /// The bytes of the line that is being edited.
     pub fn edited(&self) -> impl Iterator<Item = u8> + '_ {
-        (0..self.head.wrapping_sub(self.line)).map(|offset| self.at(self.line.wrapping_add(offset)).0)
+        (0..self.head.wrapping_sub(self.line))
+            .map(|offset| self.at(self.line.wrapping_add(offset)).0)
     }
 
     /// Whether a line is being edited.
@@ -143,7 +146,9 @@ impl InputBuffer {
                 is_end = true;
                 break;
             }
-            let Some(place) = target.get_mut(count) else { break };
+            let Some(place) = target.get_mut(count) else {
+                break;
+            };
             *place = byte;
             count += 1;
             self.tail = self.tail.wrapping_add(1);

@@ -4,9 +4,9 @@ use alloc::sync::Arc;
 
 use hal::user::{self, UserAddr};
 use linux_raw_sys::ioctl::{
-    FIONREAD, TCFLSH, TCGETS, TCGETS2, TCSBRK, TCSBRKP, TCSETS, TCSETS2, TCSETSF, TCSETSF2, TCSETSW, TCSETSW2, TCXONC,
-    TIOCGDEV, TIOCGETD, TIOCGPGRP, TIOCGSID, TIOCGWINSZ, TIOCNOTTY, TIOCOUTQ, TIOCSCTTY, TIOCSETD, TIOCSPGRP, TIOCSTI,
-    TIOCSWINSZ, TIOCVHANGUP,
+    FIONREAD, TCFLSH, TCGETS, TCGETS2, TCSBRK, TCSBRKP, TCSETS, TCSETS2, TCSETSF, TCSETSF2,
+    TCSETSW, TCSETSW2, TCXONC, TIOCGDEV, TIOCGETD, TIOCGPGRP, TIOCGSID, TIOCGWINSZ, TIOCNOTTY,
+    TIOCOUTQ, TIOCSCTTY, TIOCSETD, TIOCSPGRP, TIOCSTI, TIOCSWINSZ, TIOCVHANGUP,
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -72,7 +72,10 @@ pub fn terminal(
         }
         TCXONC => flow(terminal, current, argument),
         TCFLSH => flush(terminal, current, argument),
-        FIONREAD => write(argument, &count(terminal.with_discipline(|discipline| discipline.readable()))),
+        FIONREAD => write(
+            argument,
+            &count(terminal.with_discipline(|discipline| discipline.readable())),
+        ),
         TIOCOUTQ => write(argument, &0_i32),
         TIOCGWINSZ => write(argument, &terminal.window()),
         TIOCSWINSZ => {
@@ -82,7 +85,9 @@ pub fn terminal(
         TIOCSCTTY => acquire(terminal, file, current, argument),
         TIOCNOTTY => terminal.give_up(current).map(|()| 0),
         TIOCGPGRP => write(argument, &terminal.foreground_number(current)?),
-        TIOCSPGRP => terminal.set_foreground(current, read(argument)?).map(|()| 0),
+        TIOCSPGRP => terminal
+            .set_foreground(current, read(argument)?)
+            .map(|()| 0),
         TIOCGSID => write(argument, &terminal.session_number(current)?),
         TIOCGETD => write(argument, &0_i32),
         TIOCSETD if read::<i32>(argument)? == 0 => Ok(0),
@@ -112,7 +117,12 @@ fn with_speeds(base: Termios) -> Termios2 {
     }
 }
 
-fn set_termios(terminal: &Terminal, current: &Current, request: u32, argument: u64) -> Result<usize> {
+fn set_termios(
+    terminal: &Terminal,
+    current: &Current,
+    request: u32,
+    argument: u64,
+) -> Result<usize> {
     terminal.check_change(current)?;
     let mut termios = match request {
         TCSETS2 | TCSETSW2 | TCSETSF2 => read::<Termios2>(argument)?.base,

@@ -39,12 +39,19 @@ impl Terminal {
 
     /// Whether this is the controlling terminal of the process.
     pub fn controls(&self, process: &Process) -> bool {
-        family::group(process).session().terminal().is_some_and(|terminal| core::ptr::eq(&*terminal, self))
+        family::group(process)
+            .session()
+            .terminal()
+            .is_some_and(|terminal| core::ptr::eq(&*terminal, self))
     }
 
     fn is_in_background(&self, process: &Process) -> Option<Arc<ProcessGroup>> {
         let group = family::group(process);
-        if !group.session().terminal().is_some_and(|terminal| core::ptr::eq(&*terminal, self)) {
+        if !group
+            .session()
+            .terminal()
+            .is_some_and(|terminal| core::ptr::eq(&*terminal, self))
+        {
             return None;
         }
         let foreground = self.foreground()?;
@@ -57,7 +64,9 @@ impl Terminal {
     /// `RESTART_SYSCALL` once SIGTTIN is on its way; `EIO` if nothing would come of it: the signal is blocked
     /// or ignored, or nobody could continue the group.
     pub fn check_read(&self, current: &Current) -> Result<()> {
-        let Some(group) = self.is_in_background(current.process()) else { return Ok(()) };
+        let Some(group) = self.is_in_background(current.process()) else {
+            return Ok(());
+        };
         if is_deaf(current, Signal::SIGTTIN) || family::is_orphaned_group(&group) {
             return Err(Errno::EIO);
         }
@@ -71,7 +80,9 @@ impl Terminal {
     /// `RESTART_SYSCALL` once SIGTTOU is on its way; `EIO` if nobody could continue the group. A process that
     /// blocks or ignores the signal may go on.
     pub fn check_change(&self, current: &Current) -> Result<()> {
-        let Some(group) = self.is_in_background(current.process()) else { return Ok(()) };
+        let Some(group) = self.is_in_background(current.process()) else {
+            return Ok(());
+        };
         if is_deaf(current, Signal::SIGTTOU) {
             return Ok(());
         }
@@ -176,7 +187,9 @@ impl Terminal {
             return Err(Errno::ENOTTY);
         }
         let foreground = self.foreground();
-        Ok(foreground.and_then(|group| current.process().contexts().number_of(group.number())).unwrap_or(0))
+        Ok(foreground
+            .and_then(|group| current.process().contexts().number_of(group.number()))
+            .unwrap_or(0))
     }
 
     /// The session's number in the caller's eyes, 0 for one out of sight (`TIOCGSID`).
@@ -188,7 +201,9 @@ impl Terminal {
             return Err(Errno::ENOTTY);
         }
         let session = self.control.lock().session();
-        Ok(session.and_then(|session| current.process().contexts().number_of(session.number())).unwrap_or(0))
+        Ok(session
+            .and_then(|session| current.process().contexts().number_of(session.number()))
+            .unwrap_or(0))
     }
 
     /// Makes a group of the caller's session the foreground one (`TIOCSPGRP`).
@@ -197,7 +212,13 @@ impl Terminal {
     /// `ENOTTY` unless it is the caller's controlling terminal; `EINVAL` for a negative number; `ESRCH` for an
     /// unknown group, `EPERM` for one of another session; what [`Self::check_change`] says.
     pub fn set_foreground(&self, current: &Current, number: i32) -> Result<()> {
-        self.check_change(current).map_err(|error| if error == Errno::EIO { Errno::ENOTTY } else { error })?;
+        self.check_change(current).map_err(|error| {
+            if error == Errno::EIO {
+                Errno::ENOTTY
+            } else {
+                error
+            }
+        })?;
         let process = current.process();
         if !self.controls(process) {
             return Err(Errno::ENOTTY);
@@ -219,7 +240,14 @@ fn leads(process: &Process, session: &Session) -> bool {
 
 /// Whether a signal to the caller would have no effect.
 fn is_deaf(current: &Current, signal: Signal) -> bool {
-    current.signals().blocked().contains(signal) || current.process().shared().lock().actions.get(signal).is_ignore()
+    current.signals().blocked().contains(signal)
+        || current
+            .process()
+            .shared()
+            .lock()
+            .actions
+            .get(signal)
+            .is_ignore()
 }
 
 /// A process exits: if it leads a session with a terminal, the terminal is given up.

@@ -24,7 +24,10 @@ impl Output {
         }
         let mut rest = bytes;
         while let Some(&first) = rest.first() {
-            let plain = rest.iter().position(|&byte| is_special(flags, byte)).unwrap_or(rest.len());
+            let plain = rest
+                .iter()
+                .position(|&byte| is_special(flags, byte))
+                .unwrap_or(rest.len());
             if plain == 0 {
                 emit(expand(flags, first, &mut self.column));
                 (_, rest) = rest.split_at(1);
@@ -74,7 +77,11 @@ fn expand(flags: OutputFlags, byte: u8, column: &mut usize) -> &'static [u8] {
         b'\t' => {
             let width = 8 - *column % 8;
             *column += width;
-            if flag(OutputFlags::XTABS) { &SPACES[..width] } else { b"\t" }
+            if flag(OutputFlags::XTABS) {
+                &SPACES[..width]
+            } else {
+                b"\t"
+            }
         }
         b'\x08' => {
             *column = column.saturating_sub(1);
@@ -118,7 +125,10 @@ mod tests {
     #[test]
     fn newlines_return_the_carriage() {
         assert_eq!(processed(COOKED, b"a\nb\n"), (b"a\r\nb\r\n".to_vec(), 0));
-        assert_eq!(processed(OutputFlags::OPOST, b"a\nb"), (b"a\nb".to_vec(), 2));
+        assert_eq!(
+            processed(OutputFlags::OPOST, b"a\nb"),
+            (b"a\nb".to_vec(), 2)
+        );
         assert_eq!(processed(OutputFlags::empty(), b"a\nb").0, b"a\nb");
     }
 
@@ -127,7 +137,10 @@ mod tests {
         let expanding = OutputFlags::OPOST | OutputFlags::XTABS;
         assert_eq!(processed(expanding, b"ab\tc"), (b"ab      c".to_vec(), 9));
         assert_eq!(processed(COOKED, b"ab\tc").1, 9);
-        assert_eq!(processed(OutputFlags::OPOST | OutputFlags::OLCUC, b"aBc"), (b"ABC".to_vec(), 3));
+        assert_eq!(
+            processed(OutputFlags::OPOST | OutputFlags::OLCUC, b"aBc"),
+            (b"ABC".to_vec(), 3)
+        );
         assert_eq!(processed(COOKED, "\u{20ac}".as_bytes()).1, 1);
     }
 }

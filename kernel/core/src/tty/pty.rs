@@ -11,7 +11,7 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use hal::sync::IrqSpinLock;
 use linux_raw_sys::ioctl::{
-    FIONREAD, TIOCGPTLCK, TIOCGPTN, TIOCGPTPEER, TIOCGPGRP, TIOCGSID, TIOCSPTLCK,
+    FIONREAD, TIOCGPGRP, TIOCGPTLCK, TIOCGPTN, TIOCGPTPEER, TIOCGSID, TIOCSPTLCK,
 };
 
 use super::file::TerminalFile;
@@ -20,7 +20,8 @@ use super::terminal::{Driver, Terminal};
 use crate::sched::WaitQueue;
 use crate::task::Current;
 use crate::vfs::{
-    Destination, DeviceNumber, File, FileOperations, OpenFlags, PollEvents, PollRegistration, Source,
+    Destination, DeviceNumber, File, FileOperations, OpenFlags, PollEvents, PollRegistration,
+    Source,
 };
 use crate::{Errno, Result};
 
@@ -113,7 +114,10 @@ impl Pseudoterminal {
             is_deserted: AtomicBool::new(false),
             is_locked: AtomicBool::new(true),
         });
-        line.output.lock().try_reserve(CAPACITY).map_err(|_| Errno::ENOMEM)?;
+        line.output
+            .lock()
+            .try_reserve(CAPACITY)
+            .map_err(|_| Errno::ENOMEM)?;
         let driver = Box::new(SlaveDriver(Arc::clone(&line)));
         let terminal = Terminal::new(DeviceNumber::new(SLAVE_MAJOR, number), driver)?;
         Ok(Pseudoterminal { line, terminal })
@@ -123,8 +127,14 @@ impl Pseudoterminal {
     ///
     /// # Errors
     /// `EIO` while it is locked or when the master is gone.
-    pub fn open_slave(&self, current: &Current, flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
-        if self.line.is_locked.load(Ordering::Acquire) || !self.line.is_master_open.load(Ordering::Acquire) {
+    pub fn open_slave(
+        &self,
+        current: &Current,
+        flags: OpenFlags,
+    ) -> Result<Box<dyn FileOperations>> {
+        if self.line.is_locked.load(Ordering::Acquire)
+            || !self.line.is_master_open.load(Ordering::Acquire)
+        {
             return Err(Errno::EIO);
         }
         if !flags.contains(OpenFlags::NO_CONTROLLING_TERMINAL) {
@@ -154,7 +164,8 @@ impl Master {
     /// what is there.
     fn can_receive(&self) -> bool {
         let terminal = &self.pair.terminal;
-        terminal.input_room() > 0 || terminal.with_discipline(|discipline| discipline.readable()) == 0
+        terminal.input_room() > 0
+            || terminal.with_discipline(|discipline| discipline.readable()) == 0
     }
 }
 
@@ -167,13 +178,20 @@ impl Drop for Master {
 }
 
 impl FileOperations for Master {
-    fn read(&self, file: &File, destination: &mut Destination<'_>, _position: &mut u64) -> Result<usize> {
+    fn read(
+        &self,
+        file: &File,
+        destination: &mut Destination<'_>,
+        _position: &mut u64,
+    ) -> Result<usize> {
         let line = self.line();
         let look = || -> Option<Result<()>> {
             if !line.output.lock().is_empty() {
                 return Some(Ok(()));
             }
-            line.is_deserted.load(Ordering::Acquire).then_some(Err(Errno::EIO))
+            line.is_deserted
+                .load(Ordering::Acquire)
+                .then_some(Err(Errno::EIO))
         };
         match look() {
             Some(result) => result?,
@@ -208,12 +226,16 @@ impl FileOperations for Master {
                 if file.is_non_blocking() {
                     return Err(Errno::EAGAIN);
                 }
-                self.line().master.wait_interruptible(|| self.can_receive().then_some(()))?;
+                self.line()
+                    .master
+                    .wait_interruptible(|| self.can_receive().then_some(()))?;
             }
             let mut step = [0; STEP];
             let room = self.pair.terminal.input_room().clamp(1, STEP);
             let count = source.read(step.get_mut(..room).unwrap_or_default())?;
-            self.pair.terminal.receive(step.get(..count).unwrap_or_default());
+            self.pair
+                .terminal
+                .receive(step.get(..count).unwrap_or_default());
             total += count;
         }
         Ok(total)
@@ -227,19 +249,33 @@ impl FileOperations for Master {
         let mut events = PollEvents::empty();
         events.set(PollEvents::IN, !line.output.lock().is_empty());
         events.set(PollEvents::OUT, self.can_receive());
-        events.set(PollEvents::HANG_UP, line.is_deserted.load(Ordering::Acquire));
+        events.set(
+            PollEvents::HANG_UP,
+            line.is_deserted.load(Ordering::Acquire),
+        );
         events
     }
 
-    fn ioctl(&self, file: &Arc<File>, current: &Current, request: u32, argument: u64) -> Result<usize> {
+    fn ioctl(
+        &self,
+        file: &Arc<File>,
+        current: &Current,
+        request: u32,
+        argument: u64,
+    ) -> Result<usize> {
         let terminal = &self.pair.terminal;
         match request {
             TIOCGPTN => ioctl::write(argument, &terminal.number().minor),
             TIOCSPTLCK => {
-                self.line().is_locked.store(ioctl::read::<i32>(argument)? != 0, Ordering::Release);
+                self.line()
+                    .is_locked
+                    .store(ioctl::read::<i32>(argument)? != 0, Ordering::Release);
                 Ok(0)
             }
-            TIOCGPTLCK => ioctl::write(argument, &i32::from(self.line().is_locked.load(Ordering::Acquire))),
+            TIOCGPTLCK => ioctl::write(
+                argument,
+                &i32::from(self.line().is_locked.load(Ordering::Acquire)),
+            ),
             TIOCGPTPEER => self.open_peer(current, argument),
             FIONREAD => {
                 let length = self.line().output.lock().len();
@@ -248,12 +284,20 @@ impl FileOperations for Master {
             // The master's user needn't have the terminal as its own to ask whom it belongs to.
             TIOCGPGRP => {
                 let group = terminal.foreground().ok_or(Errno::ENOTTY)?;
-                let number = current.process().contexts().number_of(group.number()).unwrap_or(0);
+                let number = current
+                    .process()
+                    .contexts()
+                    .number_of(group.number())
+                    .unwrap_or(0);
                 ioctl::write(argument, &number)
             }
             TIOCGSID => {
                 let session = terminal.control.lock().session().ok_or(Errno::ENOTTY)?;
-                let number = current.process().contexts().number_of(session.number()).unwrap_or(0);
+                let number = current
+                    .process()
+                    .contexts()
+                    .number_of(session.number())
+                    .unwrap_or(0);
                 ioctl::write(argument, &number)
             }
             _ => ioctl::terminal(terminal, file, current, request, argument),
@@ -271,10 +315,14 @@ impl Master {
         let flags = OpenFlags::from_bits_retain(flags as u32);
         self.line().is_locked.store(false, Ordering::Release);
         let operations = self.pair.open_slave(current, flags)?;
-        let kept = flags & (OpenFlags::READ_WRITE | OpenFlags::WRITE_ONLY | OpenFlags::NON_BLOCKING);
+        let kept =
+            flags & (OpenFlags::READ_WRITE | OpenFlags::WRITE_ONLY | OpenFlags::NON_BLOCKING);
         let file = File::anonymous("pts", operations, kept);
         let limit = current.process().limit(crate::task::Resource::OpenFiles);
         let close_on_exec = flags.contains(OpenFlags::CLOSE_ON_EXEC);
-        current.files().install(file, close_on_exec, 0, limit).map(|descriptor| descriptor as usize)
+        current
+            .files()
+            .install(file, close_on_exec, 0, limit)
+            .map(|descriptor| descriptor as usize)
     }
 }

@@ -85,7 +85,10 @@ impl Terminal {
         Ok(Arc::new(Terminal {
             number,
             driver,
-            input: IrqSpinLock::new(Input { discipline, echo: VecDeque::new() }),
+            input: IrqSpinLock::new(Input {
+                discipline,
+                echo: VecDeque::new(),
+            }),
             output: SpinLock::new(Output::default()),
             line: Mutex::new(()),
             output_flags,
@@ -115,7 +118,9 @@ impl Terminal {
             let mut effects = Effects::default();
             {
                 let mut input = self.input.lock();
-                input.discipline.receive(byte, self.column.load(Ordering::Relaxed), &mut effects);
+                input
+                    .discipline
+                    .receive(byte, self.column.load(Ordering::Relaxed), &mut effects);
                 if effects.flush_output {
                     input.echo.clear();
                 }
@@ -171,7 +176,9 @@ impl Terminal {
     /// Shows echo that waits, unless somebody is just writing, who will. Callable in an interrupt.
     pub fn show_echo(&self) {
         while !self.is_blocked() && !self.input.lock().echo.is_empty() {
-            let Some(mut output) = self.output.try_lock() else { return };
+            let Some(mut output) = self.output.try_lock() else {
+                return;
+            };
             let mut chunk = [0; 64];
             let count = {
                 let mut input = self.input.lock();

@@ -136,7 +136,8 @@ impl Default for Termios {
             line: 0,
             // ^C ^\ DEL ^U ^D, time 0, minimum 1, (switch), ^Q ^S ^Z, eol, ^R ^O ^W ^V, eol2
             characters: [
-                0o3, 0o34, 0o177, 0o25, 0o4, 0, 1, 0, 0o21, 0o23, 0o32, 0, 0o22, 0o17, 0o27, 0o26, 0, 0, 0,
+                0o3, 0o34, 0o177, 0o25, 0o4, 0, 1, 0, 0o21, 0o23, 0o32, 0, 0o22, 0o17, 0o27, 0o26,
+                0, 0, 0,
             ],
         }
     }
@@ -170,23 +171,30 @@ impl Termios {
 
     /// Bits per second of the speed in `c_cflag`; 0 for a number that names none.
     pub fn speed(&self) -> u32 {
-        const SLOW: [u32; 16] =
-            [0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19200, 38400];
+        const SLOW: [u32; 16] = [
+            0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19200, 38400,
+        ];
         const FAST: [u32; 15] = [
-            57_600, 115_200, 230_400, 460_800, 500_000, 576_000, 921_600, 1_000_000, 1_152_000, 1_500_000,
-            2_000_000, 2_500_000, 3_000_000, 3_500_000, 4_000_000,
+            57_600, 115_200, 230_400, 460_800, 500_000, 576_000, 921_600, 1_000_000, 1_152_000,
+            1_500_000, 2_000_000, 2_500_000, 3_000_000, 3_500_000, 4_000_000,
         ];
         let index = (self.control & 0o17) as usize;
         if self.control & 0o10000 == 0 {
             SLOW[index]
         } else {
-            index.checked_sub(1).and_then(|index| FAST.get(index)).copied().unwrap_or(0)
+            index
+                .checked_sub(1)
+                .and_then(|index| FAST.get(index))
+                .copied()
+                .unwrap_or(0)
         }
     }
 }
 
 /// `struct winsize`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 #[repr(C)]
 pub struct WindowSize {
     pub rows: u16,

@@ -56,7 +56,8 @@ impl Attributes {
     /// Replaces the permission bits.
     pub fn set_permissions(&self, permissions: u32) {
         let kind = self.mode() & !PERMISSION_MASK;
-        self.mode.store(kind | (permissions & PERMISSION_MASK), Relaxed);
+        self.mode
+            .store(kind | (permissions & PERMISSION_MASK), Relaxed);
     }
 
     /// Clears permission bits.
@@ -94,7 +95,9 @@ impl Attributes {
 
     /// One name less; never below zero.
     pub fn remove_link(&self) {
-        let _ = self.links.fetch_update(Relaxed, Relaxed, |links| links.checked_sub(1));
+        let _ = self
+            .links
+            .fetch_update(Relaxed, Relaxed, |links| links.checked_sub(1));
     }
 
     /// Sets the number of names.

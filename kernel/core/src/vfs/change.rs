@@ -22,7 +22,11 @@ pub fn drop_set_id_bits(inode: &Arc<Inode>) {
 ///
 /// # Errors
 /// `EROFS`; `EPERM` for anyone but the owner and user 0; `EOPNOTSUPP` for a symbolic link.
-pub fn set_permissions(credentials: &Credentials, location: &Location, permissions: u32) -> Result<()> {
+pub fn set_permissions(
+    credentials: &Credentials,
+    location: &Location,
+    permissions: u32,
+) -> Result<()> {
     let inode = location.inode();
     if location.is_read_only() {
         return Err(Errno::EROFS);
@@ -35,7 +39,10 @@ pub fn set_permissions(credentials: &Credentials, location: &Location, permissio
     if credentials.fsuid != 0 && !credentials.in_group(inode.attributes.group()) {
         permissions &= !SET_GROUP_ID;
     }
-    let change = AttributeChange { permissions: Some(permissions), ..AttributeChange::default() };
+    let change = AttributeChange {
+        permissions: Some(permissions),
+        ..AttributeChange::default()
+    };
     inode.operations().set_attributes(inode, &change)
 }
 
@@ -43,7 +50,12 @@ pub fn set_permissions(credentials: &Credentials, location: &Location, permissio
 ///
 /// # Errors
 /// `EROFS`; `EPERM`: only user 0 gives files away, an owner may choose among its own groups.
-pub fn set_ownership(credentials: &Credentials, location: &Location, owner: Option<u32>, group: Option<u32>) -> Result<()> {
+pub fn set_ownership(
+    credentials: &Credentials,
+    location: &Location,
+    owner: Option<u32>,
+    group: Option<u32>,
+) -> Result<()> {
     let inode = location.inode();
     if location.is_read_only() {
         return Err(Errno::EROFS);
@@ -52,7 +64,9 @@ pub fn set_ownership(credentials: &Credentials, location: &Location, owner: Opti
     if credentials.fsuid != 0 {
         let own = credentials.fsuid == attributes.owner();
         let keeps_owner = owner.is_none_or(|owner| own && owner == attributes.owner());
-        let may_have_group = group.is_none_or(|group| own && (group == attributes.group() || credentials.in_group(group)));
+        let may_have_group = group.is_none_or(|group| {
+            own && (group == attributes.group() || credentials.in_group(group))
+        });
         if !keeps_owner || !may_have_group {
             return Err(Errno::EPERM);
         }
@@ -66,7 +80,12 @@ pub fn set_ownership(credentials: &Credentials, location: &Location, owner: Opti
         }
         permissions = (kept != mode).then_some(kept);
     }
-    let change = AttributeChange { permissions, owner, group, ..AttributeChange::default() };
+    let change = AttributeChange {
+        permissions,
+        owner,
+        group,
+        ..AttributeChange::default()
+    };
     inode.operations().set_attributes(inode, &change)
 }
 
@@ -95,7 +114,12 @@ impl NewTime {
 ///
 /// # Errors
 /// `EROFS`; `EACCES` for the present without ownership or write permission; `EPERM` for other times without ownership.
-pub fn set_times(credentials: &Credentials, location: &Location, accessed: NewTime, modified: NewTime) -> Result<()> {
+pub fn set_times(
+    credentials: &Credentials,
+    location: &Location,
+    accessed: NewTime,
+    modified: NewTime,
+) -> Result<()> {
     if (accessed, modified) == (NewTime::Keep, NewTime::Keep) {
         return Ok(());
     }
@@ -110,7 +134,11 @@ pub fn set_times(credentials: &Credentials, location: &Location, accessed: NewTi
         permission::check(inode, credentials, WRITE)?;
     }
     let now = super::attributes::now();
-    let change = AttributeChange { accessed: accessed.resolve(now), modified: modified.resolve(now), ..AttributeChange::default() };
+    let change = AttributeChange {
+        accessed: accessed.resolve(now),
+        modified: modified.resolve(now),
+        ..AttributeChange::default()
+    };
     inode.operations().set_attributes(inode, &change)
 }
 

@@ -57,7 +57,8 @@ impl Children {
     /// The entry with this hash for which `same_name` says yes.
     #[inline(always)]
     pub fn find(&self, hash: u64, same_name: impl Fn(&PathNode) -> bool) -> Option<&Arc<PathNode>> {
-        let matching = |slot: &'_ Slot| slot.hash == hash && slot.node.as_deref().is_some_and(&same_name);
+        let matching =
+            |slot: &'_ Slot| slot.hash == hash && slot.node.as_deref().is_some_and(&same_name);
         if self.table.is_empty() {
             return self.slots.iter().find(|slot| matching(slot))?.node.as_ref();
         }
@@ -104,7 +105,11 @@ impl Children {
         self.table = table;
         self.taken = 0;
         for slot in 0..self.slots.len() {
-            if let Some(Slot { hash, node: Some(_) }) = self.slots.get(slot) {
+            if let Some(Slot {
+                hash,
+                node: Some(_),
+            }) = self.slots.get(slot)
+            {
                 self.enter(*hash, slot as u32);
             }
         }
@@ -149,7 +154,10 @@ impl Children {
 
     /// Adds an entry that is not there yet; room was made by [`Self::reserve`]. Returns its slot.
     pub fn insert(&mut self, hash: u64, node: Arc<PathNode>) -> u32 {
-        let entry = Slot { hash, node: Some(node) };
+        let entry = Slot {
+            hash,
+            node: Some(node),
+        };
         let slot = match self.free.pop() {
             Some(slot) => {
                 if let Some(place) = self.slots.get_mut(slot as usize) {
@@ -190,7 +198,9 @@ impl Children {
 
     /// Gives an entry another name's hash, in its slot; room was made by [`Self::reserve`].
     pub fn rehash(&mut self, slot: u32, hash: u64) {
-        let Some(entry) = self.slots.get_mut(slot as usize) else { return };
+        let Some(entry) = self.slots.get_mut(slot as usize) else {
+            return;
+        };
         let old = core::mem::replace(&mut entry.hash, hash);
         self.leave(old, slot);
         self.enter(hash, slot);
@@ -203,9 +213,14 @@ impl Children {
 
     /// The entries from a slot on, each with its slot.
     pub fn iterate(&self, first: u64) -> impl Iterator<Item = (u64, &Arc<PathNode>)> {
-        let first = usize::try_from(first).unwrap_or(usize::MAX).min(self.slots.len());
+        let first = usize::try_from(first)
+            .unwrap_or(usize::MAX)
+            .min(self.slots.len());
         let slots = self.slots.get(first..).unwrap_or(&[]);
-        slots.iter().enumerate().filter_map(move |(offset, slot)| Some(((first + offset) as u64, slot.node.as_ref()?)))
+        slots
+            .iter()
+            .enumerate()
+            .filter_map(move |(offset, slot)| Some(((first + offset) as u64, slot.node.as_ref()?)))
     }
 
     /// Takes any one entry out, to take the directory apart; `None` when there is none left.

@@ -17,7 +17,12 @@ pub trait Device: Send + Sync {
     ///
     /// # Errors
     /// `ENXIO` if there is no such device; `EBUSY`, `EIO`.
-    fn open(&self, number: DeviceNumber, location: &Location, flags: OpenFlags) -> Result<Box<dyn FileOperations>>;
+    fn open(
+        &self,
+        number: DeviceNumber,
+        location: &Location,
+        flags: OpenFlags,
+    ) -> Result<Box<dyn FileOperations>>;
 }
 
 /// Which kind of device a number belongs to.
@@ -73,8 +78,12 @@ pub fn find(kind: DeviceKind, number: DeviceNumber) -> Result<Arc<dyn Device>> {
 
 /// The major numbers that have drivers, in ascending order.
 pub fn majors(kind: DeviceKind) -> Vec<u32> {
-    let mut majors: Vec<u32> =
-        DEVICES.read().keys().filter(|(known, ..)| *known == kind).map(|(_, major, _)| *major).collect();
+    let mut majors: Vec<u32> = DEVICES
+        .read()
+        .keys()
+        .filter(|(known, ..)| *known == kind)
+        .map(|(_, major, _)| *major)
+        .collect();
     majors.dedup();
     majors
 }

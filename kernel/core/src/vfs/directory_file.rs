@@ -26,14 +26,25 @@ pub fn read(location: &Location, position: &mut u64, sink: EntrySink<'_>) -> Res
     let inode = location.inode();
     let mut at = *position;
     let mut give = |name: &[u8], number: u64, kind: FileKind, next: u64| {
-        let taken = sink(&DirectoryEntry { name, inode: number, kind, next });
+        let taken = sink(&DirectoryEntry {
+            name,
+            inode: number,
+            kind,
+            next,
+        });
         if taken {
             at = next;
         }
         taken
     };
     let has_room = (*position > DOT || give(b".", inode.number(), FileKind::Directory, DOT_DOT))
-        && (*position > DOT_DOT || give(b"..", number_above(location), FileKind::Directory, FIRST_ENTRY));
+        && (*position > DOT_DOT
+            || give(
+                b"..",
+                number_above(location),
+                FileKind::Directory,
+                FIRST_ENTRY,
+            ));
     let first = position.saturating_sub(FIRST_ENTRY);
     let result = if !has_room {
         Ok(())
@@ -41,15 +52,27 @@ pub fn read(location: &Location, position: &mut u64, sink: EntrySink<'_>) -> Res
         let token = NAMES.read();
         for (slot, node) in location.node.entries(&token, first) {
             let child = node.inode();
-            if !give(node.name(&token), child.number(), child.kind(), FIRST_ENTRY + slot + 1) {
+            if !give(
+                node.name(&token),
+                child.number(),
+                child.kind(),
+                FIRST_ENTRY + slot + 1,
+            ) {
                 break;
             }
         }
         Ok(())
     } else {
-        inode.operations().read_directory(inode, first, &mut |entry| {
-            give(entry.name, entry.inode, entry.kind, FIRST_ENTRY + entry.next)
-        })
+        inode
+            .operations()
+            .read_directory(inode, first, &mut |entry| {
+                give(
+                    entry.name,
+                    entry.inode,
+                    entry.kind,
+                    FIRST_ENTRY + entry.next,
+                )
+            })
     };
     *position = at;
     result
@@ -57,11 +80,19 @@ pub fn read(location: &Location, position: &mut u64, sink: EntrySink<'_>) -> Res
 
 fn number_above(location: &Location) -> u64 {
     let token = NAMES.read();
-    location.node.parent(&token).map_or(location.inode().number(), |parent| parent.inode().number())
+    location
+        .node
+        .parent(&token)
+        .map_or(location.inode().number(), |parent| parent.inode().number())
 }
 
 impl FileOperations for DirectoryFile {
-    fn read(&self, _file: &File, _destination: &mut Destination<'_>, _position: &mut u64) -> Result<usize> {
+    fn read(
+        &self,
+        _file: &File,
+        _destination: &mut Destination<'_>,
+        _position: &mut u64,
+    ) -> Result<usize> {
         Err(Errno::EISDIR)
     }
 
@@ -79,7 +110,9 @@ impl FileOperations for DirectoryFile {
             Whence::Current => current,
             Whence::End | Whence::Data | Whence::Hole => return Err(Errno::EINVAL),
         };
-        base.checked_add_signed(offset).filter(|&position| position <= i64::MAX as u64).ok_or(Errno::EINVAL)
+        base.checked_add_signed(offset)
+            .filter(|&position| position <= i64::MAX as u64)
+            .ok_or(Errno::EINVAL)
     }
 
     fn read_directory(&self, file: &File, position: &mut u64, sink: EntrySink<'_>) -> Result<()> {

@@ -37,7 +37,9 @@ fn release(file: &File) {
         && inode.locks.are_used()
         && let Some(current) = hal::task::try_current::<Thread>()
     {
-        inode.locks.release_owner(LockOwner::Process(current.process().host_pid()));
+        inode
+            .locks
+            .release_owner(LockOwner::Process(current.process().host_pid()));
     }
     file.operations().flush(file);
 }
@@ -52,10 +54,16 @@ impl Slots {
             return Ok(());
         }
         let count = count.next_multiple_of(WORD).max(self.files.len() * 2);
-        self.files.try_reserve_exact(count - self.files.len()).map_err(|_| Errno::ENOMEM)?;
+        self.files
+            .try_reserve_exact(count - self.files.len())
+            .map_err(|_| Errno::ENOMEM)?;
         let words = count / WORD;
-        self.used.try_reserve_exact(words - self.used.len()).map_err(|_| Errno::ENOMEM)?;
-        self.close_on_exec.try_reserve_exact(words - self.close_on_exec.len()).map_err(|_| Errno::ENOMEM)?;
+        self.used
+            .try_reserve_exact(words - self.used.len())
+            .map_err(|_| Errno::ENOMEM)?;
+        self.close_on_exec
+            .try_reserve_exact(words - self.close_on_exec.len())
+            .map_err(|_| Errno::ENOMEM)?;
         self.files.resize_with(count, || None);
         self.used.resize(words, 0);
         self.close_on_exec.resize(words, 0);
@@ -68,7 +76,9 @@ impl Slots {
         let mut word = start / WORD;
         let mut mask = u64::MAX << (start % WORD);
         let free = loop {
-            let Some(&used) = self.used.get(word) else { break start.max(word * WORD) };
+            let Some(&used) = self.used.get(word) else {
+                break start.max(word * WORD);
+            };
             let free = !used & mask;
             if free != 0 {
                 break word * WORD + free.trailing_zeros() as usize;
@@ -89,7 +99,11 @@ impl Slots {
             *word |= bit;
         }
         if let Some(word) = self.close_on_exec.get_mut(fd / WORD) {
-            *word = if close_on_exec { *word | bit } else { *word & !bit };
+            *word = if close_on_exec {
+                *word | bit
+            } else {
+                *word & !bit
+            };
         }
         if fd == self.lowest_free {
             self.lowest_free = fd + 1;
@@ -108,7 +122,9 @@ impl Slots {
     }
 
     fn closes_on_exec(&self, fd: usize) -> bool {
-        self.close_on_exec.get(fd / WORD).is_some_and(|word| word & (1 << (fd % WORD)) != 0)
+        self.close_on_exec
+            .get(fd / WORD)
+            .is_some_and(|word| word & (1 << (fd % WORD)) != 0)
     }
 }
 
@@ -128,7 +144,9 @@ impl FdTable {
             let wanted = self.slots.lock().highest().map_or(0, |highest| highest + 1);
             copy.grow_to(wanted)?;
             let slots = self.slots.lock();
-            let Some(length) = slots.highest().map(|highest| highest + 1) else { break };
+            let Some(length) = slots.highest().map(|highest| highest + 1) else {
+                break;
+            };
             if length > copy.files.len() {
                 continue;
             }
@@ -144,7 +162,9 @@ impl FdTable {
             copy.lowest_free = slots.lowest_free;
             break;
         }
-        Ok(Arc::new(Self { slots: SpinLock::new(copy) }))
+        Ok(Arc::new(Self {
+            slots: SpinLock::new(copy),
+        }))
     }
 
     /// The open file of a descriptor.
@@ -164,7 +184,13 @@ impl FdTable {
     ///
     /// # Errors
     /// `EMFILE`, `ENOMEM`; `EINVAL` if `minimum` is not below the limit.
-    pub fn install(&self, file: Arc<File>, close_on_exec: bool, minimum: u32, limit: u64) -> Result<i32> {
+    pub fn install(
+        &self,
+        file: Arc<File>,
+        close_on_exec: bool,
+        minimum: u32,
+        limit: u64,
+    ) -> Result<i32> {
         if minimum != 0 && u64::from(minimum) >= limit {
             return Err(Errno::EINVAL);
         }
@@ -179,7 +205,13 @@ impl FdTable {
     ///
     /// # Errors
     /// As [`Self::install`].
-    pub fn install_pair(&self, first: Arc<File>, second: Arc<File>, close_on_exec: bool, limit: u64) -> Result<(i32, i32)> {
+    pub fn install_pair(
+        &self,
+        first: Arc<File>,
+        second: Arc<File>,
+        close_on_exec: bool,
+        limit: u64,
+    ) -> Result<(i32, i32)> {
         let one = self.install(first, close_on_exec, 0, limit)?;
         match self.install(second, close_on_exec, 0, limit) {
             Ok(two) => Ok((one, two)),
@@ -195,7 +227,13 @@ impl FdTable {
     ///
     /// # Errors
     /// `EBADF` if `fd` is not below the limit; `ENOMEM`.
-    pub fn install_at(&self, fd: i32, file: Arc<File>, close_on_exec: bool, limit: u64) -> Result<()> {
+    pub fn install_at(
+        &self,
+        fd: i32,
+        file: Arc<File>,
+        close_on_exec: bool,
+        limit: u64,
+    ) -> Result<()> {
         let fd = index(fd)?;
         if fd as u64 >= limit.min(DESCRIPTOR_LIMIT) {
             return Err(Errno::EBADF);
@@ -228,7 +266,11 @@ impl FdTable {
     pub fn closes_on_exec(&self, fd: i32) -> Result<bool> {
         let fd = index(fd)?;
         let slots = self.slots.lock();
-        slots.files.get(fd).and_then(Option::as_ref).ok_or(Errno::EBADF)?;
+        slots
+            .files
+            .get(fd)
+            .and_then(Option::as_ref)
+            .ok_or(Errno::EBADF)?;
         Ok(slots.closes_on_exec(fd))
     }
 
@@ -239,7 +281,11 @@ impl FdTable {
     pub fn set_close_on_exec(&self, fd: i32, close: bool) -> Result<()> {
         let fd = index(fd)?;
         let mut slots = self.slots.lock();
-        slots.files.get(fd).and_then(Option::as_ref).ok_or(Errno::EBADF)?;
+        slots
+            .files
+            .get(fd)
+            .and_then(Option::as_ref)
+            .ok_or(Errno::EBADF)?;
         let bit = 1 << (fd % WORD);
         if let Some(word) = slots.close_on_exec.get_mut(fd / WORD) {
             *word = if close { *word | bit } else { *word & !bit };
@@ -281,7 +327,11 @@ impl FdTable {
         let mut word = 0;
         loop {
             let mut slots = self.slots.lock();
-            let (Some(&used), Some(&marked)) = (slots.used.get(word), slots.close_on_exec.get(word)) else { return };
+            let (Some(&used), Some(&marked)) =
+                (slots.used.get(word), slots.close_on_exec.get(word))
+            else {
+                return;
+            };
             let bits = used & marked;
             if bits == 0 {
                 word += 1;
@@ -297,7 +347,12 @@ impl FdTable {
 
     /// Number of open descriptors.
     pub fn len(&self) -> usize {
-        self.slots.lock().used.iter().map(|word| word.count_ones() as usize).sum()
+        self.slots
+            .lock()
+            .used
+            .iter()
+            .map(|word| word.count_ones() as usize)
+            .sum()
     }
 
     /// Whether no descriptor is open.
@@ -313,14 +368,25 @@ impl FdTable {
 
 impl Slots {
     fn highest(&self) -> Option<usize> {
-        let (word, used) = self.used.iter().enumerate().rev().find(|(_, used)| **used != 0)?;
+        let (word, used) = self
+            .used
+            .iter()
+            .enumerate()
+            .rev()
+            .find(|(_, used)| **used != 0)?;
         Some(word * WORD + (WORD - 1 - used.leading_zeros() as usize))
     }
 }
 
 impl Drop for FdTable {
     fn drop(&mut self) {
-        for file in self.slots.get_mut().files.iter_mut().filter_map(Option::take) {
+        for file in self
+            .slots
+            .get_mut()
+            .files
+            .iter_mut()
+            .filter_map(Option::take)
+        {
             release(&file);
         }
     }

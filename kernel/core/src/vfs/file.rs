@@ -34,7 +34,11 @@ impl File {
     ///
     /// # Errors
     /// `EROFS` if the mount has become read-only.
-    pub fn open(location: Location, operations: Box<dyn FileOperations>, flags: OpenFlags) -> Result<Arc<Self>> {
+    pub fn open(
+        location: Location,
+        operations: Box<dyn FileOperations>,
+        flags: OpenFlags,
+    ) -> Result<Arc<Self>> {
         let counted = flags.can_write() && location.inode().kind() == FileKind::Regular;
         if counted {
             location.mount.add_writer()?;
@@ -43,19 +47,36 @@ impl File {
     }
 
     /// An open file at a place that is in no directory, or is not written through it.
-    pub fn new(location: Location, operations: Box<dyn FileOperations>, flags: OpenFlags) -> Arc<Self> {
+    pub fn new(
+        location: Location,
+        operations: Box<dyn FileOperations>,
+        flags: OpenFlags,
+    ) -> Arc<Self> {
         Self::build(Some(location), "", operations, flags, false)
     }
 
     /// An open file without a place, such as a context descriptor; `label` is what /proc/N/fd shows:
     /// `anon_inode:[label]`.
-    pub fn anonymous(label: &'static str, operations: Box<dyn FileOperations>, flags: OpenFlags) -> Arc<Self> {
+    pub fn anonymous(
+        label: &'static str,
+        operations: Box<dyn FileOperations>,
+        flags: OpenFlags,
+    ) -> Arc<Self> {
         Self::build(None, label, operations, flags, false)
     }
 
-    fn build(location: Option<Location>, label: &'static str, operations: Box<dyn FileOperations>, flags: OpenFlags, counted: bool) -> Arc<Self> {
-        const AT_OPEN: OpenFlags =
-            OpenFlags::CREATE.union(OpenFlags::EXCLUSIVE).union(OpenFlags::NO_CONTROLLING_TERMINAL).union(OpenFlags::TRUNCATE).union(OpenFlags::CLOSE_ON_EXEC);
+    fn build(
+        location: Option<Location>,
+        label: &'static str,
+        operations: Box<dyn FileOperations>,
+        flags: OpenFlags,
+        counted: bool,
+    ) -> Arc<Self> {
+        const AT_OPEN: OpenFlags = OpenFlags::CREATE
+            .union(OpenFlags::EXCLUSIVE)
+            .union(OpenFlags::NO_CONTROLLING_TERMINAL)
+            .union(OpenFlags::TRUNCATE)
+            .union(OpenFlags::CLOSE_ON_EXEC);
         Arc::new(Self {
             flags: AtomicU32::new(flags.difference(AT_OPEN).bits()),
             positions: operations.positions(),
@@ -94,7 +115,8 @@ impl File {
     /// Changes the flags that `F_SETFL` may change.
     pub fn set_changeable_flags(&self, flags: OpenFlags) {
         let kept = self.flags() - OpenFlags::CHANGEABLE;
-        self.flags.store((kept | (flags & OpenFlags::CHANGEABLE)).bits(), Relaxed);
+        self.flags
+            .store((kept | (flags & OpenFlags::CHANGEABLE)).bits(), Relaxed);
     }
 
     /// Whether calls return `EAGAIN` rather than wait.

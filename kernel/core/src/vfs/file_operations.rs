@@ -44,7 +44,12 @@ pub trait FileOperations: Send + Sync {
     ///
     /// # Errors
     /// `EINVAL` for files that can't be read; `EAGAIN`, `EFAULT`, `EIO`, restart codes.
-    fn read(&self, _file: &File, _destination: &mut Destination<'_>, _position: &mut u64) -> Result<usize> {
+    fn read(
+        &self,
+        _file: &File,
+        _destination: &mut Destination<'_>,
+        _position: &mut u64,
+    ) -> Result<usize> {
         Err(Errno::EINVAL)
     }
 
@@ -71,10 +76,14 @@ pub trait FileOperations: Send + Sync {
             (Positions::Ignored, _) => return Ok(0),
             (_, Whence::Start) => 0,
             (_, Whence::Current) => current,
-            (_, Whence::End) => file.location().map_or(0, |location| location.inode().size()),
+            (_, Whence::End) => file
+                .location()
+                .map_or(0, |location| location.inode().size()),
             (_, Whence::Data | Whence::Hole) => return Err(Errno::EINVAL),
         };
-        base.checked_add_signed(offset).filter(|&position| position <= i64::MAX as u64).ok_or(Errno::EINVAL)
+        base.checked_add_signed(offset)
+            .filter(|&position| position <= i64::MAX as u64)
+            .ok_or(Errno::EINVAL)
     }
 
     /// Its readiness now; with a registration, the caller is told of changes from before this look on.
@@ -86,7 +95,13 @@ pub trait FileOperations: Send + Sync {
     ///
     /// # Errors
     /// `ENOTTY` for a request that it doesn't know.
-    fn ioctl(&self, _file: &Arc<File>, _current: &Current, _request: u32, _argument: u64) -> Result<usize> {
+    fn ioctl(
+        &self,
+        _file: &Arc<File>,
+        _current: &Current,
+        _request: u32,
+        _argument: u64,
+    ) -> Result<usize> {
         Err(Errno::ENOTTY)
     }
 
@@ -94,7 +109,12 @@ pub trait FileOperations: Send + Sync {
     ///
     /// # Errors
     /// `ENOTDIR` for files that aren't directories.
-    fn read_directory(&self, _file: &File, _position: &mut u64, _sink: EntrySink<'_>) -> Result<()> {
+    fn read_directory(
+        &self,
+        _file: &File,
+        _position: &mut u64,
+        _sink: EntrySink<'_>,
+    ) -> Result<()> {
         Err(Errno::ENOTDIR)
     }
 

@@ -45,7 +45,12 @@ pub fn register(file_system: &'static dyn FileSystemType) {
 /// # Errors
 /// `ENODEV`.
 pub fn find(name: &[u8]) -> Result<&'static dyn FileSystemType> {
-    TYPES.read().iter().find(|known| known.name().as_bytes() == name).copied().ok_or(Errno::ENODEV)
+    TYPES
+        .read()
+        .iter()
+        .find(|known| known.name().as_bytes() == name)
+        .copied()
+        .ok_or(Errno::ENODEV)
 }
 
 /// Calls `each` for every type, in the order of registration.

@@ -55,8 +55,11 @@ impl OpenFlags {
     pub const READ_ONLY: Self = Self::empty();
 
     /// What fcntl's `F_SETFL` changes.
-    pub const CHANGEABLE: Self =
-        Self::APPEND.union(Self::NON_BLOCKING).union(Self::ASYNC).union(Self::DIRECT).union(Self::NO_ACCESS_TIME);
+    pub const CHANGEABLE: Self = Self::APPEND
+        .union(Self::NON_BLOCKING)
+        .union(Self::ASYNC)
+        .union(Self::DIRECT)
+        .union(Self::NO_ACCESS_TIME);
 
     /// Whether the access mode lets read. Mode 3 (a device opened for ioctl alone) reads and writes nothing.
     #[inline]

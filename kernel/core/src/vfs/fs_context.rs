@@ -24,16 +24,28 @@ pub struct FsContext {
 impl FsContext {
     /// A context whose root and working directory are `root`, with umask 022.
     pub fn new(root: Location) -> Arc<Self> {
-        let directories = Directories { working: root.clone(), root };
-        Arc::new(Self { directories: TokenCell::new(&NAMES, directories), umask: AtomicU32::new(0o022) })
+        let directories = Directories {
+            working: root.clone(),
+            root,
+        };
+        Arc::new(Self {
+            directories: TokenCell::new(&NAMES, directories),
+            umask: AtomicU32::new(0o022),
+        })
     }
 
     /// A copy that changes on its own.
     pub fn duplicate(&self) -> Arc<Self> {
         let token = NAMES.read();
         let Directories { root, working } = self.directories.get(&token);
-        let copy = Directories { root: root.clone(), working: working.clone() };
-        Arc::new(Self { directories: TokenCell::new(&NAMES, copy), umask: AtomicU32::new(self.umask()) })
+        let copy = Directories {
+            root: root.clone(),
+            working: working.clone(),
+        };
+        Arc::new(Self {
+            directories: TokenCell::new(&NAMES, copy),
+            umask: AtomicU32::new(self.umask()),
+        })
     }
 
     /// Root and working directory, in a read section.
@@ -70,7 +82,10 @@ impl FsContext {
 
     /// Makes `root` both root and working directory: what entering a VFS root means.
     pub fn replace(&self, root: Location) {
-        let new = Directories { working: root.clone(), root };
+        let new = Directories {
+            working: root.clone(),
+            root,
+        };
         let mut token = NAMES.write();
         let old = core::mem::replace(self.directories.get_mut(&mut token), new);
         drop(token);

@@ -105,7 +105,12 @@ pub trait InodeOperations: Send + Sync {
     ///
     /// # Errors
     /// `EPERM` where nothing can be created; `ENOSPC`, `ENOMEM`.
-    fn create(&self, _directory: &Arc<Inode>, _name: &[u8], _new: &NewInode<'_>) -> Result<Arc<Inode>> {
+    fn create(
+        &self,
+        _directory: &Arc<Inode>,
+        _name: &[u8],
+        _new: &NewInode<'_>,
+    ) -> Result<Arc<Inode>> {
         Err(Errno::EPERM)
     }
 
@@ -129,7 +134,14 @@ pub trait InodeOperations: Send + Sync {
     ///
     /// # Errors
     /// `EPERM` where names can't be moved.
-    fn rename(&self, _directory: &Arc<Inode>, _name: &[u8], _to: &Arc<Inode>, _new_name: &[u8], _exchange: bool) -> Result<()> {
+    fn rename(
+        &self,
+        _directory: &Arc<Inode>,
+        _name: &[u8],
+        _to: &Arc<Inode>,
+        _new_name: &[u8],
+        _exchange: bool,
+    ) -> Result<()> {
         Err(Errno::EPERM)
     }
 
@@ -157,7 +169,12 @@ pub trait InodeOperations: Send + Sync {
     ///
     /// # Errors
     /// `ENOENT` if the directory is gone.
-    fn read_directory(&self, _directory: &Arc<Inode>, _position: u64, _sink: EntrySink<'_>) -> Result<()> {
+    fn read_directory(
+        &self,
+        _directory: &Arc<Inode>,
+        _position: u64,
+        _sink: EntrySink<'_>,
+    ) -> Result<()> {
         Err(Errno::ENOTDIR)
     }
 
@@ -165,7 +182,12 @@ pub trait InodeOperations: Send + Sync {
     ///
     /// # Errors
     /// `ENXIO` for a device without driver, and what the driver says.
-    fn open(&self, inode: &Arc<Inode>, location: &Location, flags: OpenFlags) -> Result<Box<dyn FileOperations>>;
+    fn open(
+        &self,
+        inode: &Arc<Inode>,
+        location: &Location,
+        flags: OpenFlags,
+    ) -> Result<Box<dyn FileOperations>>;
 
     /// Permission beyond mode bits, such as another process's /proc entries. `mask` is that of access(2).
     ///
@@ -233,7 +255,12 @@ pub struct Inode {
 
 impl Inode {
     /// An inode of a file system.
-    pub fn new(super_block: &Arc<SuperBlock>, number: u64, attributes: Attributes, operations: Box<dyn InodeOperations>) -> Self {
+    pub fn new(
+        super_block: &Arc<SuperBlock>,
+        number: u64,
+        attributes: Attributes,
+        operations: Box<dyn InodeOperations>,
+    ) -> Self {
         let kind = FileKind::from_mode(attributes.mode()).unwrap_or(FileKind::Regular);
         Self {
             number,

@@ -20,7 +20,11 @@ impl SuperBlockOperations for PipeFileSystem {
     }
 
     fn statistics(&self) -> Statistics {
-        Statistics { magic: PIPE_MAGIC, block_size: 4096, ..Statistics::default() }
+        Statistics {
+            magic: PIPE_MAGIC,
+            block_size: 4096,
+            ..Statistics::default()
+        }
     }
 }
 
@@ -58,5 +62,7 @@ pub fn file_mount() -> Result<Arc<Mount>> {
 
 /// Whether a place is in one of these.
 pub fn contains(location: &Location) -> bool {
-    [&PIPES, &FILES].into_iter().any(|mount| matches!(mount.get(), Some(Some(mount)) if Arc::ptr_eq(mount, &location.mount)))
+    [&PIPES, &FILES].into_iter().any(
+        |mount| matches!(mount.get(), Some(Some(mount)) if Arc::ptr_eq(mount, &location.mount)),
+    )
 }

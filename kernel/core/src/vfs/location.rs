@@ -17,7 +17,10 @@ pub struct Location {
 impl Location {
     /// The root directory of a mount.
     pub fn root_of(mount: &Arc<Mount>) -> Self {
-        Self { mount: mount.clone(), node: mount.root().clone() }
+        Self {
+            mount: mount.clone(),
+            node: mount.root().clone(),
+        }
     }
 
     /// The file at this place.

@@ -39,11 +39,11 @@ pub mod mount_table;
 pub mod mount_text;
 pub mod name;
 pub mod namespace;
+pub mod open;
 pub mod page_cache;
 pub mod page_index;
 pub mod path_node;
 pub mod path_text;
-pub mod open;
 pub mod permission;
 pub mod pipe;
 pub mod poll;
@@ -54,11 +54,11 @@ pub mod signals;
 pub mod special;
 pub mod super_block;
 pub mod syscalls;
-pub mod transfer;
 #[cfg(test)]
 pub(crate) mod test_tree;
 #[cfg(test)]
 mod tests;
+pub mod transfer;
 pub mod walk;
 
 pub use attributes::Attributes;

@@ -82,7 +82,9 @@ pub struct Mount {
 impl Mount {
     /// A mount in no table yet, of a directory (or file) `root` of a file system.
     pub fn new(super_block: ActiveSuperBlock, root: Arc<PathNode>, flags: MountFlags) -> Arc<Self> {
-        let partial = super_block.root().is_none_or(|whole| !Arc::ptr_eq(&whole, &root));
+        let partial = super_block
+            .root()
+            .is_none_or(|whole| !Arc::ptr_eq(&whole, &root));
         Arc::new(Self {
             id: NEXT_ID.fetch_add(1, Relaxed),
             root,
@@ -90,14 +92,25 @@ impl Mount {
             flags: AtomicU32::new(flags.bits()),
             writers: AtomicUsize::new(0),
             partial,
-            state: TokenCell::new(&NAMES, MountState { parent: None, children: Vec::new(), life: MountLife::Floating }),
+            state: TokenCell::new(
+                &NAMES,
+                MountState {
+                    parent: None,
+                    children: Vec::new(),
+                    life: MountLife::Floating,
+                },
+            ),
         })
     }
 
     /// A further mount of what is at `location`, with the flags of its mount and more.
     pub fn of(location: &Location, more: MountFlags) -> Arc<Self> {
         let mount = &location.mount;
-        Self::new(mount.super_block.clone(), location.node.clone(), mount.flags() | more)
+        Self::new(
+            mount.super_block.clone(),
+            location.node.clone(),
+            mount.flags() | more,
+        )
     }
 
     /// Its number in mountinfo.
@@ -138,7 +151,8 @@ impl Mount {
     /// `EBUSY` if it would become read-only while files are open for writing.
     pub fn set_flags(&self, flags: MountFlags) -> Result<()> {
         let old = self.flags.swap(flags.bits(), SeqCst);
-        let becomes_read_only = flags.contains(MountFlags::READ_ONLY) && old & MountFlags::READ_ONLY.bits() == 0;
+        let becomes_read_only =
+            flags.contains(MountFlags::READ_ONLY) && old & MountFlags::READ_ONLY.bits() == 0;
         if becomes_read_only && self.writers.load(SeqCst) > 0 {
             self.flags.store(old, SeqCst);
             return Err(Errno::EBUSY);
@@ -184,15 +198,27 @@ impl Mount {
 
     /// The mount that lies on this directory of this mount.
     #[inline]
-    pub fn child_at<'a>(&'a self, token: &'a ReadToken, node: &Arc<PathNode>) -> Option<&'a Arc<Mount>> {
+    pub fn child_at<'a>(
+        &'a self,
+        token: &'a ReadToken,
+        node: &Arc<PathNode>,
+    ) -> Option<&'a Arc<Mount>> {
         let mut children = self.state.get(token).children.iter();
-        children.find(|child| Arc::ptr_eq(&child.node, node)).map(|child| &child.mount)
+        children
+            .find(|child| Arc::ptr_eq(&child.node, node))
+            .map(|child| &child.mount)
     }
 
     /// As [`Self::child_at`], in a write section.
-    pub fn child_at_in_write<'a>(&'a self, token: &'a WriteToken, node: &Arc<PathNode>) -> Option<&'a Arc<Mount>> {
+    pub fn child_at_in_write<'a>(
+        &'a self,
+        token: &'a WriteToken,
+        node: &Arc<PathNode>,
+    ) -> Option<&'a Arc<Mount>> {
         let mut children = self.state.get_in_write(token).children.iter();
-        children.find(|child| Arc::ptr_eq(&child.node, node)).map(|child| &child.mount)
+        children
+            .find(|child| Arc::ptr_eq(&child.node, node))
+            .map(|child| &child.mount)
     }
 
     /// The mount at the top of the tree that this one is in: the root mount of its mount table, which is how tables
@@ -214,7 +240,9 @@ impl Mount {
         {
             return;
         }
-        inode.attributes.touch_accessed(flags.contains(MountFlags::STRICT_ACCESS_TIME));
+        inode
+            .attributes
+            .touch_accessed(flags.contains(MountFlags::STRICT_ACCESS_TIME));
     }
 }
 

@@ -126,7 +126,11 @@ impl Drop for MountTable {
 }
 
 /// Calls `each` for every mount of a tree, parents first, in the order in which they were made.
-pub(super) fn for_each_in_tree<'a>(token: &'a ReadToken, top: &'a Arc<Mount>, mut each: impl FnMut(&'a Arc<Mount>)) {
+pub(super) fn for_each_in_tree<'a>(
+    token: &'a ReadToken,
+    top: &'a Arc<Mount>,
+    mut each: impl FnMut(&'a Arc<Mount>),
+) {
     let mut next = Some(top);
     while let Some(mount) = next {
         each(mount);
@@ -135,7 +139,11 @@ pub(super) fn for_each_in_tree<'a>(token: &'a ReadToken, top: &'a Arc<Mount>, mu
 }
 
 /// The mount after this one in a tree, parents first.
-fn successor<'a>(token: &'a ReadToken, mount: &'a Arc<Mount>, top: &'a Arc<Mount>) -> Option<&'a Arc<Mount>> {
+fn successor<'a>(
+    token: &'a ReadToken,
+    mount: &'a Arc<Mount>,
+    top: &'a Arc<Mount>,
+) -> Option<&'a Arc<Mount>> {
     if let Some(first) = mount.state.get(token).children.first() {
         return Some(&first.mount);
     }
@@ -143,7 +151,9 @@ fn successor<'a>(token: &'a ReadToken, mount: &'a Arc<Mount>, top: &'a Arc<Mount
     while !Arc::ptr_eq(mount, top) {
         let parent = &mount.parent(token)?.mount;
         let siblings = &parent.state.get(token).children;
-        let place = siblings.iter().position(|sibling| Arc::ptr_eq(&sibling.mount, mount))?;
+        let place = siblings
+            .iter()
+            .position(|sibling| Arc::ptr_eq(&sibling.mount, mount))?;
         if let Some(next) = siblings.get(place + 1) {
             return Some(&next.mount);
         }
@@ -194,7 +204,9 @@ fn top_of_stack(token: &WriteToken, target: &Location) -> Location {
 
 fn place_at(token: &mut WriteToken, mount: &Arc<Mount>, place: Location) -> Result<()> {
     let target = place.mount.state.get_in_write(token);
-    if target.life != MountLife::Attached || mount.state.get_in_write(token).life != MountLife::Floating {
+    if target.life != MountLife::Attached
+        || mount.state.get_in_write(token).life != MountLife::Floating
+    {
         return Err(Errno::EINVAL);
     }
     if target.parent.is_none() && Arc::ptr_eq(&place.node, place.mount.root()) {
@@ -208,7 +220,10 @@ fn place_at(token: &mut WriteToken, mount: &Arc<Mount>, place: Location) -> Resu
     }
     let children = &mut place.mount.state.get_mut(token).children;
     children.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
-    children.push(Child { node: place.node.clone(), mount: mount.clone() });
+    children.push(Child {
+        node: place.node.clone(),
+        mount: mount.clone(),
+    });
     place.node.add_mount(token);
     mount.state.get_mut(token).parent = Some(place);
     let changed = set_life(token, mount, MountLife::Attached);
@@ -223,7 +238,12 @@ fn set_life(token: &mut WriteToken, top: &Arc<Mount>, life: MountLife) -> usize 
     loop {
         mount.state.get_mut(token).life = life;
         count += 1;
-        let next = mount.state.get_in_write(token).children.first().map(|child| child.mount.clone());
+        let next = mount
+            .state
+            .get_in_write(token)
+            .children
+            .first()
+            .map(|child| child.mount.clone());
         let next = next.or_else(|| successor_in_write(token, &mount, top));
         match next {
             Some(next) => mount = next,
@@ -233,12 +253,18 @@ fn set_life(token: &mut WriteToken, top: &Arc<Mount>, life: MountLife) -> usize 
 }
 
 /// The mount after `mount` and all below it; `None` at the end of `top`'s tree.
-fn successor_in_write(token: &WriteToken, mount: &Arc<Mount>, top: &Arc<Mount>) -> Option<Arc<Mount>> {
+fn successor_in_write(
+    token: &WriteToken,
+    mount: &Arc<Mount>,
+    top: &Arc<Mount>,
+) -> Option<Arc<Mount>> {
     let mut mount = mount;
     while !Arc::ptr_eq(mount, top) {
         let parent = &mount.state.get_in_write(token).parent.as_ref()?.mount;
         let siblings = &parent.state.get_in_write(token).children;
-        let place = siblings.iter().position(|sibling| Arc::ptr_eq(&sibling.mount, mount))?;
+        let place = siblings
+            .iter()
+            .position(|sibling| Arc::ptr_eq(&sibling.mount, mount))?;
         if let Some(next) = siblings.get(place + 1) {
             return Some(next.mount.clone());
         }
@@ -252,7 +278,9 @@ fn unlink(token: &mut WriteToken, mount: &Arc<Mount>) -> Option<(Location, Child
     let place = mount.state.get_mut(token).parent.take()?;
     place.node.remove_mount(token);
     let siblings = &mut place.mount.state.get_mut(token).children;
-    let index = siblings.iter().position(|sibling| Arc::ptr_eq(&sibling.mount, mount))?;
+    let index = siblings
+        .iter()
+        .position(|sibling| Arc::ptr_eq(&sibling.mount, mount))?;
     let removed = siblings.remove(index);
     Some((place, removed))
 }
@@ -372,15 +400,26 @@ pub fn move_mount(source: &Location, target: &Location) -> Result<()> {
     if !Arc::ptr_eq(own, above) {
         return Err(Errno::EINVAL);
     }
-    if place.mount.state.get_in_write(&token).parent.is_none() && Arc::ptr_eq(&place.node, place.mount.root()) {
+    if place.mount.state.get_in_write(&token).parent.is_none()
+        && Arc::ptr_eq(&place.node, place.mount.root())
+    {
         return Err(Errno::EBUSY);
     }
     if place.node.is_removed() {
         return Err(Errno::ENOENT);
     }
-    place.mount.state.get_mut(&mut token).children.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+    place
+        .mount
+        .state
+        .get_mut(&mut token)
+        .children
+        .try_reserve(1)
+        .map_err(|_| Errno::ENOMEM)?;
     let old = unlink(&mut token, mount);
-    place.mount.state.get_mut(&mut token).children.push(Child { node: place.node.clone(), mount: mount.clone() });
+    place.mount.state.get_mut(&mut token).children.push(Child {
+        node: place.node.clone(),
+        mount: mount.clone(),
+    });
     place.node.add_mount(&token);
     mount.state.get_mut(&mut token).parent = Some(place);
     drop(token);
@@ -408,13 +447,23 @@ pub fn clone_tree(source: &Location, recursive: bool) -> Result<FloatingMount> {
         for (child, node) in children_below(&original, copy.root())? {
             hal::frame::headroom()?;
             pairs.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
-            let child_copy = Mount::new(child.active_super_block(), child.root().clone(), child.flags());
+            let child_copy = Mount::new(
+                child.active_super_block(),
+                child.root().clone(),
+                child.flags(),
+            );
             let mut token = NAMES.write();
             let siblings = &mut copy.state.get_mut(&mut token).children;
             siblings.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
-            siblings.push(Child { node: node.clone(), mount: child_copy.clone() });
+            siblings.push(Child {
+                node: node.clone(),
+                mount: child_copy.clone(),
+            });
             node.add_mount(&token);
-            child_copy.state.get_mut(&mut token).parent = Some(Location { mount: copy.clone(), node });
+            child_copy.state.get_mut(&mut token).parent = Some(Location {
+                mount: copy.clone(),
+                node,
+            });
             drop(token);
             pairs.push((child, child_copy));
         }

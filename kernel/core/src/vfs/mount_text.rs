@@ -34,7 +34,9 @@ impl Text {
     fn add_escaped(&mut self, bytes: &[u8]) -> Result<()> {
         for &byte in bytes {
             match byte {
-                b' ' | b'\t' | b'\n' | b'\\' | b'#' => self.add(format!("\\{byte:03o}").as_bytes())?,
+                b' ' | b'\t' | b'\n' | b'\\' | b'#' => {
+                    self.add(format!("\\{byte:03o}").as_bytes())?
+                }
                 _ => self.add(&[byte])?,
             }
         }
@@ -68,7 +70,9 @@ fn reachable(root: &Location) -> Result<Vec<(Arc<Mount>, Vec<u8>)>> {
         return Err(Errno::ENOMEM);
     }
     let mut shown = Vec::new();
-    shown.try_reserve_exact(all.len()).map_err(|_| Errno::ENOMEM)?;
+    shown
+        .try_reserve_exact(all.len())
+        .map_err(|_| Errno::ENOMEM)?;
     for mount in all {
         if let Some(path) = path_text::below(&Location::root_of(&mount), root)? {
             shown.push((mount, path));
@@ -88,9 +92,20 @@ pub fn mount_info(root: &Location) -> Result<Vec<u8>> {
     let mut text = Text(Vec::new());
     for (mount, path) in reachable(root)? {
         let super_block = mount.super_block();
-        let parent = mount.parent(&NAMES.read()).map_or(mount.id(), |place| place.mount.id());
+        let parent = mount
+            .parent(&NAMES.read())
+            .map_or(mount.id(), |place| place.mount.id());
         let device = super_block.device();
-        text.add(format!("{} {} {}:{} ", mount.id(), parent, device.major, device.minor).as_bytes())?;
+        text.add(
+            format!(
+                "{} {} {}:{} ",
+                mount.id(),
+                parent,
+                device.major,
+                device.minor
+            )
+            .as_bytes(),
+        )?;
         text.add_escaped(&path_text::in_file_system(&mount)?)?;
         text.add(b" ")?;
         text.add_escaped(&path)?;
@@ -100,7 +115,11 @@ pub fn mount_info(root: &Location) -> Result<Vec<u8>> {
         text.add(super_block.operations().type_name().as_bytes())?;
         text.add(b" ")?;
         text.add_escaped(&super_block.source())?;
-        text.add(if super_block.is_read_only() { b" ro" } else { b" rw" })?;
+        text.add(if super_block.is_read_only() {
+            b" ro"
+        } else {
+            b" rw"
+        })?;
         text.add(&super_block.operations().options())?;
         text.add(b"\n")?;
     }

@@ -48,10 +48,13 @@ fn load(bytes: &[u8]) -> (u64, usize) {
     }
     let length = bytes.len();
     // Two loads that overlap in the middle: where they do, both have the same bits.
-    let word = if let (Some(low), Some(high)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        u64::from(u32::from_le_bytes(*low)) | u64::from(u32::from_le_bytes(*high)) << ((length - 4) * 8)
+    let word = if let (Some(low), Some(high)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>())
+    {
+        u64::from(u32::from_le_bytes(*low))
+            | u64::from(u32::from_le_bytes(*high)) << ((length - 4) * 8)
     } else if let (Some(low), Some(high)) = (bytes.first_chunk::<2>(), bytes.last_chunk::<2>()) {
-        u64::from(u16::from_le_bytes(*low)) | u64::from(u16::from_le_bytes(*high)) << ((length - 2) * 8)
+        u64::from(u16::from_le_bytes(*low))
+            | u64::from(u16::from_le_bytes(*high)) << ((length - 2) * 8)
     } else {
         bytes.first().map_or(0, |&byte| byte.into())
     };
@@ -73,7 +76,14 @@ fn before_slash(word: u64) -> usize {
 fn first_word(path: &[u8]) -> (u64, usize) {
     let (word, available) = load(path);
     let taken = before_slash(word).min(available);
-    (if taken < WORD { word & ((1 << (taken * 8)) - 1) } else { word }, taken)
+    (
+        if taken < WORD {
+            word & ((1 << (taken * 8)) - 1)
+        } else {
+            word
+        },
+        taken,
+    )
 }
 
 #[inline(always)]
@@ -85,7 +95,11 @@ fn fold(value: u64) -> u64 {
 
 impl<'p> Component<'p> {
     /// No name.
-    pub const NONE: Self = Self { bytes: &[], hash: 0, words: [0; WORDS] };
+    pub const NONE: Self = Self {
+        bytes: &[],
+        hash: 0,
+        words: [0; WORDS],
+    };
 
     /// The name at the start of a path, and what comes after it: nothing, or a slash and more.
     #[inline(always)]
@@ -96,7 +110,14 @@ impl<'p> Component<'p> {
         }
         let hash = fold(HASH_KEY.load(Relaxed) ^ word);
         let (bytes, rest) = path.split_at_checked(length).unwrap_or((path, &[]));
-        (Self { bytes, hash, words: [word, 0, 0] }, rest)
+        (
+            Self {
+                bytes,
+                hash,
+                words: [word, 0, 0],
+            },
+            rest,
+        )
     }
 
     /// As [`Self::split`], for a name of a word or more.
@@ -146,7 +167,11 @@ impl<'p> Component<'p> {
     /// `ENAMETOOLONG` above [`NAME_MAX`].
     #[inline]
     pub fn check(&self) -> Result<()> {
-        if self.bytes.len() > NAME_MAX { Err(Errno::ENAMETOOLONG) } else { Ok(()) }
+        if self.bytes.len() > NAME_MAX {
+            Err(Errno::ENAMETOOLONG)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -169,7 +194,12 @@ impl Name {
     /// The name of a component.
     pub fn new(component: &Component<'_>) -> Self {
         let Component { bytes, hash, words } = *component;
-        Self { words, hash, length: bytes.len(), long: (bytes.len() > SHORT).then(|| bytes.into()) }
+        Self {
+            words,
+            hash,
+            length: bytes.len(),
+            long: (bytes.len() > SHORT).then(|| bytes.into()),
+        }
     }
 
     /// Its hash in the name cache.
@@ -180,7 +210,11 @@ impl Name {
 
     /// The name as one looks for it.
     pub fn component(&self) -> Component<'_> {
-        Component { bytes: self, hash: self.hash, words: self.words }
+        Component {
+            bytes: self,
+            hash: self.hash,
+            words: self.words,
+        }
     }
 
     /// Whether a component is this name.
@@ -190,7 +224,10 @@ impl Name {
         let ([a, b, c], [x, y, z]) = (self.words, component.words);
         (a ^ x) | (b ^ y) | (c ^ z) == 0
             && self.length == component.bytes.len()
-            && self.long.as_deref().is_none_or(|long| long == component.bytes)
+            && self
+                .long
+                .as_deref()
+                .is_none_or(|long| long == component.bytes)
     }
 }
 
@@ -212,7 +249,8 @@ impl Deref for Name {
 /// `ENOMEM`.
 pub fn boxed(bytes: &[u8]) -> Result<Box<[u8]>> {
     let mut copy = Vec::new();
-    copy.try_reserve_exact(bytes.len()).map_err(|_| Errno::ENOMEM)?;
+    copy.try_reserve_exact(bytes.len())
+        .map_err(|_| Errno::ENOMEM)?;
     copy.extend_from_slice(bytes);
     Ok(copy.into_boxed_slice())
 }
@@ -231,7 +269,11 @@ mod tests {
                 let (component, after) = Component::split(path.as_bytes());
                 assert_eq!((component.bytes, after), (name.as_bytes(), rest.as_bytes()));
                 let stored = Name::from_slice(name.as_bytes());
-                assert!(stored.is(&component) && stored.hash() == component.hash && *stored == *name.as_bytes());
+                assert!(
+                    stored.is(&component)
+                        && stored.hash() == component.hash
+                        && *stored == *name.as_bytes()
+                );
             }
         }
     }
@@ -239,10 +281,21 @@ mod tests {
     #[test]
     fn different_names_differ() {
         let long = "n".repeat(24);
-        let names = ["", "a", "b", "ab", "abcdefgh", "abcdefghi", &long, &format!("{long}a"), &format!("{long}b")];
+        let names = [
+            "",
+            "a",
+            "b",
+            "ab",
+            "abcdefgh",
+            "abcdefghi",
+            &long,
+            &format!("{long}a"),
+            &format!("{long}b"),
+        ];
         for one in names {
             for other in names {
-                let is_same = Name::from_slice(one.as_bytes()).is(&Component::split(other.as_bytes()).0);
+                let is_same =
+                    Name::from_slice(one.as_bytes()).is(&Component::split(other.as_bytes()).0);
                 assert_eq!(is_same, one == other, "{one} {other}");
             }
         }

@@ -30,7 +30,12 @@ pub struct Creation<'a> {
 impl Creation<'static> {
     /// A regular file, a directory, a FIFO or a socket.
     pub fn plain(kind: FileKind, permissions: u32) -> Self {
-        Self { kind, permissions, device: DeviceNumber::NONE, target: &[] }
+        Self {
+            kind,
+            permissions,
+            device: DeviceNumber::NONE,
+            target: &[],
+        }
     }
 }
 
@@ -55,7 +60,9 @@ pub(super) fn find(directory: &Location, name: &Name) -> Result<Option<Arc<PathN
         Ok(found) => found,
         Err(Errno::ENOENT) => {
             if policy == NamePolicy::Cached {
-                directory.node.remember_missing(&mut NAMES.write(), name.clone());
+                directory
+                    .node
+                    .remember_missing(&mut NAMES.write(), name.clone());
             }
             return Ok(None);
         }
@@ -116,15 +123,31 @@ pub fn create(view: &View<'_>, parent: &Parent, creation: &Creation<'_>) -> Resu
 ///
 /// # Errors
 /// As [`create`], without `EEXIST`.
-pub fn create_or_find(view: &View<'_>, directory: &Location, name: &Name, creation: &Creation<'_>) -> Result<(Location, bool)> {
+pub fn create_or_find(
+    view: &View<'_>,
+    directory: &Location,
+    name: &Name,
+    creation: &Creation<'_>,
+) -> Result<(Location, bool)> {
     let _changing = directory.inode().change.lock();
     match find(directory, name)? {
-        Some(node) => Ok((Location { mount: directory.mount.clone(), node }, false)),
+        Some(node) => Ok((
+            Location {
+                mount: directory.mount.clone(),
+                node,
+            },
+            false,
+        )),
         None => create_locked(view, directory, name, creation).map(|location| (location, true)),
     }
 }
 
-fn create_locked(view: &View<'_>, directory: &Location, name: &Name, creation: &Creation<'_>) -> Result<Location> {
+fn create_locked(
+    view: &View<'_>,
+    directory: &Location,
+    name: &Name,
+    creation: &Creation<'_>,
+) -> Result<Location> {
     check_addition(directory, view)?;
     let holder = directory.inode();
     let credentials = view.credentials;
@@ -134,7 +157,10 @@ fn create_locked(view: &View<'_>, directory: &Location, name: &Name, creation: &
         group = holder.attributes.group();
         if creation.kind == FileKind::Directory {
             permissions |= SET_GROUP_ID;
-        } else if permissions & (SET_GROUP_ID | 0o010) == SET_GROUP_ID | 0o010 && credentials.fsuid != 0 && !credentials.in_group(group) {
+        } else if permissions & (SET_GROUP_ID | 0o010) == SET_GROUP_ID | 0o010
+            && credentials.fsuid != 0
+            && !credentials.in_group(group)
+        {
             permissions &= !SET_GROUP_ID;
         }
     }
@@ -155,7 +181,10 @@ fn create_locked(view: &View<'_>, directory: &Location, name: &Name, creation: &
         holder.attributes.add_link();
     }
     holder.attributes.touch_modified();
-    Ok(Location { mount: directory.mount.clone(), node })
+    Ok(Location {
+        mount: directory.mount.clone(),
+        node,
+    })
 }
 
 /// Gives a file one more name.
@@ -173,7 +202,9 @@ pub fn link(view: &View<'_>, source: &Location, parent: &Parent) -> Result<()> {
     if parent.trailing_slash {
         return Err(Errno::ENOENT);
     }
-    if !Arc::ptr_eq(&source.mount, &directory.mount) || !Arc::ptr_eq(source.inode().super_block(), holder.super_block()) {
+    if !Arc::ptr_eq(&source.mount, &directory.mount)
+        || !Arc::ptr_eq(source.inode().super_block(), holder.super_block())
+    {
         return Err(Errno::EXDEV);
     }
     check_addition(directory, view)?;

@@ -20,9 +20,18 @@ use core::any::Any;
 ///
 /// # Errors
 /// Those of open(2).
-pub fn open(view: &View<'_>, start: Option<&Location>, path: &[u8], flags: OpenFlags, permissions: u32, how: WalkFlags) -> Result<Arc<File>> {
+pub fn open(
+    view: &View<'_>,
+    start: Option<&Location>,
+    path: &[u8],
+    flags: OpenFlags,
+    permissions: u32,
+    how: WalkFlags,
+) -> Result<Arc<File>> {
     let mut how = how;
-    if !flags.intersects(OpenFlags::NO_FOLLOW) && !flags.contains(OpenFlags::CREATE | OpenFlags::EXCLUSIVE) {
+    if !flags.intersects(OpenFlags::NO_FOLLOW)
+        && !flags.contains(OpenFlags::CREATE | OpenFlags::EXCLUSIVE)
+    {
         how |= WalkFlags::FOLLOW;
     }
     if flags.contains(OpenFlags::TEMPORARY) {
@@ -55,12 +64,20 @@ fn open_existing(view: &View<'_>, location: Location, flags: OpenFlags) -> Resul
     open_found(view, location, flags)
 }
 
-fn open_missing(view: &View<'_>, parent: Parent, flags: OpenFlags, permissions: u32) -> Result<Arc<File>> {
+fn open_missing(
+    view: &View<'_>,
+    parent: Parent,
+    flags: OpenFlags,
+    permissions: u32,
+) -> Result<Arc<File>> {
     let name = parent.name(Errno::EISDIR)?;
     if parent.trailing_slash {
         return Err(Errno::EISDIR);
     }
-    let creation = Creation::plain(FileKind::Regular, permissions & super::kind::PERMISSION_MASK);
+    let creation = Creation::plain(
+        FileKind::Regular,
+        permissions & super::kind::PERMISSION_MASK,
+    );
     let (location, created) = namespace::create_or_find(view, &parent.directory, name, &creation)?;
     if created {
         // Whoever makes a file may use it as it asked, whatever its permission bits say.
@@ -69,7 +86,12 @@ fn open_missing(view: &View<'_>, parent: Parent, flags: OpenFlags, permissions: 
     if location.inode().kind() == FileKind::SymbolicLink && !flags.contains(OpenFlags::EXCLUSIVE) {
         // Somebody made a link here since the walk: begin again at its directory.
         let flags_without_slash = WalkFlags::FOLLOW;
-        return match walk::resolve_for_create(view, Some(&parent.directory), name, flags_without_slash)? {
+        return match walk::resolve_for_create(
+            view,
+            Some(&parent.directory),
+            name,
+            flags_without_slash,
+        )? {
             Target::Found(location) => open_existing(view, location, flags),
             Target::Missing(_) => Err(Errno::ENOENT),
         };
@@ -88,11 +110,20 @@ pub fn open_found(view: &View<'_>, location: Location, flags: OpenFlags) -> Resu
         return Ok(File::new(location, Box::new(PlaceFile), kept));
     }
     let kind = inode.kind();
-    let access = flags.wanted_access() | if flags.contains(OpenFlags::TRUNCATE) { WRITE } else { 0 };
+    let access = flags.wanted_access()
+        | if flags.contains(OpenFlags::TRUNCATE) {
+            WRITE
+        } else {
+            0
+        };
     match kind {
         FileKind::SymbolicLink => return Err(Errno::ELOOP),
-        FileKind::Directory if access & WRITE != 0 || flags.contains(OpenFlags::CREATE) => return Err(Errno::EISDIR),
-        FileKind::CharacterDevice | FileKind::BlockDevice if location.mount.flags().contains(MountFlags::NO_DEVICES) => {
+        FileKind::Directory if access & WRITE != 0 || flags.contains(OpenFlags::CREATE) => {
+            return Err(Errno::EISDIR);
+        }
+        FileKind::CharacterDevice | FileKind::BlockDevice
+            if location.mount.flags().contains(MountFlags::NO_DEVICES) =>
+        {
             return Err(Errno::EACCES);
         }
         _ => {}

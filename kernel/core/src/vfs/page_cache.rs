@@ -32,7 +32,10 @@ pub struct PageQuota {
 impl PageQuota {
     /// A quota of `limit` pages; `u64::MAX` is none.
     pub const fn new(limit: u64) -> Self {
-        Self { limit: AtomicU64::new(limit), used: AtomicU64::new(0) }
+        Self {
+            limit: AtomicU64::new(limit),
+            used: AtomicU64::new(0),
+        }
     }
 
     /// The limit in pages.
@@ -66,7 +69,11 @@ impl PageQuota {
     }
 
     fn take(&self) -> Result<()> {
-        if self.take_up_to(1) == 1 { Ok(()) } else { Err(Errno::ENOSPC) }
+        if self.take_up_to(1) == 1 {
+            Ok(())
+        } else {
+            Err(Errno::ENOSPC)
+        }
     }
 
     fn give_back(&self, count: u64) {
@@ -88,7 +95,12 @@ type Frames = [Option<Frame>; BATCH];
 impl PageCache {
     /// An empty file's.
     pub fn new(quota: Arc<PageQuota>) -> Self {
-        Self { pages: SpinLock::new(PageIndex::new()), size: AtomicU64::new(0), mappings: Mappings::new(), quota }
+        Self {
+            pages: SpinLock::new(PageIndex::new()),
+            size: AtomicU64::new(0),
+            mappings: Mappings::new(),
+            quota,
+        }
     }
 
     /// Size of the content in bytes.
@@ -120,7 +132,10 @@ impl PageCache {
     /// # Errors
     /// `EFAULT`.
     pub fn read(&self, destination: &mut Destination<'_>, position: u64) -> Result<usize> {
-        let wanted = self.size().saturating_sub(position).min(destination.remaining() as u64) as usize;
+        let wanted = self
+            .size()
+            .saturating_sub(position)
+            .min(destination.remaining() as u64) as usize;
         let mut done = 0;
         while done < wanted {
             let at = position + done as u64;
@@ -180,8 +195,16 @@ impl PageCache {
         let start = (at % PAGE_SIZE as u64) as usize;
         let count = (start + wanted).div_ceil(PAGE_SIZE).min(BATCH);
         let mut frames = self.find(first, count);
-        let missing = frames.iter().take(count).filter(|frame| frame.is_none()).count() as u64;
-        let mut granted = if missing == 0 { 0 } else { self.quota.take_up_to(missing) };
+        let missing = frames
+            .iter()
+            .take(count)
+            .filter(|frame| frame.is_none())
+            .count() as u64;
+        let mut granted = if missing == 0 {
+            0
+        } else {
+            self.quota.take_up_to(missing)
+        };
         let mut fresh = 0u32;
         let mut offset = start;
         let mut left = wanted;
@@ -207,7 +230,11 @@ impl PageCache {
             left -= length;
             offset = 0;
         }
-        let inserted = if fresh == 0 { Ok(()) } else { self.insert_fresh(first, start, frames, fresh) };
+        let inserted = if fresh == 0 {
+            Ok(())
+        } else {
+            self.insert_fresh(first, start, frames, fresh)
+        };
         if granted > 0 {
             self.quota.give_back(granted);
         }
@@ -227,7 +254,8 @@ impl PageCache {
                 mapped.copy_part(begin, &frame, begin, PAGE_SIZE - begin);
                 self.quota.give_back(1);
             } else if let Err(error) = pages.insert(first + place as u64, frame) {
-                self.quota.give_back(u64::from((fresh >> place).count_ones()));
+                self.quota
+                    .give_back(u64::from((fresh >> place).count_ones()));
                 return Err(error);
             }
         }
@@ -241,7 +269,11 @@ impl PageCache {
     pub fn insert(&self, index: u64, frame: Frame) -> Result<()> {
         self.quota.take()?;
         let mut pages = self.pages.lock();
-        let result = if pages.get(index).is_some() { Err(Errno::EEXIST) } else { pages.insert(index, frame) };
+        let result = if pages.get(index).is_some() {
+            Err(Errno::EEXIST)
+        } else {
+            pages.insert(index, frame)
+        };
         drop(pages);
         if result.is_err() {
             self.quota.give_back(1);
@@ -274,7 +306,8 @@ impl PageCache {
         if size < old {
             self.remove_pages(size, u64::MAX);
             // Whoever found a page before still holds its address space's lock, which this waits for.
-            self.mappings.unmap_pages(self, size.div_ceil(PAGE_SIZE as u64), u64::MAX, true);
+            self.mappings
+                .unmap_pages(self, size.div_ceil(PAGE_SIZE as u64), u64::MAX, true);
         }
         Ok(())
     }
@@ -283,14 +316,17 @@ impl PageCache {
     pub fn discard(&self, start: u64, end: u64) {
         self.remove_pages(start, end);
         let page = PAGE_SIZE as u64;
-        self.mappings.unmap_pages(self, start.div_ceil(page), end / page, false);
+        self.mappings
+            .unmap_pages(self, start.div_ceil(page), end / page, false);
     }
 
     fn remove_pages(&self, start: u64, end: u64) {
         let page = PAGE_SIZE as u64;
         let (first, last) = (start.div_ceil(page), end / page);
         let clear = |from: u64, to: u64| {
-            if from < to && let Some(frame) = self.pages.lock().get(from / page) {
+            if from < to
+                && let Some(frame) = self.pages.lock().get(from / page)
+            {
                 frame.fill_zero((from % page) as usize, (to - from) as usize);
             }
         };

@@ -25,7 +25,11 @@ pub struct PageIndex {
 impl PageIndex {
     /// No pages.
     pub const fn new() -> Self {
-        Self { first: None, chunks: BTreeMap::new(), count: 0 }
+        Self {
+            first: None,
+            chunks: BTreeMap::new(),
+            count: 0,
+        }
     }
 
     /// Number of pages that are there.
@@ -39,7 +43,10 @@ impl PageIndex {
         if index == 0 {
             return self.first.as_ref();
         }
-        self.chunks.get(&(index / CHUNK))?.get((index % CHUNK) as usize)?.as_ref()
+        self.chunks
+            .get(&(index / CHUNK))?
+            .get((index % CHUNK) as usize)?
+            .as_ref()
     }
 
     /// Calls `each` with every page of `range` and its frame or none, looking each chunk up once.
@@ -57,7 +64,10 @@ impl PageIndex {
                 chunk_number = index / CHUNK;
                 chunk = self.chunks.get(&chunk_number);
             }
-            each(offset, chunk.and_then(|chunk| chunk.get((index % CHUNK) as usize)?.as_ref()));
+            each(
+                offset,
+                chunk.and_then(|chunk| chunk.get((index % CHUNK) as usize)?.as_ref()),
+            );
         }
     }
 
@@ -74,7 +84,9 @@ impl PageIndex {
             Entry::Vacant(place) => {
                 frame::headroom()?;
                 let mut chunk = Vec::new();
-                chunk.try_reserve_exact(CHUNK as usize).map_err(|_| Errno::ENOMEM)?;
+                chunk
+                    .try_reserve_exact(CHUNK as usize)
+                    .map_err(|_| Errno::ENOMEM)?;
                 chunk.resize_with(CHUNK as usize, || None);
                 place.insert(chunk.into_boxed_slice())
             }
@@ -95,7 +107,12 @@ impl PageIndex {
     }
 
     /// Takes pages from `first` to before `end` out, as many as `removed` has room for; whether there may be more.
-    pub fn remove_some<const N: usize>(&mut self, first: u64, end: u64, removed: &mut SmallVec<[Frame; N]>) -> bool
+    pub fn remove_some<const N: usize>(
+        &mut self,
+        first: u64,
+        end: u64,
+        removed: &mut SmallVec<[Frame; N]>,
+    ) -> bool
     where
         [Frame; N]: smallvec::Array<Item = Frame>,
     {
@@ -104,7 +121,10 @@ impl PageIndex {
         }
         let mut next = first / CHUNK;
         while first < end && next <= (end - 1) / CHUNK && removed.len() < N {
-            let Some((&number, chunk)) = self.chunks.range_mut(next..=(end - 1) / CHUNK).next() else { break };
+            let Some((&number, chunk)) = self.chunks.range_mut(next..=(end - 1) / CHUNK).next()
+            else {
+                break;
+            };
             next = number + 1;
             let mut kept = false;
             for (place, slot) in chunk.iter_mut().enumerate() {
@@ -127,10 +147,14 @@ impl PageIndex {
         if index == 0 && self.first.is_some() {
             return Some(0);
         }
-        self.chunks.range(index / CHUNK..).find_map(|(&number, chunk)| {
-            let place = chunk.iter().enumerate().position(|(place, slot)| slot.is_some() && number * CHUNK + place as u64 >= index)?;
-            Some(number * CHUNK + place as u64)
-        })
+        self.chunks
+            .range(index / CHUNK..)
+            .find_map(|(&number, chunk)| {
+                let place = chunk.iter().enumerate().position(|(place, slot)| {
+                    slot.is_some() && number * CHUNK + place as u64 >= index
+                })?;
+                Some(number * CHUNK + place as u64)
+            })
     }
 
     /// The first page at or after `index` that is not there.

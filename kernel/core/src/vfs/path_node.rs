@@ -51,7 +51,15 @@ impl PathNode {
     fn build(inode: Arc<Inode>, name: &[u8], parent: Option<Arc<Self>>) -> Self {
         Self {
             inode,
-            state: TokenCell::new(&NAMES, NodeState { name: Name::from_slice(name), parent, slot: u32::MAX, children: None }),
+            state: TokenCell::new(
+                &NAMES,
+                NodeState {
+                    name: Name::from_slice(name),
+                    parent,
+                    slot: u32::MAX,
+                    children: None,
+                },
+            ),
             mounts: AtomicU32::new(0),
             removed: AtomicBool::new(false),
         }
@@ -81,7 +89,11 @@ impl PathNode {
 
     /// The cached child of this name.
     #[inline(always)]
-    pub fn child<'a>(&'a self, token: &'a ReadToken, name: &Component<'_>) -> Option<&'a Arc<Self>> {
+    pub fn child<'a>(
+        &'a self,
+        token: &'a ReadToken,
+        name: &Component<'_>,
+    ) -> Option<&'a Arc<Self>> {
         let children = self.state.get(token).children.as_deref()?;
         children.find(name.hash, |node| node.state.get(token).name.is(name))
     }
@@ -89,17 +101,34 @@ impl PathNode {
     /// Whether this name is known to be missing in this directory.
     #[inline]
     pub fn is_known_missing(&self, token: &ReadToken, name: &Component<'_>) -> bool {
-        self.state.get(token).children.as_deref().is_some_and(|children| children.is_negative(name))
+        self.state
+            .get(token)
+            .children
+            .as_deref()
+            .is_some_and(|children| children.is_negative(name))
     }
 
     /// Whether the cache holds no entry of this directory.
     pub fn has_no_children(&self, token: &ReadToken) -> bool {
-        self.state.get(token).children.as_deref().is_none_or(Children::is_empty)
+        self.state
+            .get(token)
+            .children
+            .as_deref()
+            .is_none_or(Children::is_empty)
     }
 
     /// The cached entries of this directory from a reading position on, each with its position.
-    pub fn entries<'a>(&'a self, token: &'a ReadToken, first: u64) -> impl Iterator<Item = (u64, &'a Arc<Self>)> {
-        self.state.get(token).children.as_deref().into_iter().flat_map(move |children| children.iterate(first))
+    pub fn entries<'a>(
+        &'a self,
+        token: &'a ReadToken,
+        first: u64,
+    ) -> impl Iterator<Item = (u64, &'a Arc<Self>)> {
+        self.state
+            .get(token)
+            .children
+            .as_deref()
+            .into_iter()
+            .flat_map(move |children| children.iterate(first))
     }
 
     /// Whether mounts lie on it.
@@ -162,7 +191,11 @@ impl PathNode {
 
     /// Remembers that a name is missing.
     pub(super) fn remember_missing(&self, token: &mut WriteToken, name: Name) {
-        self.state.get_mut(token).children.get_or_insert_default().add_negative(name);
+        self.state
+            .get_mut(token)
+            .children
+            .get_or_insert_default()
+            .add_negative(name);
     }
 
     /// Forgets that a name is missing.
@@ -177,14 +210,24 @@ impl PathNode {
     /// # Errors
     /// `ENOMEM`.
     pub(super) fn reserve(&self, token: &mut WriteToken) -> Result<()> {
-        self.state.get_mut(token).children.get_or_insert_default().reserve()
+        self.state
+            .get_mut(token)
+            .children
+            .get_or_insert_default()
+            .reserve()
     }
 
     /// Moves `node` from this directory to `to` under a new name, which is free there.
     ///
     /// # Errors
     /// `ENOMEM`; nothing has changed then.
-    pub(super) fn relocate(&self, token: &mut WriteToken, node: &Arc<Self>, to: &Arc<Self>, name: Name) -> Result<Relocated> {
+    pub(super) fn relocate(
+        &self,
+        token: &mut WriteToken,
+        node: &Arc<Self>,
+        to: &Arc<Self>,
+        name: Name,
+    ) -> Result<Relocated> {
         let hash = name.hash();
         let slot = node.state.get_in_write(token).slot;
         if core::ptr::eq(self, &raw const **to) {
@@ -193,21 +236,40 @@ impl PathNode {
                 children.rehash(slot, hash);
             }
             let name = core::mem::replace(&mut node.state.get_mut(token).name, name);
-            return Ok(Relocated { _name: name, _parent: None, _entry: None });
+            return Ok(Relocated {
+                _name: name,
+                _parent: None,
+                _entry: None,
+            });
         }
         let children = to.state.get_mut(token).children.get_or_insert_default();
         children.reserve()?;
         let new_slot = children.insert(hash, node.clone());
-        let entry = self.state.get_mut(token).children.as_mut().and_then(|children| children.remove(slot));
+        let entry = self
+            .state
+            .get_mut(token)
+            .children
+            .as_mut()
+            .and_then(|children| children.remove(slot));
         let state = node.state.get_mut(token);
         state.slot = new_slot;
         let name = core::mem::replace(&mut state.name, name);
         let parent = state.parent.replace(to.clone());
-        Ok(Relocated { _name: name, _parent: parent, _entry: entry })
+        Ok(Relocated {
+            _name: name,
+            _parent: parent,
+            _entry: entry,
+        })
     }
 
     /// Exchanges the places of two nodes, `first` in this directory and `second` in `other`.
-    pub(super) fn exchange(self: &Arc<Self>, token: &mut WriteToken, first: &Arc<Self>, other: &Arc<Self>, second: &Arc<Self>) {
+    pub(super) fn exchange(
+        self: &Arc<Self>,
+        token: &mut WriteToken,
+        first: &Arc<Self>,
+        other: &Arc<Self>,
+        second: &Arc<Self>,
+    ) {
         let first_slot = first.state.get_in_write(token).slot;
         let second_slot = second.state.get_in_write(token).slot;
         if let Some(children) = self.state.get_mut(token).children.as_mut() {
@@ -232,7 +294,12 @@ impl PathNode {
         let mut node = root;
         loop {
             let mut token = NAMES.write();
-            let child = node.state.get_mut(&mut token).children.as_mut().and_then(|children| children.pop());
+            let child = node
+                .state
+                .get_mut(&mut token)
+                .children
+                .as_mut()
+                .and_then(|children| children.pop());
             match child {
                 Some(child) => {
                     child.removed.store(true, Relaxed);

@@ -19,7 +19,9 @@ struct Backwards(Vec<u8>);
 
 impl Backwards {
     fn add(&mut self, name: &[u8]) -> Result<()> {
-        self.0.try_reserve(name.len() + 1).map_err(|_| Errno::ENOMEM)?;
+        self.0
+            .try_reserve(name.len() + 1)
+            .map_err(|_| Errno::ENOMEM)?;
         self.0.extend(name.iter().rev());
         self.0.push(b'/');
         Ok(())
@@ -29,7 +31,9 @@ impl Backwards {
         if self.0.is_empty() {
             self.add(b"")?;
         }
-        self.0.try_reserve(prefix.len()).map_err(|_| Errno::ENOMEM)?;
+        self.0
+            .try_reserve(prefix.len())
+            .map_err(|_| Errno::ENOMEM)?;
         self.0.extend(prefix.iter().rev());
         self.0.reverse();
         Ok(self.0)
@@ -80,7 +84,11 @@ fn build(location: &Location, root: &Location) -> Result<(Backwards, bool)> {
 /// `ENOMEM`.
 pub fn below(location: &Location, root: &Location) -> Result<Option<Vec<u8>>> {
     let (path, reachable) = build(location, root)?;
-    if reachable { path.finish(b"").map(Some) } else { Ok(None) }
+    if reachable {
+        path.finish(b"").map(Some)
+    } else {
+        Ok(None)
+    }
 }
 
 /// The path of a mount's root directory in its file system.
@@ -114,7 +122,11 @@ pub fn describe(location: &Location, root: &Location) -> Result<Vec<u8>> {
         return append(path.finish(b"")?, DELETED);
     }
     let path = seen_from(location, root)?;
-    if location.node.is_removed() { append(path, DELETED) } else { Ok(path) }
+    if location.node.is_removed() {
+        append(path, DELETED)
+    } else {
+        Ok(path)
+    }
 }
 
 fn append(mut path: Vec<u8>, suffix: &[u8]) -> Result<Vec<u8>> {

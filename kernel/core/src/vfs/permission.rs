@@ -53,7 +53,8 @@ pub fn check_mode(inode: &Inode, credentials: &Credentials, mask: u32) -> Result
     if granted & mask == mask {
         return Ok(());
     }
-    if credentials.fsuid == 0 && (mask & EXECUTE == 0 || inode.is_directory() || mode & 0o111 != 0) {
+    if credentials.fsuid == 0 && (mask & EXECUTE == 0 || inode.is_directory() || mode & 0o111 != 0)
+    {
         return Ok(());
     }
     Err(Errno::EACCES)
@@ -90,5 +91,8 @@ pub fn check_removal(directory: &Inode, inode: &Inode, credentials: &Credentials
 
 /// Whether writing to this kind of file changes the file system, so that a read-only one refuses it.
 pub fn writes_to_file_system(kind: FileKind) -> bool {
-    matches!(kind, FileKind::Regular | FileKind::Directory | FileKind::SymbolicLink)
+    matches!(
+        kind,
+        FileKind::Regular | FileKind::Directory | FileKind::SymbolicLink
+    )
 }

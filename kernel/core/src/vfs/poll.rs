@@ -47,7 +47,11 @@ pub struct PollRegistration {
 impl PollRegistration {
     /// Interest of this waiter, in nothing yet.
     pub fn new(waiter: Arc<dyn Waiter>) -> Self {
-        Self { waiter, handles: SmallVec::new(), failed: false }
+        Self {
+            waiter,
+            handles: SmallVec::new(),
+            failed: false,
+        }
     }
 
     /// Be told when this queue is woken. A file does this before it looks at its state, so that no change between

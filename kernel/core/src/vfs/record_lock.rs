@@ -82,17 +82,24 @@ pub struct FileLocks {
 fn without(locks: &[RangeLock], owner: LockOwner, start: u64, end: u64) -> Result<Vec<RangeLock>> {
     let mut rest = Vec::new();
     // A lock that is cut in the middle becomes two.
-    rest.try_reserve(locks.len() + 2).map_err(|_| Errno::ENOMEM)?;
+    rest.try_reserve(locks.len() + 2)
+        .map_err(|_| Errno::ENOMEM)?;
     for lock in locks {
         if lock.owner != owner || lock.end <= start || lock.start >= end {
             rest.push(*lock);
             continue;
         }
         if lock.start < start {
-            rest.push(RangeLock { end: start, ..*lock });
+            rest.push(RangeLock {
+                end: start,
+                ..*lock
+            });
         }
         if lock.end > end {
-            rest.push(RangeLock { start: end, ..*lock });
+            rest.push(RangeLock {
+                start: end,
+                ..*lock
+            });
         }
     }
     Ok(rest)
@@ -102,7 +109,10 @@ fn without(locks: &[RangeLock], owner: LockOwner, start: u64, end: u64) -> Resul
 fn add(locks: &mut Vec<RangeLock>, lock: RangeLock) {
     let mut lock = lock;
     locks.retain(|other| {
-        let joins = other.owner == lock.owner && other.exclusive == lock.exclusive && other.start <= lock.end && lock.start <= other.end;
+        let joins = other.owner == lock.owner
+            && other.exclusive == lock.exclusive
+            && other.start <= lock.end
+            && lock.start <= other.end;
         if joins {
             lock.start = lock.start.min(other.start);
             lock.end = lock.end.max(other.end);
@@ -115,7 +125,10 @@ fn add(locks: &mut Vec<RangeLock>, lock: RangeLock) {
 impl FileLocks {
     /// No locks.
     pub const fn new() -> Self {
-        Self { list: Once::new(), used: AtomicBool::new(false) }
+        Self {
+            list: Once::new(),
+            used: AtomicBool::new(false),
+        }
     }
 
     /// Whether a lock was ever taken.
@@ -140,10 +153,12 @@ impl FileLocks {
             if locks.iter().any(|other| lock.conflicts(other)) {
                 return None;
             }
-            Some(without(&locks, lock.owner, lock.start, lock.end).map(|mut rest| {
-                add(&mut rest, lock);
-                *locks = rest;
-            }))
+            Some(
+                without(&locks, lock.owner, lock.start, lock.end).map(|mut rest| {
+                    add(&mut rest, lock);
+                    *locks = rest;
+                }),
+            )
         };
         let taken = match attempt() {
             Some(result) => result,
@@ -196,7 +211,12 @@ impl FileLocks {
         if !self.used.load(Relaxed) {
             return None;
         }
-        self.list().locks.lock().iter().find(|other| lock.conflicts(other)).copied()
+        self.list()
+            .locks
+            .lock()
+            .iter()
+            .find(|other| lock.conflicts(other))
+            .copied()
     }
 }
 
@@ -211,7 +231,13 @@ mod tests {
     use super::*;
 
     fn lock(owner: u32, exclusive: bool, start: u64, end: u64) -> RangeLock {
-        RangeLock { owner: LockOwner::Process(owner), exclusive, start, end, process: owner }
+        RangeLock {
+            owner: LockOwner::Process(owner),
+            exclusive,
+            start,
+            end,
+            process: owner,
+        }
     }
 
     #[test]
@@ -220,7 +246,10 @@ mod tests {
         locks.take(lock(1, false, 0, 10), false).unwrap();
         locks.take(lock(2, false, 5, 15), false).unwrap();
         assert_eq!(locks.take(lock(2, true, 5, 15), false), Err(Errno::EAGAIN));
-        assert_eq!(locks.conflict(&lock(3, true, 12, 13)), Some(lock(2, false, 5, 15)));
+        assert_eq!(
+            locks.conflict(&lock(3, true, 12, 13)),
+            Some(lock(2, false, 5, 15))
+        );
         locks.take(lock(3, true, 20, 30), false).unwrap();
     }
 
@@ -229,9 +258,15 @@ mod tests {
         let locks = FileLocks::new();
         locks.take(lock(1, true, 0, 30), false).unwrap();
         locks.release(LockOwner::Process(1), 10, 20).unwrap();
-        assert_eq!(locks.conflict(&lock(2, false, 0, 5)), Some(lock(1, true, 0, 10)));
+        assert_eq!(
+            locks.conflict(&lock(2, false, 0, 5)),
+            Some(lock(1, true, 0, 10))
+        );
         assert_eq!(locks.conflict(&lock(2, false, 10, 20)), None);
-        assert_eq!(locks.conflict(&lock(2, false, 25, 26)), Some(lock(1, true, 20, 30)));
+        assert_eq!(
+            locks.conflict(&lock(2, false, 25, 26)),
+            Some(lock(1, true, 20, 30))
+        );
     }
 
     #[test]

@@ -37,12 +37,19 @@ pub fn room_below_limit(position: u64, wanted: u64) -> Result<u64> {
 }
 
 impl FileOperations for RegularFile {
-    fn read(&self, file: &File, destination: &mut Destination<'_>, position: &mut u64) -> Result<usize> {
+    fn read(
+        &self,
+        file: &File,
+        destination: &mut Destination<'_>,
+        position: &mut u64,
+    ) -> Result<usize> {
         let (inode, pages) = content(file)?;
         let before = destination.done();
         let result = pages.read(destination, *position);
         *position += (destination.done() - before) as u64;
-        if !file.flags().contains(OpenFlags::NO_ACCESS_TIME) && let Some(location) = file.location() {
+        if !file.flags().contains(OpenFlags::NO_ACCESS_TIME)
+            && let Some(location) = file.location()
+        {
             location.mount.touch_accessed(inode);
         }
         result
@@ -76,7 +83,12 @@ impl FileOperations for RegularFile {
     fn seek(&self, file: &File, current: u64, offset: i64, whence: Whence) -> Result<u64> {
         let (_, pages) = content(file)?;
         let size = pages.size();
-        let within = || u64::try_from(offset).ok().filter(|&offset| offset < size).ok_or(Errno::ENXIO);
+        let within = || {
+            u64::try_from(offset)
+                .ok()
+                .filter(|&offset| offset < size)
+                .ok_or(Errno::ENXIO)
+        };
         let position = match whence {
             Whence::Start => u64::try_from(offset).ok(),
             Whence::Current => current.checked_add_signed(offset),
@@ -84,7 +96,9 @@ impl FileOperations for RegularFile {
             Whence::Data => return pages.next_data(within()?).ok_or(Errno::ENXIO),
             Whence::Hole => return Ok(pages.next_hole(within()?)),
         };
-        position.filter(|&position| position <= SIZE_LIMIT).ok_or(Errno::EINVAL)
+        position
+            .filter(|&position| position <= SIZE_LIMIT)
+            .ok_or(Errno::EINVAL)
     }
 
     fn memory_object(&self, file: &File) -> Result<Arc<dyn MemoryObject>> {

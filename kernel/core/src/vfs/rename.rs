@@ -32,7 +32,11 @@ struct Locked<'a> {
 
 fn lock<'a>(from: &'a Location, to: &'a Location) -> Locked<'a> {
     if Arc::ptr_eq(&from.node, &to.node) {
-        return Locked { _renames: None, _first: from.inode().change.lock(), _second: None };
+        return Locked {
+            _renames: None,
+            _first: from.inode().change.lock(),
+            _second: None,
+        };
     }
     // No directory of the file system moves elsewhere while this is held, so being above another one stays true.
     let renames = from.inode().super_block().renames.lock();
@@ -47,7 +51,11 @@ fn lock<'a>(from: &'a Location, to: &'a Location) -> Locked<'a> {
     drop(token);
     let (first, second) = if from_first { (from, to) } else { (to, from) };
     let first = first.inode().change.lock();
-    Locked { _renames: Some(renames), _first: first, _second: Some(second.inode().change.lock()) }
+    Locked {
+        _renames: Some(renames),
+        _first: first,
+        _second: Some(second.inode().change.lock()),
+    }
 }
 
 fn lock_removed(inode: &Inode) -> Option<MutexGuard<'_, ()>> {
@@ -64,7 +72,11 @@ pub fn rename(view: &View<'_>, from: &Parent, to: &Parent, replacement: Replacem
         return Err(Errno::EXDEV);
     }
     let name = from.name(Errno::EBUSY)?;
-    let new_name = to.name(if replacement == Replacement::Refused { Errno::EEXIST } else { Errno::EBUSY })?;
+    let new_name = to.name(if replacement == Replacement::Refused {
+        Errno::EEXIST
+    } else {
+        Errno::EBUSY
+    })?;
     let _locked = lock(&from.directory, &to.directory);
     if from.directory.node.is_removed() || to.directory.node.is_removed() {
         return Err(Errno::ENOENT);
@@ -76,31 +88,52 @@ pub fn rename(view: &View<'_>, from: &Parent, to: &Parent, replacement: Replacem
         (Replacement::Exchange, None) => return Err(Errno::ENOENT),
         _ => {}
     }
-    if !source.inode().is_directory() && (from.trailing_slash || (to.trailing_slash && replacement != Replacement::Exchange)) {
+    if !source.inode().is_directory()
+        && (from.trailing_slash || (to.trailing_slash && replacement != Replacement::Exchange))
+    {
         return Err(Errno::ENOTDIR);
     }
     check_not_above(&source, target.as_ref(), from, to, replacement)?;
-    if target.as_ref().is_some_and(|target| Arc::ptr_eq(target.inode(), source.inode())) {
+    if target
+        .as_ref()
+        .is_some_and(|target| Arc::ptr_eq(target.inode(), source.inode()))
+    {
         return Ok(());
     }
     check_permitted(view, from, to, &source, target.as_ref(), replacement)?;
-    if source.is_mount_point() || target.as_ref().is_some_and(|target| target.is_mount_point()) {
+    if source.is_mount_point()
+        || target
+            .as_ref()
+            .is_some_and(|target| target.is_mount_point())
+    {
         return Err(Errno::EBUSY);
     }
     match target {
-        Some(target) if replacement == Replacement::Exchange => exchange(from, to, name, new_name, &source, &target),
+        Some(target) if replacement == Replacement::Exchange => {
+            exchange(from, to, name, new_name, &source, &target)
+        }
         target => relocate(from, to, name, new_name, &source, target),
     }
 }
 
-fn check_not_above(source: &Arc<PathNode>, target: Option<&Arc<PathNode>>, from: &Parent, to: &Parent, replacement: Replacement) -> Result<()> {
+fn check_not_above(
+    source: &Arc<PathNode>,
+    target: Option<&Arc<PathNode>>,
+    from: &Parent,
+    to: &Parent,
+    replacement: Replacement,
+) -> Result<()> {
     let token = NAMES.read();
     if to.directory.node.is_at_or_below(&token, source) {
         return Err(Errno::EINVAL);
     }
     match target {
         Some(target) if from.directory.node.is_at_or_below(&token, target) => {
-            Err(if replacement == Replacement::Exchange { Errno::EINVAL } else { Errno::ENOTEMPTY })
+            Err(if replacement == Replacement::Exchange {
+                Errno::EINVAL
+            } else {
+                Errno::ENOTEMPTY
+            })
         }
         _ => Ok(()),
     }
@@ -141,9 +174,18 @@ fn check_permitted(
     }
 }
 
-fn exchange(from: &Parent, to: &Parent, name: &Name, new_name: &Name, source: &Arc<PathNode>, target: &Arc<PathNode>) -> Result<()> {
+fn exchange(
+    from: &Parent,
+    to: &Parent,
+    name: &Name,
+    new_name: &Name,
+    source: &Arc<PathNode>,
+    target: &Arc<PathNode>,
+) -> Result<()> {
     let (holder, new_holder) = (from.directory.inode(), to.directory.inode());
-    holder.operations().rename(holder, name, new_holder, new_name, true)?;
+    holder
+        .operations()
+        .rename(holder, name, new_holder, new_name, true)?;
     let (first, second) = (&from.directory.node, &to.directory.node);
     first.exchange(&mut NAMES.write(), source, second, target);
     if !Arc::ptr_eq(first, second) {
@@ -167,21 +209,37 @@ fn exchange(from: &Parent, to: &Parent, name: &Name, new_name: &Name, source: &A
     Ok(())
 }
 
-fn relocate(from: &Parent, to: &Parent, name: &Name, new_name: &Name, source: &Arc<PathNode>, target: Option<Arc<PathNode>>) -> Result<()> {
+fn relocate(
+    from: &Parent,
+    to: &Parent,
+    name: &Name,
+    new_name: &Name,
+    source: &Arc<PathNode>,
+    target: Option<Arc<PathNode>>,
+) -> Result<()> {
     let (holder, new_holder) = (from.directory.inode(), to.directory.inode());
-    let _emptying = target.as_ref().and_then(|target| lock_removed(target.inode()));
+    let _emptying = target
+        .as_ref()
+        .and_then(|target| lock_removed(target.inode()));
     if let Some(target) = &target
         && target.inode().is_directory()
         && !target.has_no_children(&NAMES.read())
     {
         return Err(Errno::ENOTEMPTY);
     }
-    holder.operations().rename(holder, name, new_holder, new_name, false)?;
+    holder
+        .operations()
+        .rename(holder, name, new_holder, new_name, false)?;
     let mut token = NAMES.write();
     to.directory.node.reserve(&mut token)?;
     to.directory.node.forget_missing(&mut token, new_name);
-    let replaced = target.as_ref().and_then(|target| to.directory.node.detach(&mut token, target));
-    let left_over = from.directory.node.relocate(&mut token, source, &to.directory.node, new_name.clone());
+    let replaced = target
+        .as_ref()
+        .and_then(|target| to.directory.node.detach(&mut token, target));
+    let left_over =
+        from.directory
+            .node
+            .relocate(&mut token, source, &to.directory.node, new_name.clone());
     drop(token);
     drop(replaced);
     left_over?;

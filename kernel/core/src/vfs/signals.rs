@@ -17,6 +17,10 @@ pub fn file_size_exceeded() {
 fn raise(signal: Signal) {
     if let Some(current) = hal::task::try_current::<Thread>() {
         // A signal below the real-time ones needs no room in a queue.
-        let _ = send::to_thread(&current.arc(), SignalInfo::user(signal, 0, 0, 0), Origin::Kernel);
+        let _ = send::to_thread(
+            &current.arc(),
+            SignalInfo::user(signal, 0, 0, 0),
+            Origin::Kernel,
+        );
     }
 }

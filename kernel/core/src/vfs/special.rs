@@ -18,7 +18,11 @@ use alloc::sync::Arc;
 /// # Errors
 /// `ENXIO` for a socket or a device without driver; `EACCES` for a device on a mount without devices; `ELOOP` for a
 /// symbolic link; what the device says.
-pub fn open(inode: &Arc<Inode>, location: &Location, flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
+pub fn open(
+    inode: &Arc<Inode>,
+    location: &Location,
+    flags: OpenFlags,
+) -> Result<Box<dyn FileOperations>> {
     match inode.kind() {
         FileKind::Directory => Ok(Box::new(DirectoryFile)),
         FileKind::CharacterDevice => open_device(DeviceKind::Character, inode, location, flags),
@@ -30,12 +34,21 @@ pub fn open(inode: &Arc<Inode>, location: &Location, flags: OpenFlags) -> Result
     }
 }
 
-fn open_device(kind: DeviceKind, inode: &Arc<Inode>, location: &Location, flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
+fn open_device(
+    kind: DeviceKind,
+    inode: &Arc<Inode>,
+    location: &Location,
+    flags: OpenFlags,
+) -> Result<Box<dyn FileOperations>> {
     if location.mount.flags().contains(MountFlags::NO_DEVICES) {
         return Err(Errno::EACCES);
     }
     if let Some(current) = hal::task::try_current::<Thread>() {
-        crate::context::jail::refuse_device(&current, kind == DeviceKind::Block, (inode.device().major, inode.device().minor))?;
+        crate::context::jail::refuse_device(
+            &current,
+            kind == DeviceKind::Block,
+            (inode.device().major, inode.device().minor),
+        )?;
     }
     device::find(kind, inode.device())?.open(inode.device(), location, flags)
 }

@@ -140,7 +140,12 @@ impl SuperBlock {
 
 impl core::fmt::Debug for SuperBlock {
     fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(formatter, "{} {:?}", self.operations.type_name(), self.device)
+        write!(
+            formatter,
+            "{} {:?}",
+            self.operations.type_name(),
+            self.device
+        )
     }
 }
 
@@ -152,7 +157,11 @@ pub struct ActiveSuperBlock(Arc<SuperBlock>);
 impl ActiveSuperBlock {
     /// Another guard of an instance that is in use; `None` if it is out of use.
     pub fn of(super_block: &Arc<SuperBlock>) -> Option<Self> {
-        let taken = super_block.active.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |count| (count > 0).then_some(count + 1));
+        let taken = super_block
+            .active
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |count| {
+                (count > 0).then_some(count + 1)
+            });
         taken.ok().map(|_| Self(super_block.clone()))
     }
 

@@ -28,17 +28,38 @@ impl TestTree {
 
     pub fn of(table: Arc<MountTable>) -> Self {
         let fs = FsContext::new(table.root());
-        Self { table, fs, credentials: Credentials::root() }
+        Self {
+            table,
+            fs,
+            credentials: Credentials::root(),
+        }
     }
 
     pub fn view(&self) -> View<'_> {
-        View { fs: &self.fs, credentials: &self.credentials }
+        View {
+            fs: &self.fs,
+            credentials: &self.credentials,
+        }
     }
 
     /// The same tree seen by an ordinary user.
     pub fn as_user(&self, user: u32) -> Self {
-        let credentials = Credentials { uid: user, euid: user, suid: user, fsuid: user, gid: user, egid: user, sgid: user, fsgid: user, groups: None };
-        Self { table: self.table.clone(), fs: self.fs.clone(), credentials }
+        let credentials = Credentials {
+            uid: user,
+            euid: user,
+            suid: user,
+            fsuid: user,
+            gid: user,
+            egid: user,
+            sgid: user,
+            fsgid: user,
+            groups: None,
+        };
+        Self {
+            table: self.table.clone(),
+            fs: self.fs.clone(),
+            credentials,
+        }
     }
 
     pub fn find(&self, path: &str) -> Result<Location> {
@@ -63,7 +84,12 @@ impl TestTree {
     }
 
     pub fn link(&self, path: &str, target: &str) -> Result<Location> {
-        let creation = Creation { kind: FileKind::SymbolicLink, permissions: 0o777, device: DeviceNumber::NONE, target: target.as_bytes() };
+        let creation = Creation {
+            kind: FileKind::SymbolicLink,
+            permissions: 0o777,
+            device: DeviceNumber::NONE,
+            target: target.as_bytes(),
+        };
         self.make(path, &creation)
     }
 
@@ -91,7 +117,11 @@ impl TestTree {
 
     pub fn mount_with(&self, path: &str, options: &str) -> Result<()> {
         let target = self.find(path)?;
-        let request = MountRequest { source: b"none", options: options.as_bytes(), current: None };
+        let request = MountRequest {
+            source: b"none",
+            options: options.as_bytes(),
+            current: None,
+        };
         let super_block = crate::fs::ramfs::TMPFS.create(&request)?;
         let root = super_block.root().unwrap();
         mount_table::attach(Mount::new(super_block, root, MountFlags::empty()), &target)

@@ -5,7 +5,16 @@ use hal::frame::Frame;
 use hal::user::{self, UserAddr};
 
 /// One segment of user memory, as in readv(2): the structure that userland passes.
-#[derive(Clone, Copy, Debug, Default, zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    zerocopy::FromBytes,
+    zerocopy::IntoBytes,
+    zerocopy::Immutable,
+    zerocopy::KnownLayout,
+)]
 #[repr(C)]
 pub struct IoVector {
     /// Address of the first byte.
@@ -28,9 +37,16 @@ struct UserSegments<'a> {
 
 impl<'a> UserSegments<'a> {
     fn new(segments: &'a [IoVector]) -> Self {
-        let total = segments.iter().fold(0u64, |sum, segment| sum.saturating_add(segment.length));
+        let total = segments
+            .iter()
+            .fold(0u64, |sum, segment| sum.saturating_add(segment.length));
         let remaining = total.min(TRANSFER_LIMIT as u64) as usize;
-        let mut cursor = Self { address: 0, length: 0, rest: segments, remaining };
+        let mut cursor = Self {
+            address: 0,
+            length: 0,
+            rest: segments,
+            remaining,
+        };
         cursor.settle();
         cursor
     }
@@ -38,7 +54,9 @@ impl<'a> UserSegments<'a> {
     /// Goes on to the next segment that isn't empty.
     fn settle(&mut self) {
         while self.length == 0 {
-            let Some((first, rest)) = self.rest.split_first() else { return };
+            let Some((first, rest)) = self.rest.split_first() else {
+                return;
+            };
             self.address = first.base;
             self.length = usize::try_from(first.length).unwrap_or(usize::MAX);
             self.rest = rest;
@@ -59,7 +77,11 @@ impl<'a> UserSegments<'a> {
     /// Runs `copy` on pieces, each within a segment, until `wanted` bytes went through. `copy` gets the address, the
     /// offset within `wanted` and the length, and says how many bytes it copied; fewer means a fault.
     #[inline]
-    fn each(&mut self, wanted: usize, mut copy: impl FnMut(UserAddr, usize, usize) -> usize) -> Result<usize> {
+    fn each(
+        &mut self,
+        wanted: usize,
+        mut copy: impl FnMut(UserAddr, usize, usize) -> usize,
+    ) -> Result<usize> {
         let wanted = wanted.min(self.remaining);
         let mut done = 0;
         while done < wanted {
@@ -100,18 +122,32 @@ impl<'a> Destination<'a> {
     #[inline]
     pub fn user(address: UserAddr, length: usize) -> Self {
         let length = length.min(TRANSFER_LIMIT);
-        let segments = UserSegments { address: address.0, length, rest: &[], remaining: length };
-        Self { kind: DestinationKind::User(segments), done: 0 }
+        let segments = UserSegments {
+            address: address.0,
+            length,
+            rest: &[],
+            remaining: length,
+        };
+        Self {
+            kind: DestinationKind::User(segments),
+            done: 0,
+        }
     }
 
     /// Several ranges of user memory.
     pub fn segments(segments: &'a [IoVector]) -> Self {
-        Self { kind: DestinationKind::User(UserSegments::new(segments)), done: 0 }
+        Self {
+            kind: DestinationKind::User(UserSegments::new(segments)),
+            done: 0,
+        }
     }
 
     /// A buffer of the kernel's.
     pub fn kernel(buffer: &'a mut [u8]) -> Self {
-        Self { kind: DestinationKind::Kernel(buffer), done: 0 }
+        Self {
+            kind: DestinationKind::Kernel(buffer),
+            done: 0,
+        }
     }
 
     /// Bytes that can still be written.
@@ -193,7 +229,12 @@ impl<'a> Destination<'a> {
     pub fn write_frame(&mut self, frame: &Frame, start: usize, length: usize) -> Result<usize> {
         self.user_or_kernel(
             length,
-            |address, offset, length| moved(user::frame_to_user(frame, start + offset, address, length), length),
+            |address, offset, length| {
+                moved(
+                    user::frame_to_user(frame, start + offset, address, length),
+                    length,
+                )
+            },
             |buffer| frame.read(start, buffer),
         )
     }
@@ -237,18 +278,32 @@ impl<'a> Source<'a> {
     #[inline]
     pub fn user(address: UserAddr, length: usize) -> Self {
         let length = length.min(TRANSFER_LIMIT);
-        let segments = UserSegments { address: address.0, length, rest: &[], remaining: length };
-        Self { kind: SourceKind::User(segments), done: 0 }
+        let segments = UserSegments {
+            address: address.0,
+            length,
+            rest: &[],
+            remaining: length,
+        };
+        Self {
+            kind: SourceKind::User(segments),
+            done: 0,
+        }
     }
 
     /// Several ranges of user memory.
     pub fn segments(segments: &'a [IoVector]) -> Self {
-        Self { kind: SourceKind::User(UserSegments::new(segments)), done: 0 }
+        Self {
+            kind: SourceKind::User(UserSegments::new(segments)),
+            done: 0,
+        }
     }
 
     /// A buffer of the kernel's.
     pub fn kernel(buffer: &'a [u8]) -> Self {
-        Self { kind: SourceKind::Kernel(buffer), done: 0 }
+        Self {
+            kind: SourceKind::Kernel(buffer),
+            done: 0,
+        }
     }
 
     /// Bytes that can still be read.
@@ -269,7 +324,9 @@ impl<'a> Source<'a> {
     pub fn limit(&mut self, length: usize) {
         match &mut self.kind {
             SourceKind::User(segments) => segments.remaining = segments.remaining.min(length),
-            SourceKind::Kernel(buffer) => *buffer = buffer.get(..length.min(buffer.len())).unwrap_or(&[]),
+            SourceKind::Kernel(buffer) => {
+                *buffer = buffer.get(..length.min(buffer.len())).unwrap_or(&[])
+            }
         }
     }
 
@@ -331,7 +388,12 @@ impl<'a> Source<'a> {
     pub fn read_into_frame(&mut self, frame: &Frame, start: usize, length: usize) -> Result<usize> {
         self.user_or_kernel(
             length,
-            |address, offset, length| moved(user::frame_from_user(frame, start + offset, address, length), length),
+            |address, offset, length| {
+                moved(
+                    user::frame_from_user(frame, start + offset, address, length),
+                    length,
+                )
+            },
             |buffer| frame.write(start, buffer),
         )
     }

@@ -26,7 +26,8 @@ use crate::vfs::path_node::PathNode;
 use crate::vfs::super_block::{Statistics, SuperBlockOperations};
 use crate::vfs::walk::{self, WalkFlags};
 use crate::vfs::{
-    ActiveSuperBlock, DeviceNumber, FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags, SuperBlock, View,
+    ActiveSuperBlock, DeviceNumber, FileKind, FileOperations, Inode, InodeOperations, Location,
+    OpenFlags, SuperBlock, View,
 };
 use crate::{Errno, Result};
 
@@ -48,21 +49,34 @@ struct Instance {
 
 impl Instance {
     /// Makes a pseudoterminal that belongs to the caller and opens its master.
-    fn open_master(self: &Arc<Self>, super_block: &Arc<SuperBlock>, current: &Current) -> Result<Box<dyn FileOperations>> {
+    fn open_master(
+        self: &Arc<Self>,
+        super_block: &Arc<SuperBlock>,
+        current: &Current,
+    ) -> Result<Box<dyn FileOperations>> {
         hal::frame::headroom()?;
         let credentials = current.credentials();
         let limit = self.options.limit.unwrap_or(LIMIT);
         loop {
             let taken: Vec<u32> = self.terminals.lock().keys().copied().collect();
-            let number = (0..).zip(&taken).find(|(free, taken)| free != *taken).map_or(taken.len() as u32, |(free, _)| free);
+            let number = (0..)
+                .zip(&taken)
+                .find(|(free, taken)| free != *taken)
+                .map_or(taken.len() as u32, |(free, _)| free);
             if number >= limit {
                 return Err(Errno::ENOSPC);
             }
             let pair = Pseudoterminal::new(number)?;
             let owner = self.options.owner.unwrap_or(credentials.fsuid);
             let group = self.options.group.unwrap_or(credentials.fsgid);
-            let attributes = Attributes::new(FileKind::CharacterDevice, self.options.mode, owner, group);
-            let inode = Inode::new(super_block, FIRST + u64::from(number), attributes, Box::new(Slave(pair.clone())));
+            let attributes =
+                Attributes::new(FileKind::CharacterDevice, self.options.mode, owner, group);
+            let inode = Inode::new(
+                super_block,
+                FIRST + u64::from(number),
+                attributes,
+                Box::new(Slave(pair.clone())),
+            );
             let inode = Arc::new(inode.with_device(DeviceNumber::new(SLAVE_MAJOR, number)));
             {
                 let mut terminals = self.terminals.lock();
@@ -90,13 +104,25 @@ impl FileSystemType for DevPts {
 
     fn create(&self, request: &MountRequest<'_>) -> Result<ActiveSuperBlock> {
         let options = Options::parse(request.options)?;
-        let instance = Arc::new(Instance { options, terminals: SpinLock::new(BTreeMap::new()) });
+        let instance = Arc::new(Instance {
+            options,
+            terminals: SpinLock::new(BTreeMap::new()),
+        });
         let operations = Box::new(PtsSuperBlock(Arc::clone(&instance)));
         SuperBlock::create(operations, request.source, |super_block| {
             let attributes = Attributes::new(FileKind::Directory, 0o755, 0, 0);
-            let ptmx_attributes = Attributes::new(FileKind::CharacterDevice, instance.options.ptmx_mode, 0, 0);
-            let ptmx = Inode::new(super_block, PTMX, ptmx_attributes, Box::new(Multiplexer(Arc::clone(&instance))));
-            let directory = Directory { instance, ptmx: Arc::new(ptmx.with_device(MULTIPLEXER)) };
+            let ptmx_attributes =
+                Attributes::new(FileKind::CharacterDevice, instance.options.ptmx_mode, 0, 0);
+            let ptmx = Inode::new(
+                super_block,
+                PTMX,
+                ptmx_attributes,
+                Box::new(Multiplexer(Arc::clone(&instance))),
+            );
+            let directory = Directory {
+                instance,
+                ptmx: Arc::new(ptmx.with_device(MULTIPLEXER)),
+            };
             let root = Inode::new(super_block, ROOT, attributes, Box::new(directory));
             Ok(PathNode::new_root(Arc::new(root), b""))
         })
@@ -111,7 +137,11 @@ impl SuperBlockOperations for PtsSuperBlock {
     }
 
     fn statistics(&self) -> Statistics {
-        Statistics { magic: MAGIC, block_size: 4096, ..Statistics::default() }
+        Statistics {
+            magic: MAGIC,
+            block_size: 4096,
+            ..Statistics::default()
+        }
     }
 
     fn options(&self) -> Vec<u8> {
@@ -139,20 +169,48 @@ impl InodeOperations for Directory {
         if text.starts_with('+') || (text.len() > 1 && text.starts_with('0')) {
             return Err(Errno::ENOENT);
         }
-        self.instance.terminals.lock().get(&number).cloned().ok_or(Errno::ENOENT)
+        self.instance
+            .terminals
+            .lock()
+            .get(&number)
+            .cloned()
+            .ok_or(Errno::ENOENT)
     }
 
-    fn read_directory(&self, _directory: &Arc<Inode>, position: u64, sink: EntrySink<'_>) -> Result<()> {
+    fn read_directory(
+        &self,
+        _directory: &Arc<Inode>,
+        position: u64,
+        sink: EntrySink<'_>,
+    ) -> Result<()> {
         let kind = FileKind::CharacterDevice;
-        if position == 0 && !sink(&DirectoryEntry { name: b"ptmx", inode: PTMX, kind, next: 1 }) {
+        if position == 0
+            && !sink(&DirectoryEntry {
+                name: b"ptmx",
+                inode: PTMX,
+                kind,
+                next: 1,
+            })
+        {
             return Ok(());
         }
         let first = u32::try_from(position.saturating_sub(1)).unwrap_or(u32::MAX);
-        let numbers: Vec<u32> = self.instance.terminals.lock().range(first..).map(|(number, _)| *number).collect();
+        let numbers: Vec<u32> = self
+            .instance
+            .terminals
+            .lock()
+            .range(first..)
+            .map(|(number, _)| *number)
+            .collect();
         for number in numbers {
             let name = alloc::format!("{number}");
             let place = u64::from(number);
-            let entry = DirectoryEntry { name: name.as_bytes(), inode: FIRST + place, kind, next: place + 2 };
+            let entry = DirectoryEntry {
+                name: name.as_bytes(),
+                inode: FIRST + place,
+                kind,
+                next: place + 2,
+            };
             if !sink(&entry) {
                 break;
             }
@@ -160,7 +218,12 @@ impl InodeOperations for Directory {
         Ok(())
     }
 
-    fn open(&self, _inode: &Arc<Inode>, _location: &Location, _flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
+    fn open(
+        &self,
+        _inode: &Arc<Inode>,
+        _location: &Location,
+        _flags: OpenFlags,
+    ) -> Result<Box<dyn FileOperations>> {
         Ok(Box::new(DirectoryFile))
     }
 
@@ -173,7 +236,12 @@ impl InodeOperations for Directory {
 struct Multiplexer(Arc<Instance>);
 
 impl InodeOperations for Multiplexer {
-    fn open(&self, inode: &Arc<Inode>, _location: &Location, _flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
+    fn open(
+        &self,
+        inode: &Arc<Inode>,
+        _location: &Location,
+        _flags: OpenFlags,
+    ) -> Result<Box<dyn FileOperations>> {
         self.0.open_master(inode.super_block(), &task::current())
     }
 
@@ -186,7 +254,12 @@ impl InodeOperations for Multiplexer {
 struct Slave(Pseudoterminal);
 
 impl InodeOperations for Slave {
-    fn open(&self, _inode: &Arc<Inode>, _location: &Location, flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
+    fn open(
+        &self,
+        _inode: &Arc<Inode>,
+        _location: &Location,
+        flags: OpenFlags,
+    ) -> Result<Box<dyn FileOperations>> {
         self.0.open_slave(&task::current(), flags)
     }
 
@@ -199,20 +272,38 @@ impl InodeOperations for Slave {
 struct MultiplexerDevice;
 
 impl Device for MultiplexerDevice {
-    fn open(&self, _number: DeviceNumber, location: &Location, _flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
+    fn open(
+        &self,
+        _number: DeviceNumber,
+        location: &Location,
+        _flags: OpenFlags,
+    ) -> Result<Box<dyn FileOperations>> {
         let current = task::current();
         let fs = current.fs();
         let credentials = current.credentials();
-        let view = View { fs: &fs, credentials: &credentials };
+        let view = View {
+            fs: &fs,
+            credentials: &credentials,
+        };
         let beside = {
             let token = crate::vfs::path_node::NAMES.read();
             let node = location.node.parent(&token).cloned().ok_or(Errno::ENODEV)?;
-            Location { mount: location.mount.clone(), node }
+            Location {
+                mount: location.mount.clone(),
+                node,
+            }
         };
-        let place = walk::resolve(&view, Some(&beside), b"pts", WalkFlags::FOLLOW).map_err(|_| Errno::ENODEV)?;
+        let place = walk::resolve(&view, Some(&beside), b"pts", WalkFlags::FOLLOW)
+            .map_err(|_| Errno::ENODEV)?;
         let inode = place.inode();
-        let directory = inode.operations().as_any().downcast_ref::<Directory>().ok_or(Errno::ENODEV)?;
-        directory.instance.open_master(inode.super_block(), &current)
+        let directory = inode
+            .operations()
+            .as_any()
+            .downcast_ref::<Directory>()
+            .ok_or(Errno::ENODEV)?;
+        directory
+            .instance
+            .open_master(inode.super_block(), &current)
     }
 }
 
@@ -222,6 +313,10 @@ impl Device for MultiplexerDevice {
 /// `EBUSY` if the device number is taken; `ENOMEM`.
 pub fn initialise() -> Result<()> {
     file_system::register(&DevPts);
-    device::register(DeviceKind::Character, MULTIPLEXER, Arc::new(MultiplexerDevice))?;
+    device::register(
+        DeviceKind::Character,
+        MULTIPLEXER,
+        Arc::new(MultiplexerDevice),
+    )?;
     super::devtmpfs::add_node(b"ptmx", FileKind::CharacterDevice, 0o666, MULTIPLEXER)
 }

@@ -23,7 +23,13 @@ pub(super) struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { mode: 0o600, ptmx_mode: 0, owner: None, group: None, limit: None }
+        Options {
+            mode: 0o600,
+            ptmx_mode: 0,
+            owner: None,
+            group: None,
+            limit: None,
+        }
     }
 }
 
@@ -64,7 +70,11 @@ impl Options {
                 let _ = write!(text, ",{key}={value}");
             }
         }
-        let _ = write!(text, ",mode={:03o},ptmxmode={:03o}", self.mode, self.ptmx_mode);
+        let _ = write!(
+            text,
+            ",mode={:03o},ptmxmode={:03o}",
+            self.mode, self.ptmx_mode
+        );
         if let Some(limit) = self.limit {
             let _ = write!(text, ",max={limit}");
         }
@@ -79,7 +89,10 @@ mod tests {
     #[test]
     fn options_are_read_and_shown() {
         let options = Options::parse(b"gid=5,mode=620,ptmxmode=666,newinstance").unwrap();
-        assert_eq!((options.group, options.mode, options.ptmx_mode), (Some(5), 0o620, 0o666));
+        assert_eq!(
+            (options.group, options.mode, options.ptmx_mode),
+            (Some(5), 0o620, 0o666)
+        );
         assert_eq!(options.text(), b",gid=5,mode=620,ptmxmode=666");
         assert_eq!(Options::parse(b"mode=9"), Err(Errno::EINVAL));
         assert_eq!(Options::parse(b"unknown"), Err(Errno::EINVAL));

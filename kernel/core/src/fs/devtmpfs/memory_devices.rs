@@ -17,7 +17,13 @@ use core::any::Any;
 const MAJOR: u32 = 1;
 
 /// The devices: name, minor number.
-const DEVICES: [(&[u8], u32); 5] = [(b"null", 3), (b"zero", 5), (b"full", 7), (b"random", 8), (b"urandom", 9)];
+const DEVICES: [(&[u8], u32); 5] = [
+    (b"null", 3),
+    (b"zero", 5),
+    (b"full", 7),
+    (b"random", 8),
+    (b"urandom", 9),
+];
 
 /// Registers the devices and their nodes.
 ///
@@ -35,7 +41,12 @@ pub fn register() -> Result<()> {
 struct MemoryDevice;
 
 impl Device for MemoryDevice {
-    fn open(&self, number: DeviceNumber, _location: &Location, _flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
+    fn open(
+        &self,
+        number: DeviceNumber,
+        _location: &Location,
+        _flags: OpenFlags,
+    ) -> Result<Box<dyn FileOperations>> {
         match number.minor {
             3 => Ok(Box::new(Null)),
             5 => Ok(Box::new(Zero)),
@@ -61,7 +72,12 @@ fn zeros(destination: &mut Destination<'_>) -> Result<usize> {
 struct Null;
 
 impl FileOperations for Null {
-    fn read(&self, _file: &File, _destination: &mut Destination<'_>, _position: &mut u64) -> Result<usize> {
+    fn read(
+        &self,
+        _file: &File,
+        _destination: &mut Destination<'_>,
+        _position: &mut u64,
+    ) -> Result<usize> {
         Ok(0)
     }
 
@@ -82,7 +98,12 @@ impl FileOperations for Null {
 struct Zero;
 
 impl FileOperations for Zero {
-    fn read(&self, _file: &File, destination: &mut Destination<'_>, _position: &mut u64) -> Result<usize> {
+    fn read(
+        &self,
+        _file: &File,
+        destination: &mut Destination<'_>,
+        _position: &mut u64,
+    ) -> Result<usize> {
         zeros(destination)
     }
 
@@ -95,7 +116,9 @@ impl FileOperations for Zero {
     }
 
     fn memory_object(&self, _file: &File) -> Result<Arc<dyn MemoryObject>> {
-        Ok(Arc::new(crate::memory::SharedMemory::new(i64::MAX as u64 & !0xfff)))
+        Ok(Arc::new(crate::memory::SharedMemory::new(
+            i64::MAX as u64 & !0xfff,
+        )))
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -107,7 +130,12 @@ impl FileOperations for Zero {
 struct Full;
 
 impl FileOperations for Full {
-    fn read(&self, _file: &File, destination: &mut Destination<'_>, _position: &mut u64) -> Result<usize> {
+    fn read(
+        &self,
+        _file: &File,
+        destination: &mut Destination<'_>,
+        _position: &mut u64,
+    ) -> Result<usize> {
         zeros(destination)
     }
 
@@ -128,7 +156,12 @@ impl FileOperations for Full {
 struct Random;
 
 impl FileOperations for Random {
-    fn read(&self, _file: &File, destination: &mut Destination<'_>, _position: &mut u64) -> Result<usize> {
+    fn read(
+        &self,
+        _file: &File,
+        destination: &mut Destination<'_>,
+        _position: &mut u64,
+    ) -> Result<usize> {
         let mut stream = random::RandomStream::new();
         let mut done = 0;
         let mut bytes = [0; 256];

@@ -35,14 +35,28 @@ struct Registry {
     instances: Vec<Weak<SuperBlock>>,
 }
 
-static REGISTRY: SpinLock<Registry> = SpinLock::new(Registry { nodes: Vec::new(), instances: Vec::new() });
+static REGISTRY: SpinLock<Registry> = SpinLock::new(Registry {
+    nodes: Vec::new(),
+    instances: Vec::new(),
+});
 
 /// Gives a device a node in every devtmpfs, present and future. Directories on the way are made.
 ///
 /// # Errors
 /// `ENOMEM` if some instance did not get it.
-pub fn add_node(path: &'static [u8], kind: FileKind, permissions: u32, device: DeviceNumber) -> Result<()> {
-    let node = Node { path, kind, permissions, group: 0, device };
+pub fn add_node(
+    path: &'static [u8],
+    kind: FileKind,
+    permissions: u32,
+    device: DeviceNumber,
+) -> Result<()> {
+    let node = Node {
+        path,
+        kind,
+        permissions,
+        group: 0,
+        device,
+    };
     let instances = {
         let mut registry = REGISTRY.lock();
         registry.nodes.push(node);
@@ -62,13 +76,33 @@ fn make(super_block: &ActiveSuperBlock, node: &Node) -> Result<()> {
     let mount = Mount::new(super_block.clone(), root, MountFlags::empty());
     let fs = FsContext::new(Location::root_of(&mount));
     fs.set_umask(0);
-    let credentials = Credentials { fsgid: node.group, ..Credentials::root() };
-    let view = View { fs: &fs, credentials: &credentials };
-    let mut ends = node.path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(end, _)| end);
+    let credentials = Credentials {
+        fsgid: node.group,
+        ..Credentials::root()
+    };
+    let view = View {
+        fs: &fs,
+        credentials: &credentials,
+    };
+    let mut ends = node
+        .path
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'/')
+        .map(|(end, _)| end);
     for directory in ends.by_ref().filter_map(|end| node.path.get(..end)) {
-        create(&view, directory, &Creation::plain(FileKind::Directory, 0o755))?;
+        create(
+            &view,
+            directory,
+            &Creation::plain(FileKind::Directory, 0o755),
+        )?;
     }
-    let creation = Creation { kind: node.kind, permissions: node.permissions, device: node.device, target: &[] };
+    let creation = Creation {
+        kind: node.kind,
+        permissions: node.permissions,
+        device: node.device,
+        target: &[],
+    };
     create(&view, node.path, &creation)
 }
 
@@ -91,8 +125,13 @@ impl FileSystemType for DeviceFileSystem {
         let super_block = super::ramfs::create_for_devices(request.source, request.options)?;
         let nodes = {
             let mut registry = REGISTRY.lock();
-            registry.instances.retain(|instance| instance.strong_count() > 0);
-            registry.instances.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+            registry
+                .instances
+                .retain(|instance| instance.strong_count() > 0);
+            registry
+                .instances
+                .try_reserve(1)
+                .map_err(|_| Errno::ENOMEM)?;
             registry.instances.push(Arc::downgrade(&super_block));
             registry.nodes.clone()
         };

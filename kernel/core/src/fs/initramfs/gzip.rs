@@ -38,7 +38,9 @@ fn new_state() -> Box<DecompressorOxide> {
 
 fn zeros(length: usize) -> Result<Box<[u8]>> {
     let mut bytes = Vec::new();
-    bytes.try_reserve_exact(length).map_err(|_| UnpackError::Memory)?;
+    bytes
+        .try_reserve_exact(length)
+        .map_err(|_| UnpackError::Memory)?;
     bytes.resize(length, 0);
     Ok(bytes.into_boxed_slice())
 }
@@ -65,7 +67,10 @@ impl Gzip {
     pub fn begin(archive: &impl Archive, offset: &mut usize) -> Result<Self> {
         let [first, second, method, flags, ..] = take::<10>(archive, offset)?;
         if (first, second, method) != (0x1f, 0x8b, 8) {
-            return Err(UnpackError::Damaged("neither a cpio header nor gzip data", *offset - 10));
+            return Err(UnpackError::Damaged(
+                "neither a cpio header nor gzip data",
+                *offset - 10,
+            ));
         }
         if flags & EXTRA != 0 {
             let length = u16::from_le_bytes(take(archive, offset)?);
@@ -97,7 +102,12 @@ impl Gzip {
     ///
     /// # Errors
     /// `Damaged`.
-    pub fn read(&mut self, archive: &impl Archive, offset: &mut usize, target: &mut [u8]) -> Result<usize> {
+    pub fn read(
+        &mut self,
+        archive: &impl Archive,
+        offset: &mut usize,
+        target: &mut [u8],
+    ) -> Result<usize> {
         while self.unread.is_empty() {
             if self.finished {
                 return Ok(0);
@@ -106,7 +116,9 @@ impl Gzip {
         }
         let count = target.len().min(self.unread.len());
         let from = self.unread.start;
-        if let (Some(target), Some(bytes)) = (target.get_mut(..count), self.window.get(from..from + count)) {
+        if let (Some(target), Some(bytes)) =
+            (target.get_mut(..count), self.window.get(from..from + count))
+        {
             target.copy_from_slice(bytes);
         }
         self.unread.start += count;
@@ -119,11 +131,19 @@ impl Gzip {
         if !archive.read(*offset, input) {
             return Err(UnpackError::Damaged("gzip data ends too early", *offset));
         }
-        let more = if available > 0 { TINFL_FLAG_HAS_MORE_INPUT } else { 0 };
-        let (status, used, written) = decompress(&mut self.state, input, &mut self.window, self.next, more);
+        let more = if available > 0 {
+            TINFL_FLAG_HAS_MORE_INPUT
+        } else {
+            0
+        };
+        let (status, used, written) =
+            decompress(&mut self.state, input, &mut self.window, self.next, more);
         *offset += used;
         let output = self.next..self.next + written;
-        self.checksum = checksum(self.checksum, self.window.get(output.clone()).unwrap_or(&[]));
+        self.checksum = checksum(
+            self.checksum,
+            self.window.get(output.clone()).unwrap_or(&[]),
+        );
         self.length = self.length.wrapping_add(written as u32);
         self.next = output.end % TINFL_LZ_DICT_SIZE;
         self.unread = output;
@@ -139,7 +159,9 @@ impl Gzip {
             }
             TINFLStatus::HasMoreOutput => Ok(()),
             TINFLStatus::NeedsMoreInput if used > 0 || written > 0 => Ok(()),
-            TINFLStatus::NeedsMoreInput => Err(UnpackError::Damaged("gzip data ends too early", *offset)),
+            TINFLStatus::NeedsMoreInput => {
+                Err(UnpackError::Damaged("gzip data ends too early", *offset))
+            }
             _ => Err(UnpackError::Damaged("bad gzip data", *offset)),
         }
     }
@@ -153,7 +175,11 @@ const TABLE: [u32; 256] = {
         let mut sum = value as u32;
         let mut bit = 0;
         while bit < 8 {
-            sum = if sum & 1 != 0 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 };
+            sum = if sum & 1 != 0 {
+                sum >> 1 ^ 0xedb8_8320
+            } else {
+                sum >> 1
+            };
             bit += 1;
         }
         table[value] = sum;

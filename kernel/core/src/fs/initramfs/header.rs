@@ -45,7 +45,21 @@ impl Header {
                 *number = *number << 4 | char::from(digit).to_digit(16)?;
             }
         }
-        let [inode, mode, owner, group, links, modified, size, major, minor, device_major, device_minor, name_length, sum] = numbers;
+        let [
+            inode,
+            mode,
+            owner,
+            group,
+            links,
+            modified,
+            size,
+            major,
+            minor,
+            device_major,
+            device_minor,
+            name_length,
+            sum,
+        ] = numbers;
         Some(Self {
             identity: (major, minor, inode),
             mode,

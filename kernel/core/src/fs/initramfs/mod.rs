@@ -12,8 +12,8 @@ mod reader;
 mod tests;
 mod tree;
 
-use crate::vfs::location::Location;
 use crate::Errno;
+use crate::vfs::location::Location;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -63,7 +63,10 @@ pub enum UnpackError {
 impl fmt::Display for UnpackError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Damaged(what, offset) => write!(formatter, "the initramfs is damaged at byte {offset}: {what}"),
+            Self::Damaged(what, offset) => write!(
+                formatter,
+                "the initramfs is damaged at byte {offset}: {what}"
+            ),
             Self::Memory => formatter.write_str("not enough memory to unpack the initramfs"),
         }
     }
@@ -91,7 +94,11 @@ impl fmt::Display for Report {
         write!(formatter, "{} entries", self.entries)?;
         if let Some((name, error)) = &self.first_refused {
             let name = String::from_utf8_lossy(name);
-            write!(formatter, ", {} refused, the first: {name}: {error}", self.refused)?;
+            write!(
+                formatter,
+                ", {} refused, the first: {name}: {error}",
+                self.refused
+            )?;
         }
         Ok(())
     }
@@ -115,7 +122,11 @@ pub fn unpack(root: &Location, archive: impl Archive) -> core::result::Result<Re
     Ok(report)
 }
 
-fn unpack_entry<A: Archive>(reader: &mut Reader<A>, tree: &mut Tree, report: &mut Report) -> core::result::Result<(), UnpackError> {
+fn unpack_entry<A: Archive>(
+    reader: &mut Reader<A>,
+    tree: &mut Tree,
+    report: &mut Report,
+) -> core::result::Result<(), UnpackError> {
     let mut raw = [0; HEADER_SIZE];
     reader.read_exact(&mut raw)?;
     let header = Header::parse(&raw).ok_or_else(|| reader.damaged("a bad cpio header"))?;
@@ -124,7 +135,9 @@ fn unpack_entry<A: Archive>(reader: &mut Reader<A>, tree: &mut Tree, report: &mu
         return Err(reader.damaged("a name of impossible length"));
     }
     let mut buffer = crate::vfs::name::boxed(&[])?.into_vec();
-    buffer.try_reserve_exact(length).map_err(|_| UnpackError::Memory)?;
+    buffer
+        .try_reserve_exact(length)
+        .map_err(|_| UnpackError::Memory)?;
     buffer.resize(length, 0);
     reader.read_exact(&mut buffer)?;
     reader.skip_padding()?;

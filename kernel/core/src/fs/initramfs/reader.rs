@@ -24,7 +24,13 @@ pub struct Reader<A> {
 impl<A: Archive> Reader<A> {
     /// A reader at the start.
     pub fn new(archive: A) -> Self {
-        Self { archive, offset: 0, gzip: None, ahead: None, position: 0 }
+        Self {
+            archive,
+            offset: 0,
+            gzip: None,
+            ahead: None,
+            position: 0,
+        }
     }
 
     /// The error for damage here.

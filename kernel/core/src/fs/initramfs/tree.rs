@@ -37,7 +37,12 @@ impl Tree {
     pub fn new(root: &Location) -> Self {
         let fs = FsContext::new(root.clone());
         fs.set_umask(0);
-        Self { fs, credentials: Credentials::root(), links: Vec::new(), directories: Vec::new() }
+        Self {
+            fs,
+            credentials: Credentials::root(),
+            links: Vec::new(),
+            directories: Vec::new(),
+        }
     }
 
     /// Links are not made across archives.
@@ -55,7 +60,13 @@ impl Tree {
     ///
     /// # Errors
     /// Damage, or no memory. What else goes wrong concerns the entry alone and goes to the report.
-    pub fn place<A: Archive>(&mut self, header: &Header, name: &[u8], reader: &mut Reader<A>, report: &mut Report) -> Unpacked<usize> {
+    pub fn place<A: Archive>(
+        &mut self,
+        header: &Header,
+        name: &[u8],
+        reader: &mut Reader<A>,
+        report: &mut Report,
+    ) -> Unpacked<usize> {
         let size = header.size as usize;
         let mut left = size;
         let result = match FileKind::from_mode(header.mode) {
@@ -65,14 +76,24 @@ impl Tree {
                     return Err(reader.damaged("a symbolic link of impossible length"));
                 }
                 let mut target = Vec::new();
-                target.try_reserve_exact(size).map_err(|_| UnpackError::Memory)?;
+                target
+                    .try_reserve_exact(size)
+                    .map_err(|_| UnpackError::Memory)?;
                 target.resize(size, 0);
                 reader.read_exact(&mut target)?;
                 left = 0;
                 let end = target.iter().position(|&byte| byte == 0).unwrap_or(size);
-                self.special(header, name, FileKind::SymbolicLink, target.get(..end).unwrap_or(&[])).map_err(Failure::Entry)
+                self.special(
+                    header,
+                    name,
+                    FileKind::SymbolicLink,
+                    target.get(..end).unwrap_or(&[]),
+                )
+                .map_err(Failure::Entry)
             }
-            Some(kind) => self.special(header, name, kind, &[]).map_err(Failure::Entry),
+            Some(kind) => self
+                .special(header, name, kind, &[])
+                .map_err(Failure::Entry),
             None => Err(Failure::Entry(Errno::EINVAL)),
         };
         match result {
@@ -89,7 +110,10 @@ impl Tree {
     }
 
     fn view(&self) -> View<'_> {
-        View { fs: &self.fs, credentials: &self.credentials }
+        View {
+            fs: &self.fs,
+            credentials: &self.credentials,
+        }
     }
 
     /// Takes away what has this name already, unless it can stay as a directory or regular file of the same kind.
@@ -102,7 +126,11 @@ impl Tree {
                 if old == kind && matches!(kind, FileKind::Directory | FileKind::Regular) {
                     return Ok(());
                 }
-                let removal = if old == FileKind::Directory { Removal::Directory } else { Removal::File };
+                let removal = if old == FileKind::Directory {
+                    Removal::Directory
+                } else {
+                    Removal::File
+                };
                 let parent = walk::resolve_parent(&view, None, name, WalkFlags::empty())?;
                 namespace::remove(&view, &parent, removal)
             }
@@ -112,7 +140,8 @@ impl Tree {
     /// The file of this name, made if it isn't there.
     fn make(&self, name: &[u8], creation: &Creation<'_>) -> Result<Location> {
         let view = self.view();
-        let made = walk::resolve_parent(&view, None, name, WalkFlags::empty()).and_then(|parent| namespace::create(&view, &parent, creation));
+        let made = walk::resolve_parent(&view, None, name, WalkFlags::empty())
+            .and_then(|parent| namespace::create(&view, &parent, creation));
         match made {
             Err(Errno::EEXIST) => {}
             other => return other,
@@ -137,9 +166,20 @@ impl Tree {
         location.inode().apply(&change);
     }
 
-    fn special(&mut self, header: &Header, name: &[u8], kind: FileKind, target: &[u8]) -> Result<()> {
+    fn special(
+        &mut self,
+        header: &Header,
+        name: &[u8],
+        kind: FileKind,
+        target: &[u8],
+    ) -> Result<()> {
         let (major, minor) = header.device;
-        let creation = Creation { kind, permissions: header.mode & PERMISSION_MASK, device: DeviceNumber::new(major, minor), target };
+        let creation = Creation {
+            kind,
+            permissions: header.mode & PERMISSION_MASK,
+            device: DeviceNumber::new(major, minor),
+            target,
+        };
         let location = if kind == FileKind::SymbolicLink && target.is_empty() {
             return Err(Errno::ENOENT);
         } else if kind == FileKind::Directory && is_root(name) {
@@ -149,14 +189,25 @@ impl Tree {
         };
         self.set_attributes(header, &location);
         if kind == FileKind::Directory && self.directories.try_reserve(1).is_ok() {
-            self.directories.push((location, i64::from(header.modified) * 1_000_000_000));
+            self.directories
+                .push((location, i64::from(header.modified) * 1_000_000_000));
         }
         Ok(())
     }
 
-    fn regular<A: Archive>(&mut self, header: &Header, name: &[u8], reader: &mut Reader<A>, left: &mut usize) -> core::result::Result<(), Failure> {
+    fn regular<A: Archive>(
+        &mut self,
+        header: &Header,
+        name: &[u8],
+        reader: &mut Reader<A>,
+        left: &mut usize,
+    ) -> core::result::Result<(), Failure> {
         let linked = header.links > 1;
-        let earlier = self.links.iter().find(|(identity, _)| linked && *identity == header.identity).map(|(_, location)| location.clone());
+        let earlier = self
+            .links
+            .iter()
+            .find(|(identity, _)| linked && *identity == header.identity)
+            .map(|(_, location)| location.clone());
         let location = match earlier {
             Some(source) => {
                 self.clear(name, FileKind::SymbolicLink)?;
@@ -166,7 +217,10 @@ impl Tree {
                 source
             }
             None => {
-                let made = self.make(name, &Creation::plain(FileKind::Regular, header.mode & PERMISSION_MASK))?;
+                let made = self.make(
+                    name,
+                    &Creation::plain(FileKind::Regular, header.mode & PERMISSION_MASK),
+                )?;
                 if linked && self.links.len() < LINK_LIMIT && self.links.try_reserve(1).is_ok() {
                     self.links.push((header.identity, made.clone()));
                 }
@@ -194,11 +248,17 @@ impl From<Errno> for Failure {
 }
 
 fn is_root(name: &[u8]) -> bool {
-    name.split(|&byte| byte == b'/').all(|component| component.is_empty() || component == b".")
+    name.split(|&byte| byte == b'/')
+        .all(|component| component.is_empty() || component == b".")
 }
 
 /// Gives a regular file its content.
-fn fill<A: Archive>(location: &Location, header: &Header, reader: &mut Reader<A>, left: &mut usize) -> core::result::Result<(), Failure> {
+fn fill<A: Archive>(
+    location: &Location,
+    header: &Header,
+    reader: &mut Reader<A>,
+    left: &mut usize,
+) -> core::result::Result<(), Failure> {
     let inode = location.inode();
     if inode.size() > 0 {
         change::truncate(inode, 0)?;
@@ -208,10 +268,18 @@ fn fill<A: Archive>(location: &Location, header: &Header, reader: &mut Reader<A>
     let mut index = 0;
     while *left > 0 {
         let length = (*left).min(PAGE_SIZE);
-        let shared = if length == PAGE_SIZE && header.checksum.is_none() { reader.share_page() } else { None };
+        let shared = if length == PAGE_SIZE && header.checksum.is_none() {
+            reader.share_page()
+        } else {
+            None
+        };
         let frame = match shared {
             Some(frame) => frame,
-            None => copy_page(reader, length, header.checksum.is_some().then_some(&mut sum))?,
+            None => copy_page(
+                reader,
+                length,
+                header.checksum.is_some().then_some(&mut sum),
+            )?,
         };
         *left -= length;
         pages.insert(index, frame)?;
@@ -219,12 +287,18 @@ fn fill<A: Archive>(location: &Location, header: &Header, reader: &mut Reader<A>
     }
     pages.grow(header.size.into());
     match header.checksum {
-        Some(expected) if expected != sum => Err(Failure::Archive(reader.damaged("a file's checksum is wrong"))),
+        Some(expected) if expected != sum => Err(Failure::Archive(
+            reader.damaged("a file's checksum is wrong"),
+        )),
         _ => Ok(()),
     }
 }
 
-fn copy_page<A: Archive>(reader: &mut Reader<A>, length: usize, mut sum: Option<&mut u32>) -> core::result::Result<Frame, Failure> {
+fn copy_page<A: Archive>(
+    reader: &mut Reader<A>,
+    length: usize,
+    mut sum: Option<&mut u32>,
+) -> core::result::Result<Frame, Failure> {
     let frame = Frame::uninitialised().map_err(|error| Failure::Entry(error.into()))?;
     let mut piece = [0; 512];
     let mut done = 0;
@@ -234,7 +308,9 @@ fn copy_page<A: Archive>(reader: &mut Reader<A>, length: usize, mut sum: Option<
         reader.read_exact(bytes).map_err(Failure::Archive)?;
         frame.write(done, bytes);
         if let Some(sum) = &mut sum {
-            **sum = bytes.iter().fold(**sum, |sum, &byte| sum.wrapping_add(byte.into()));
+            **sum = bytes
+                .iter()
+                .fold(**sum, |sum, &byte| sum.wrapping_add(byte.into()));
         }
         done += count;
     }

@@ -9,8 +9,12 @@ use super::text::{Plain, Text, TextFile, TextSource};
 use crate::task::Current;
 use crate::vfs::attributes::Attributes;
 use crate::vfs::directory_file::DirectoryFile;
-use crate::vfs::inode::{AttributeChange, DirectoryEntry, EntrySink, LinkTarget, NamePolicy, NewInode};
-use crate::vfs::{FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags, SuperBlock};
+use crate::vfs::inode::{
+    AttributeChange, DirectoryEntry, EntrySink, LinkTarget, NamePolicy, NewInode,
+};
+use crate::vfs::{
+    FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags, SuperBlock,
+};
 use crate::{Errno, Result, task};
 
 /// One entry of a directory whose list never changes.
@@ -26,7 +30,10 @@ pub enum EntryKind {
     /// Text for everybody to read.
     Text(fn(&Current, &mut Text) -> Result<()>),
     /// Text that a privileged process may replace.
-    Setting(fn(&Current, &mut Text) -> Result<()>, fn(&Current, &[u8]) -> Result<()>),
+    Setting(
+        fn(&Current, &mut Text) -> Result<()>,
+        fn(&Current, &[u8]) -> Result<()>,
+    ),
     /// A link with this text.
     Link(&'static str),
     /// A link whose text depends on the reader.
@@ -50,16 +57,38 @@ impl Entry {
         let owner = Owner::ROOT;
         let number = number_of(self);
         match &self.kind {
-            EntryKind::Text(show) => inode(super_block, number, owner, FileKind::Regular, 0o444, FixedText(*show, None)),
-            EntryKind::Setting(show, store) => {
-                inode(super_block, number, owner, FileKind::Regular, 0o644, FixedText(*show, Some(*store)))
-            }
-            EntryKind::Link(_) | EntryKind::OwnLink(_) => {
-                inode(super_block, number, owner, FileKind::SymbolicLink, 0o777, FixedLink(self))
-            }
-            EntryKind::Directory(entries) => {
-                inode(super_block, number, owner, FileKind::Directory, 0o555, FixedDirectory(entries))
-            }
+            EntryKind::Text(show) => inode(
+                super_block,
+                number,
+                owner,
+                FileKind::Regular,
+                0o444,
+                FixedText(*show, None),
+            ),
+            EntryKind::Setting(show, store) => inode(
+                super_block,
+                number,
+                owner,
+                FileKind::Regular,
+                0o644,
+                FixedText(*show, Some(*store)),
+            ),
+            EntryKind::Link(_) | EntryKind::OwnLink(_) => inode(
+                super_block,
+                number,
+                owner,
+                FileKind::SymbolicLink,
+                0o777,
+                FixedLink(self),
+            ),
+            EntryKind::Directory(entries) => inode(
+                super_block,
+                number,
+                owner,
+                FileKind::Directory,
+                0o555,
+                FixedDirectory(entries),
+            ),
         }
     }
 }
@@ -96,25 +125,37 @@ pub fn inode(
     operations: impl InodeOperations + 'static,
 ) -> Arc<Inode> {
     let attributes = Attributes::new(kind, permissions, owner.user, owner.group);
-    Arc::new(Inode::new(super_block, number, attributes, Box::new(operations)))
+    Arc::new(Inode::new(
+        super_block,
+        number,
+        attributes,
+        Box::new(operations),
+    ))
 }
 
 /// Gives the sink the entries of a fixed list from `position` on.
 pub fn list(entries: &'static [Entry], position: u64, sink: EntrySink<'_>) -> bool {
     let first = usize::try_from(position).unwrap_or(usize::MAX);
-    entries.iter().enumerate().skip(first).all(|(index, entry)| {
-        sink(&DirectoryEntry {
-            name: entry.name.as_bytes(),
-            inode: number_of(entry),
-            kind: entry.file_kind(),
-            next: index as u64 + 1,
+    entries
+        .iter()
+        .enumerate()
+        .skip(first)
+        .all(|(index, entry)| {
+            sink(&DirectoryEntry {
+                name: entry.name.as_bytes(),
+                inode: number_of(entry),
+                kind: entry.file_kind(),
+                next: index as u64 + 1,
+            })
         })
-    })
 }
 
 /// The entry of this name.
 pub fn find(entries: &'static [Entry], name: &[u8]) -> Result<&'static Entry> {
-    entries.iter().find(|entry| entry.name.as_bytes() == name).ok_or(Errno::ENOENT)
+    entries
+        .iter()
+        .find(|entry| entry.name.as_bytes() == name)
+        .ok_or(Errno::ENOENT)
 }
 
 struct FixedDirectory(&'static [Entry]);
@@ -128,17 +169,32 @@ impl InodeOperations for FixedDirectory {
         Ok(find(self.0, name)?.inode(directory.super_block()))
     }
 
-    fn read_directory(&self, _directory: &Arc<Inode>, position: u64, sink: EntrySink<'_>) -> Result<()> {
+    fn read_directory(
+        &self,
+        _directory: &Arc<Inode>,
+        position: u64,
+        sink: EntrySink<'_>,
+    ) -> Result<()> {
         list(self.0, position, sink);
         Ok(())
     }
 
     /// As on Linux, what can't be looked up can't be made either.
-    fn create(&self, _directory: &Arc<Inode>, _name: &[u8], _new: &NewInode<'_>) -> Result<Arc<Inode>> {
+    fn create(
+        &self,
+        _directory: &Arc<Inode>,
+        _name: &[u8],
+        _new: &NewInode<'_>,
+    ) -> Result<Arc<Inode>> {
         Err(Errno::ENOENT)
     }
 
-    fn open(&self, _inode: &Arc<Inode>, _location: &Location, _flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
+    fn open(
+        &self,
+        _inode: &Arc<Inode>,
+        _location: &Location,
+        _flags: OpenFlags,
+    ) -> Result<Box<dyn FileOperations>> {
         Ok(Box::new(DirectoryFile))
     }
 
@@ -151,16 +207,31 @@ impl InodeOperations for FixedDirectory {
     }
 }
 
-struct FixedText(fn(&Current, &mut Text) -> Result<()>, Option<fn(&Current, &[u8]) -> Result<()>>);
+struct FixedText(
+    fn(&Current, &mut Text) -> Result<()>,
+    Option<fn(&Current, &[u8]) -> Result<()>>,
+);
 
 impl InodeOperations for FixedText {
-    fn open(&self, _inode: &Arc<Inode>, _location: &Location, _flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
-        Ok(TextFile::open(Box::new(Plain { show: self.0, store: self.1 })))
+    fn open(
+        &self,
+        _inode: &Arc<Inode>,
+        _location: &Location,
+        _flags: OpenFlags,
+    ) -> Result<Box<dyn FileOperations>> {
+        Ok(TextFile::open(Box::new(Plain {
+            show: self.0,
+            store: self.1,
+        })))
     }
 
     /// Cutting a setting to nothing before it is written (`echo x > file`) changes nothing.
     fn truncate(&self, _inode: &Arc<Inode>, _size: u64) -> Result<()> {
-        if self.1.is_some() { Ok(()) } else { Err(Errno::EACCES) }
+        if self.1.is_some() {
+            Ok(())
+        } else {
+            Err(Errno::EACCES)
+        }
     }
 
     fn set_attributes(&self, _inode: &Arc<Inode>, _change: &AttributeChange) -> Result<()> {
@@ -186,7 +257,12 @@ impl InodeOperations for FixedLink {
         Ok(LinkTarget::Path(target))
     }
 
-    fn open(&self, _inode: &Arc<Inode>, _location: &Location, _flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
+    fn open(
+        &self,
+        _inode: &Arc<Inode>,
+        _location: &Location,
+        _flags: OpenFlags,
+    ) -> Result<Box<dyn FileOperations>> {
         Err(Errno::ELOOP)
     }
 
@@ -203,7 +279,12 @@ impl InodeOperations for FixedLink {
 pub struct TextInode<S>(pub S);
 
 impl<S: TextSource + Clone + 'static> InodeOperations for TextInode<S> {
-    fn open(&self, _inode: &Arc<Inode>, _location: &Location, _flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
+    fn open(
+        &self,
+        _inode: &Arc<Inode>,
+        _location: &Location,
+        _flags: OpenFlags,
+    ) -> Result<Box<dyn FileOperations>> {
         Ok(TextFile::open(Box::new(self.0.clone())))
     }
 

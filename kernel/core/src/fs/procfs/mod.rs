@@ -46,7 +46,11 @@ impl SuperBlockOperations for ProcSuperBlock {
     }
 
     fn statistics(&self) -> Statistics {
-        Statistics { magic: MAGIC, block_size: 4096, ..Statistics::default() }
+        Statistics {
+            magic: MAGIC,
+            block_size: 4096,
+            ..Statistics::default()
+        }
     }
 }
 

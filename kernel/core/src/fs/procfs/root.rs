@@ -12,7 +12,9 @@ use crate::context::members;
 use crate::task::{self, Current};
 use crate::vfs::directory_file::DirectoryFile;
 use crate::vfs::inode::{AttributeChange, DirectoryEntry, EntrySink, NamePolicy, NewInode};
-use crate::vfs::{FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags, SuperBlock};
+use crate::vfs::{
+    FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags, SuperBlock,
+};
 use crate::{Errno, Result};
 
 /// The inode number of the root, as on Linux.
@@ -21,23 +23,74 @@ const ROOT_NUMBER: u64 = 1;
 const FIRST_PROCESS: u64 = 256;
 
 static ENTRIES: [Entry; 17] = [
-    Entry { name: "self", kind: EntryKind::OwnLink(own_directory) },
-    Entry { name: "thread-self", kind: EntryKind::OwnLink(own_thread_directory) },
-    Entry { name: "mounts", kind: EntryKind::Link("self/mounts") },
-    Entry { name: "cmdline", kind: EntryKind::Text(system::machine::command_line) },
-    Entry { name: "cpuinfo", kind: EntryKind::Text(system::machine::cpuinfo) },
-    Entry { name: "devices", kind: EntryKind::Text(system::machine::devices) },
-    Entry { name: "filesystems", kind: EntryKind::Text(system::machine::filesystems) },
-    Entry { name: "version", kind: EntryKind::Text(system::machine::version) },
-    Entry { name: "loadavg", kind: EntryKind::Text(system::load::loadavg) },
-    Entry { name: "meminfo", kind: EntryKind::Text(system::memory::meminfo) },
-    Entry { name: "stat", kind: EntryKind::Text(system::load::stat) },
-    Entry { name: "uptime", kind: EntryKind::Text(system::load::uptime) },
-    Entry { name: "vmstat", kind: EntryKind::Text(system::memory::vmstat) },
-    Entry { name: "swaps", kind: EntryKind::Text(system::memory::swaps) },
-    Entry { name: "kmsg", kind: EntryKind::Text(system::machine::kernel_log) },
-    Entry { name: "contexts", kind: EntryKind::Text(system::contexts::contexts) },
-    Entry { name: "sys", kind: EntryKind::Directory(&system::settings::ENTRIES) },
+    Entry {
+        name: "self",
+        kind: EntryKind::OwnLink(own_directory),
+    },
+    Entry {
+        name: "thread-self",
+        kind: EntryKind::OwnLink(own_thread_directory),
+    },
+    Entry {
+        name: "mounts",
+        kind: EntryKind::Link("self/mounts"),
+    },
+    Entry {
+        name: "cmdline",
+        kind: EntryKind::Text(system::machine::command_line),
+    },
+    Entry {
+        name: "cpuinfo",
+        kind: EntryKind::Text(system::machine::cpuinfo),
+    },
+    Entry {
+        name: "devices",
+        kind: EntryKind::Text(system::machine::devices),
+    },
+    Entry {
+        name: "filesystems",
+        kind: EntryKind::Text(system::machine::filesystems),
+    },
+    Entry {
+        name: "version",
+        kind: EntryKind::Text(system::machine::version),
+    },
+    Entry {
+        name: "loadavg",
+        kind: EntryKind::Text(system::load::loadavg),
+    },
+    Entry {
+        name: "meminfo",
+        kind: EntryKind::Text(system::memory::meminfo),
+    },
+    Entry {
+        name: "stat",
+        kind: EntryKind::Text(system::load::stat),
+    },
+    Entry {
+        name: "uptime",
+        kind: EntryKind::Text(system::load::uptime),
+    },
+    Entry {
+        name: "vmstat",
+        kind: EntryKind::Text(system::memory::vmstat),
+    },
+    Entry {
+        name: "swaps",
+        kind: EntryKind::Text(system::memory::swaps),
+    },
+    Entry {
+        name: "kmsg",
+        kind: EntryKind::Text(system::machine::kernel_log),
+    },
+    Entry {
+        name: "contexts",
+        kind: EntryKind::Text(system::contexts::contexts),
+    },
+    Entry {
+        name: "sys",
+        kind: EntryKind::Directory(&system::settings::ENTRIES),
+    },
 ];
 
 fn own_directory(reader: &Current, text: &mut Text) -> Result<()> {
@@ -46,7 +99,11 @@ fn own_directory(reader: &Current, text: &mut Text) -> Result<()> {
 }
 
 fn own_thread_directory(reader: &Current, text: &mut Text) -> Result<()> {
-    text.add(format_args!("{}/task/{}", reader.process().number().own(), reader.number().own()));
+    text.add(format_args!(
+        "{}/task/{}",
+        reader.process().number().own(),
+        reader.number().own()
+    ));
     Ok(())
 }
 
@@ -54,7 +111,14 @@ struct Root;
 
 /// The inode of /proc.
 pub fn inode(super_block: &Arc<SuperBlock>) -> Arc<Inode> {
-    directory::inode(super_block, ROOT_NUMBER, Owner::ROOT, FileKind::Directory, 0o555, Root)
+    directory::inode(
+        super_block,
+        ROOT_NUMBER,
+        Owner::ROOT,
+        FileKind::Directory,
+        0o555,
+        Root,
+    )
 }
 
 /// Whether an entry is there for this reader: contexts are shown to the boot list alone.
@@ -80,7 +144,10 @@ impl InodeOperations for Root {
         let reader = task::current();
         if let Some(number) = parse_number(name) {
             let process = task::find_process(&reader, number).map_err(|_| Errno::ENOENT)?;
-            return Ok(process::inode(inode.super_block(), Subject::process(process)));
+            return Ok(process::inode(
+                inode.super_block(),
+                Subject::process(process),
+            ));
         }
         let entry = directory::find(&ENTRIES, name)?;
         if !is_shown(entry, &reader) {
@@ -89,10 +156,16 @@ impl InodeOperations for Root {
         Ok(entry.inode(inode.super_block()))
     }
 
-    fn read_directory(&self, _inode: &Arc<Inode>, position: u64, sink: EntrySink<'_>) -> Result<()> {
+    fn read_directory(
+        &self,
+        _inode: &Arc<Inode>,
+        position: u64,
+        sink: EntrySink<'_>,
+    ) -> Result<()> {
         let reader = task::current();
         let shows_all = directory::list(&ENTRIES, position.min(FIRST_PROCESS), &mut |entry| {
-            let is_hidden = directory::find(&ENTRIES, entry.name).is_ok_and(|found| !is_shown(found, &reader));
+            let is_hidden =
+                directory::find(&ENTRIES, entry.name).is_ok_and(|found| !is_shown(found, &reader));
             is_hidden || sink(entry)
         });
         if !shows_all {
@@ -101,7 +174,9 @@ impl InodeOperations for Root {
         let list = reader.process().contexts().list().ok_or(Errno::ESRCH)?;
         // Positions are numbers of the reader's list: they stay valid while processes come and go.
         for process in members::visible(&list)? {
-            let Some(number) = process.number().seen_by(&list) else { continue };
+            let Some(number) = process.number().seen_by(&list) else {
+                continue;
+            };
             let at = FIRST_PROCESS + u64::from(number);
             if at < position {
                 continue;
@@ -123,11 +198,21 @@ impl InodeOperations for Root {
     }
 
     /// As on Linux, what can't be looked up can't be made either.
-    fn create(&self, _directory: &Arc<Inode>, _name: &[u8], _new: &NewInode<'_>) -> Result<Arc<Inode>> {
+    fn create(
+        &self,
+        _directory: &Arc<Inode>,
+        _name: &[u8],
+        _new: &NewInode<'_>,
+    ) -> Result<Arc<Inode>> {
         Err(Errno::ENOENT)
     }
 
-    fn open(&self, _inode: &Arc<Inode>, _location: &Location, _flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
+    fn open(
+        &self,
+        _inode: &Arc<Inode>,
+        _location: &Location,
+        _flags: OpenFlags,
+    ) -> Result<Box<dyn FileOperations>> {
         Ok(Box::new(DirectoryFile))
     }
 
@@ -148,7 +233,16 @@ mod tests {
     fn only_plain_decimal_numbers_name_processes() {
         assert_eq!(parse_number(b"1"), Some(1));
         assert_eq!(parse_number(b"4194303"), Some(4_194_303));
-        for name in [&b"0"[..], b"01", b"+1", b"-1", b"1x", b"", b"99999999999", b"\xff"] {
+        for name in [
+            &b"0"[..],
+            b"01",
+            b"+1",
+            b"-1",
+            b"1x",
+            b"",
+            b"99999999999",
+            b"\xff",
+        ] {
             assert_eq!(parse_number(name), None);
         }
     }

@@ -57,7 +57,11 @@ impl Text {
     /// # Errors
     /// `ENOMEM` if some didn't fit into memory.
     pub fn finish(self) -> Result<Vec<u8>> {
-        if self.failed { Err(Errno::ENOMEM) } else { Ok(self.bytes) }
+        if self.failed {
+            Err(Errno::ENOMEM)
+        } else {
+            Ok(self.bytes)
+        }
     }
 }
 
@@ -94,12 +98,20 @@ pub struct TextFile {
 impl TextFile {
     /// Opens the text of `source`.
     pub fn open(source: Box<dyn TextSource>) -> Box<dyn FileOperations> {
-        Box::new(TextFile { source, made: Mutex::new(Vec::new()) })
+        Box::new(TextFile {
+            source,
+            made: Mutex::new(Vec::new()),
+        })
     }
 }
 
 impl FileOperations for TextFile {
-    fn read(&self, _file: &File, destination: &mut Destination<'_>, position: &mut u64) -> Result<usize> {
+    fn read(
+        &self,
+        _file: &File,
+        destination: &mut Destination<'_>,
+        position: &mut u64,
+    ) -> Result<usize> {
         let mut made = self.made.lock();
         if *position == 0 {
             let mut text = Text::default();
@@ -119,7 +131,9 @@ impl FileOperations for TextFile {
         let value = value.get_mut(..length).ok_or(Errno::EINVAL)?;
         let count = source.read(value)?;
         let value = value.get(..count).unwrap_or_default();
-        let stored = self.source.store(&task::current(), value.strip_suffix(b"\n").unwrap_or(value));
+        let stored = self
+            .source
+            .store(&task::current(), value.strip_suffix(b"\n").unwrap_or(value));
         if let Err(error) = stored {
             source.disown();
             return Err(error);
@@ -157,4 +171,3 @@ impl TextSource for Plain {
         }
     }
 }
-

@@ -45,7 +45,14 @@ pub fn create_for_devices(source: &[u8], options: &[u8]) -> Result<ActiveSuperBl
 /// # Errors
 /// `ENOMEM`.
 pub fn bare_directory(super_block: &Arc<crate::vfs::SuperBlock>) -> Result<Arc<Inode>> {
-    let new = NewInode { kind: FileKind::Directory, permissions: 0o755, owner: 0, group: 0, device: DeviceNumber::NONE, target: &[] };
+    let new = NewInode {
+        kind: FileKind::Directory,
+        permissions: 0o755,
+        owner: 0,
+        group: 0,
+        device: DeviceNumber::NONE,
+        target: &[],
+    };
     RamInode::make(&Limits::none(), super_block, &new)
 }
 
@@ -56,14 +63,32 @@ struct RamInode {
 }
 
 impl RamInode {
-    fn make(limits: &Arc<Limits>, super_block: &Arc<crate::vfs::SuperBlock>, new: &NewInode<'_>) -> Result<Arc<Inode>> {
+    fn make(
+        limits: &Arc<Limits>,
+        super_block: &Arc<crate::vfs::SuperBlock>,
+        new: &NewInode<'_>,
+    ) -> Result<Arc<Inode>> {
         hal::frame::headroom()?;
         limits.take_inode()?;
-        let pages = (new.kind == FileKind::Regular).then(|| Arc::new(PageCache::new(limits.pages.clone())));
-        let operations = Box::new(RamInode { limits: limits.clone(), pages });
+        let pages =
+            (new.kind == FileKind::Regular).then(|| Arc::new(PageCache::new(limits.pages.clone())));
+        let operations = Box::new(RamInode {
+            limits: limits.clone(),
+            pages,
+        });
         let attributes = Attributes::new(new.kind, new.permissions, new.owner, new.group);
-        let inode = Inode::new(super_block, super_block.next_inode_number(), attributes, operations).with_device(new.device);
-        Ok(Arc::new(if new.kind == FileKind::SymbolicLink { inode.with_target(crate::vfs::name::boxed(new.target)?) } else { inode }))
+        let inode = Inode::new(
+            super_block,
+            super_block.next_inode_number(),
+            attributes,
+            operations,
+        )
+        .with_device(new.device);
+        Ok(Arc::new(if new.kind == FileKind::SymbolicLink {
+            inode.with_target(crate::vfs::name::boxed(new.target)?)
+        } else {
+            inode
+        }))
     }
 }
 
@@ -74,7 +99,12 @@ impl Drop for RamInode {
 }
 
 impl InodeOperations for RamInode {
-    fn create(&self, directory: &Arc<Inode>, _name: &[u8], new: &NewInode<'_>) -> Result<Arc<Inode>> {
+    fn create(
+        &self,
+        directory: &Arc<Inode>,
+        _name: &[u8],
+        new: &NewInode<'_>,
+    ) -> Result<Arc<Inode>> {
         Self::make(&self.limits, directory.super_block(), new)
     }
 
@@ -86,12 +116,28 @@ impl InodeOperations for RamInode {
         Ok(())
     }
 
-    fn rename(&self, _directory: &Arc<Inode>, _name: &[u8], _to: &Arc<Inode>, _new_name: &[u8], _exchange: bool) -> Result<()> {
+    fn rename(
+        &self,
+        _directory: &Arc<Inode>,
+        _name: &[u8],
+        _to: &Arc<Inode>,
+        _new_name: &[u8],
+        _exchange: bool,
+    ) -> Result<()> {
         Ok(())
     }
 
-    fn open(&self, inode: &Arc<Inode>, location: &Location, flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
-        if inode.kind() == FileKind::Regular { Ok(Box::new(RegularFile)) } else { special::open(inode, location, flags) }
+    fn open(
+        &self,
+        inode: &Arc<Inode>,
+        location: &Location,
+        flags: OpenFlags,
+    ) -> Result<Box<dyn FileOperations>> {
+        if inode.kind() == FileKind::Regular {
+            Ok(Box::new(RegularFile))
+        } else {
+            special::open(inode, location, flags)
+        }
     }
 
     fn truncate(&self, inode: &Arc<Inode>, size: u64) -> Result<()> {

@@ -25,7 +25,10 @@ impl Options {
     /// `EINVAL` for an unknown option or a bad value.
     pub fn parse(text: &[u8], memory: u64) -> Result<Self> {
         let mut options = Self::default();
-        for option in text.split(|&byte| byte == b',').filter(|option| !option.is_empty()) {
+        for option in text
+            .split(|&byte| byte == b',')
+            .filter(|option| !option.is_empty())
+        {
             let mut parts = option.splitn(2, |&byte| byte == b'=');
             let (key, value) = (parts.next().unwrap_or(&[]), parts.next().unwrap_or(&[]));
             match key {
@@ -33,8 +36,14 @@ impl Options {
                 b"nr_blocks" => options.pages = Some(unlimited_if_zero(size(value)?)),
                 b"nr_inodes" => options.inodes = Some(unlimited_if_zero(size(value)?)),
                 b"mode" => options.mode = Some(number(value, 8)? as u32 & 0o7777),
-                b"uid" => options.owner = Some(u32::try_from(number(value, 10)?).map_err(|_| Errno::EINVAL)?),
-                b"gid" => options.group = Some(u32::try_from(number(value, 10)?).map_err(|_| Errno::EINVAL)?),
+                b"uid" => {
+                    options.owner =
+                        Some(u32::try_from(number(value, 10)?).map_err(|_| Errno::EINVAL)?)
+                }
+                b"gid" => {
+                    options.group =
+                        Some(u32::try_from(number(value, 10)?).map_err(|_| Errno::EINVAL)?)
+                }
                 // These change nothing where pages are not swapped and names are 64 bits wide.
                 b"noswap" | b"inode64" | b"inode32" if value.is_empty() => {}
                 b"huge" if matches!(value, b"never" | b"advise" | b"within_size") => {}
@@ -52,7 +61,10 @@ fn unlimited_if_zero(value: u64) -> u64 {
 fn pages(value: &[u8], memory: u64) -> Result<u64> {
     if let Some((b'%', percent)) = value.split_last() {
         let percent = number(percent, 10)?;
-        return memory.checked_mul(percent).map(|pages| unlimited_if_zero(pages / 100)).ok_or(Errno::EINVAL);
+        return memory
+            .checked_mul(percent)
+            .map(|pages| unlimited_if_zero(pages / 100))
+            .ok_or(Errno::EINVAL);
     }
     Ok(unlimited_if_zero(size(value)?.div_ceil(PAGE_SIZE as u64)))
 }
@@ -66,7 +78,9 @@ fn size(value: &[u8]) -> Result<u64> {
         Some((b't' | b'T', digits)) => (digits, 40),
         _ => (value, 0),
     };
-    number(digits, 10)?.checked_mul(1 << shift).ok_or(Errno::EINVAL)
+    number(digits, 10)?
+        .checked_mul(1 << shift)
+        .ok_or(Errno::EINVAL)
 }
 
 fn number(digits: &[u8], radix: u32) -> Result<u64> {
@@ -85,13 +99,33 @@ mod tests {
         assert_eq!(parse("size=4097").unwrap().pages, Some(2));
         assert_eq!(parse("size=50%").unwrap().pages, Some(500));
         assert_eq!(parse("size=0").unwrap().pages, Some(u64::MAX));
-        assert_eq!(parse("mode=1777,uid=5,gid=6").unwrap(), Options { mode: Some(0o1777), owner: Some(5), group: Some(6), ..Options::default() });
+        assert_eq!(
+            parse("mode=1777,uid=5,gid=6").unwrap(),
+            Options {
+                mode: Some(0o1777),
+                owner: Some(5),
+                group: Some(6),
+                ..Options::default()
+            }
+        );
     }
 
     #[test]
     fn bad_values_are_refused() {
-        for text in ["size=", "size=x", "mode=9", "uid=-1", "uid=4294967296", "colour=red", "size=99999999999t"] {
-            assert_eq!(Options::parse(text.as_bytes(), 1000), Err(Errno::EINVAL), "{text}");
+        for text in [
+            "size=",
+            "size=x",
+            "mode=9",
+            "uid=-1",
+            "uid=4294967296",
+            "colour=red",
+            "size=99999999999t",
+        ] {
+            assert_eq!(
+                Options::parse(text.as_bytes(), 1000),
+                Err(Errno::EINVAL),
+                "{text}"
+            );
         }
     }
 }

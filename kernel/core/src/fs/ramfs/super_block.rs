@@ -86,8 +86,16 @@ impl SuperBlockOperations for RamSuperBlock {
     }
 
     fn statistics(&self) -> Statistics {
-        let magic = if self.variety == Variety::Ramfs { RAMFS_MAGIC } else { TMPFS_MAGIC };
-        let mut statistics = Statistics { magic, block_size: PAGE_SIZE as u64, ..Statistics::default() };
+        let magic = if self.variety == Variety::Ramfs {
+            RAMFS_MAGIC
+        } else {
+            TMPFS_MAGIC
+        };
+        let mut statistics = Statistics {
+            magic,
+            block_size: PAGE_SIZE as u64,
+            ..Statistics::default()
+        };
         let pages = &self.limits.pages;
         if pages.limit() != u64::MAX {
             statistics.blocks = pages.limit();
@@ -144,11 +152,18 @@ pub(super) fn create(variety: Variety, source: &[u8], options: &[u8]) -> Result<
         Variety::Ramfs => (u64::MAX, u64::MAX),
         Variety::Tmpfs | Variety::Devices => {
             let half = hal::frame::total() / 2;
-            (options.pages.unwrap_or(half), options.inodes.unwrap_or(half))
+            (
+                options.pages.unwrap_or(half),
+                options.inodes.unwrap_or(half),
+            )
         }
     };
     let limits = Limits::new(page_limit, inode_limit);
-    let permissions = options.mode.unwrap_or(if variety == Variety::Tmpfs { 0o1777 } else { 0o755 });
+    let permissions = options.mode.unwrap_or(if variety == Variety::Tmpfs {
+        0o1777
+    } else {
+        0o755
+    });
     let root = NewInode {
         kind: FileKind::Directory,
         permissions,
@@ -157,9 +172,16 @@ pub(super) fn create(variety: Variety, source: &[u8], options: &[u8]) -> Result<
         device: DeviceNumber::NONE,
         target: &[],
     };
-    let operations = Box::new(RamSuperBlock { variety, limits: limits.clone(), options });
+    let operations = Box::new(RamSuperBlock {
+        variety,
+        limits: limits.clone(),
+        options,
+    });
     SuperBlock::create(operations, source, |super_block| {
-        Ok(PathNode::new_root(RamInode::make(&limits, super_block, &root)?, b""))
+        Ok(PathNode::new_root(
+            RamInode::make(&limits, super_block, &root)?,
+            b"",
+        ))
     })
 }
 

@@ -11,9 +11,21 @@ use super::*;
 /// Where the tests map.
 const BASE: u64 = 0x10_0000_0000;
 
-const READ: Protection = Protection { read: true, write: false, execute: false };
-const READ_WRITE: Protection = Protection { read: true, write: true, execute: false };
-const NONE: Protection = Protection { read: false, write: false, execute: false };
+const READ: Protection = Protection {
+    read: true,
+    write: false,
+    execute: false,
+};
+const READ_WRITE: Protection = Protection {
+    read: true,
+    write: true,
+    execute: false,
+};
+const NONE: Protection = Protection {
+    read: false,
+    write: false,
+    execute: false,
+};
 
 /// Address of page `index` of the test window.
 fn page(index: u64) -> u64 {
@@ -36,7 +48,10 @@ fn fixed(index: u64, pages: u64, protection: Protection) -> MapRequest {
 fn shape(space: &AddressSpace) -> Vec<(u64, u64)> {
     let mut areas = Vec::new();
     space.for_each_area(0, |area| {
-        areas.push(((area.start.wrapping_sub(BASE)) / PAGE_SIZE, area.length() / PAGE_SIZE));
+        areas.push((
+            (area.start.wrapping_sub(BASE)) / PAGE_SIZE,
+            area.length() / PAGE_SIZE,
+        ));
         true
     });
     areas

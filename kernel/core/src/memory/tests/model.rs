@@ -36,20 +36,28 @@ fn runs(model: &Model) -> Vec<(u64, u64)> {
     for (index, entry) in model.iter().enumerate() {
         let Some(entry) = entry else { continue };
         match runs.last_mut() {
-            Some((start, length, protection)) if *start + *length == index as u64 && *protection == entry.protection => {
+            Some((start, length, protection))
+                if *start + *length == index as u64 && *protection == entry.protection =>
+            {
                 *length += 1;
             }
             _ => runs.push((index as u64, 1, entry.protection)),
         }
     }
-    runs.into_iter().map(|(start, length, _)| (start, length)).collect()
+    runs.into_iter()
+        .map(|(start, length, _)| (start, length))
+        .collect()
 }
 
 fn check(space: &AddressSpace, model: &Model) {
     assert_eq!(shape(space), runs(model));
     let mut data = 0;
     for (index, entry) in model.iter().enumerate() {
-        assert_eq!(byte(space, page(index as u64)), entry.map(|entry| entry.content), "page {index}");
+        assert_eq!(
+            byte(space, page(index as u64)),
+            entry.map(|entry| entry.content),
+            "page {index}"
+        );
         data += u64::from(entry.is_some_and(|entry| entry.protection.write));
     }
     let statistics = space.statistics();
@@ -66,7 +74,10 @@ fn step(space: &AddressSpace, model: &mut Model, numbers: &mut Numbers) {
         0 | 1 => {
             let protection = protection_of(numbers.below(3));
             space.map(fixed(start, length, protection)).unwrap();
-            model[pages].fill(Some(Page { protection, content: 0 }));
+            model[pages].fill(Some(Page {
+                protection,
+                content: 0,
+            }));
         }
         2 => {
             space.unmap(page(start), length * PAGE_SIZE).unwrap();
@@ -77,7 +88,10 @@ fn step(space: &AddressSpace, model: &mut Model, numbers: &mut Numbers) {
             let result = space.protect(page(start), length * PAGE_SIZE, protection, false);
             assert_eq!(result.is_ok(), mapped);
             if mapped {
-                model[pages].iter_mut().flatten().for_each(|entry| entry.protection = protection);
+                model[pages]
+                    .iter_mut()
+                    .flatten()
+                    .for_each(|entry| entry.protection = protection);
             }
         }
         4 => {
@@ -90,10 +104,18 @@ fn step(space: &AddressSpace, model: &mut Model, numbers: &mut Numbers) {
         }
         _ => {
             let target = numbers.below(WINDOW - length + 1);
-            let one_area = runs(model).iter().any(|(first, count)| *first <= start && start + length <= first + count);
+            let one_area = runs(model)
+                .iter()
+                .any(|(first, count)| *first <= start && start + length <= first + count);
             let overlap = target < start + length && start < target + length;
             let flags = RemapFlags::MAY_MOVE | RemapFlags::FIXED;
-            let result = space.remap(page(start), length * PAGE_SIZE, length * PAGE_SIZE, flags, page(target));
+            let result = space.remap(
+                page(start),
+                length * PAGE_SIZE,
+                length * PAGE_SIZE,
+                flags,
+                page(target),
+            );
             assert_eq!(result.is_ok(), one_area && !overlap, "{result:?}");
             if result.is_ok() {
                 let moved: Vec<_> = model[pages.clone()].to_vec();

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 
 use super::instance::{Epoll, Event, Key};
-use super::interest::{EXCLUSIVE, EDGE_TRIGGERED, Interest, MODES, WAKE_UP};
+use super::interest::{EDGE_TRIGGERED, EXCLUSIVE, Interest, MODES, WAKE_UP};
 use super::nesting;
 use crate::errno::{Errno, Result};
 use crate::vfs::{File, PollEvents};
@@ -24,7 +24,11 @@ impl Epoll {
     pub fn add(&self, descriptor: i32, file: &Arc<File>, wanted: Event) -> Result<()> {
         let nested = Epoll::of(file).ok();
         if wanted.events & EXCLUSIVE != 0 {
-            let allowed = EXCLUSIVE | WAKE_UP | EDGE_TRIGGERED | ALWAYS | (PollEvents::IN | PollEvents::OUT).bits();
+            let allowed = EXCLUSIVE
+                | WAKE_UP
+                | EDGE_TRIGGERED
+                | ALWAYS
+                | (PollEvents::IN | PollEvents::OUT).bits();
             if nested.is_some() || wanted.events & !allowed != 0 {
                 return Err(Errno::EINVAL);
             }
@@ -49,7 +53,12 @@ impl Epoll {
             });
         }
         self.ready.reserve(interests.len() + 1)?;
-        let interest = Interest::new(file, wanted.events | ALWAYS, wanted.data, self.ready.clone());
+        let interest = Interest::new(
+            file,
+            wanted.events | ALWAYS,
+            wanted.data,
+            self.ready.clone(),
+        );
         let found = interest.register(file)?;
         interests.insert(key(descriptor, file), interest.clone());
         self.announce(&interest, found);

@@ -14,7 +14,9 @@ use crate::sched::{Interruption, Mutex};
 use crate::vfs::{File, FileOperations, OpenFlags, PollEvents, PollRegistration};
 
 /// `struct epoll_event`, which is packed on x86 only.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 #[repr(C)]
 pub struct Event {
     /// What happened, or is wanted.
@@ -46,7 +48,11 @@ impl Epoll {
             interests: Mutex::new(BTreeMap::new()),
             ready: Arc::new(ReadyList::new()),
         };
-        File::anonymous("[eventpoll]", Box::new(epoll), flags | OpenFlags::READ_WRITE)
+        File::anonymous(
+            "[eventpoll]",
+            Box::new(epoll),
+            flags | OpenFlags::READ_WRITE,
+        )
     }
 
     /// The instance behind a file.
@@ -54,7 +60,10 @@ impl Epoll {
     /// # Errors
     /// EINVAL: it isn't one.
     pub fn of(file: &File) -> Result<&Epoll> {
-        file.operations().as_any().downcast_ref::<Epoll>().ok_or(Errno::EINVAL)
+        file.operations()
+            .as_any()
+            .downcast_ref::<Epoll>()
+            .ok_or(Errno::EINVAL)
     }
 
     /// Waits until there is an event or `deadline` (ns since boot; `Some(0)`: doesn't wait) passes, and hands at most
@@ -90,7 +99,11 @@ impl Epoll {
 
     /// Goes through the ready list once.
     #[inline]
-    fn collect(&self, maximum: usize, emit: &mut impl FnMut(usize, &Event) -> Result<()>) -> Result<usize> {
+    fn collect(
+        &self,
+        maximum: usize,
+        emit: &mut impl FnMut(usize, &Event) -> Result<()>,
+    ) -> Result<usize> {
         let mut total = 0;
         let mut next = self.ready.pop();
         while let Some((interest, rest)) = next {
@@ -148,7 +161,11 @@ impl FileOperations for Epoll {
         if let Some(registration) = registration {
             registration.watch(&self.ready.waiting);
         }
-        if self.has_event() { PollEvents::IN } else { PollEvents::empty() }
+        if self.has_event() {
+            PollEvents::IN
+        } else {
+            PollEvents::empty()
+        }
     }
 
     fn as_any(&self) -> &dyn Any {

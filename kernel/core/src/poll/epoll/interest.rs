@@ -39,7 +39,12 @@ pub(super) struct Interest {
 }
 
 impl Interest {
-    pub(super) fn new(file: &Arc<File>, events: u32, data: u64, ready: Arc<ReadyList>) -> Arc<Interest> {
+    pub(super) fn new(
+        file: &Arc<File>,
+        events: u32,
+        data: u64,
+        ready: Arc<ReadyList>,
+    ) -> Arc<Interest> {
         Arc::new_cyclic(|this| Interest {
             file: Arc::downgrade(file),
             events: AtomicU32::new(events),
@@ -142,7 +147,14 @@ impl Interest {
             }
             return None;
         }
-        Some((Event { events: found, padding: 0, data: self.data() }, again))
+        Some((
+            Event {
+                events: found,
+                padding: 0,
+                data: self.data(),
+            },
+            again,
+        ))
     }
 }
 

@@ -34,7 +34,9 @@ impl ReadyList {
         }
         // Allocated outside the lock, which masks interrupts.
         let mut larger = VecDeque::new();
-        larger.try_reserve(count.saturating_mul(2)).map_err(|_| Errno::ENOMEM)?;
+        larger
+            .try_reserve(count.saturating_mul(2))
+            .map_err(|_| Errno::ENOMEM)?;
         let old = {
             let mut list = self.list.lock();
             if list.capacity() >= larger.capacity() {

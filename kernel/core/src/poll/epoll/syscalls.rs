@@ -22,7 +22,10 @@ pub fn epoll_create1(current: &Current, arguments: &mut Arguments) -> Result<usi
         return Err(Errno::EINVAL);
     }
     hal::frame::headroom()?;
-    current.install_file(Epoll::open(OpenFlags::empty()), flags & linux::EPOLL_CLOEXEC != 0)
+    current.install_file(
+        Epoll::open(OpenFlags::empty()),
+        flags & linux::EPOLL_CLOEXEC != 0,
+    )
 }
 
 /// epoll_ctl(2).
@@ -58,7 +61,9 @@ pub fn epoll_ctl(current: &Current, arguments: &mut Arguments) -> Result<usize> 
 pub fn epoll_pwait(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let deadline = match arguments.int(3) {
         0 => Some(0),
-        milliseconds => u64::try_from(milliseconds).ok().map(|time| deadline_after(time * (SECOND / 1000))),
+        milliseconds => u64::try_from(milliseconds)
+            .ok()
+            .map(|time| deadline_after(time * (SECOND / 1000))),
     };
     wait(current, arguments, deadline)
 }
@@ -80,7 +85,10 @@ fn wait(current: &Current, arguments: &Arguments, deadline: Option<u64>) -> Resu
     let mask = TemporaryMask::set(current, arguments.u64(4), arguments.usize(5))?;
     let found = epoll.wait(maximum as usize, deadline, |index, event| {
         let offset = (index * size_of::<Event>()) as u64;
-        Ok(user::write_value(UserAddr(target.wrapping_add(offset)), event)?)
+        Ok(user::write_value(
+            UserAddr(target.wrapping_add(offset)),
+            event,
+        )?)
     });
     mask.end(current, &found);
     found

@@ -37,7 +37,14 @@ impl FileOperations for Scripted {
 
 fn scripted() -> (Arc<File>, Arc<State>) {
     let state = Arc::new(State::default());
-    (File::anonymous("[test]", Box::new(Scripted(state.clone())), OpenFlags::READ_WRITE), state)
+    (
+        File::anonymous(
+            "[test]",
+            Box::new(Scripted(state.clone())),
+            OpenFlags::READ_WRITE,
+        ),
+        state,
+    )
 }
 
 impl State {
@@ -49,7 +56,11 @@ impl State {
 }
 
 fn event(events: u32, data: u64) -> Event {
-    Event { events, padding: 0, data }
+    Event {
+        events,
+        padding: 0,
+        data,
+    }
 }
 
 /// The events there are, without waiting.
@@ -129,7 +140,8 @@ fn many_take_turns() {
     let set = Epoll::of(&set).unwrap();
     let files: Vec<_> = (0..40).map(|_| scripted()).collect();
     for (index, (file, state)) in files.iter().enumerate() {
-        set.add(index as i32, file, event(IN, index as u64)).unwrap();
+        set.add(index as i32, file, event(IN, index as u64))
+            .unwrap();
         state.become_ready(IN);
     }
     let mut seen: Vec<u64> = Vec::new();
@@ -190,10 +202,15 @@ fn instances_nest_but_not_in_circles_nor_too_deep() {
     let (file, state) = scripted();
     of(0).add(9, &file, event(IN, 7)).unwrap();
     for index in 1..5 {
-        of(index).add(9, &instances[index - 1], event(IN, index as u64)).unwrap();
+        of(index)
+            .add(9, &instances[index - 1], event(IN, index as u64))
+            .unwrap();
     }
     assert_eq!(of(5).add(9, &instances[4], event(IN, 0)), Err(Errno::ELOOP));
-    assert_eq!(of(0).add(10, &instances[3], event(IN, 0)), Err(Errno::ELOOP));
+    assert_eq!(
+        of(0).add(10, &instances[3], event(IN, 0)),
+        Err(Errno::ELOOP)
+    );
     assert_eq!(collect(of(4), 8), []);
     state.become_ready(IN);
     assert_eq!(collect(of(4), 8), [(IN, 4)]);

@@ -23,7 +23,11 @@ fn halves(header: u64) -> Result<usize> {
 
 /// Effective, permitted and inheritable sets of a thread.
 fn sets(credentials: &task::Credentials) -> [u64; 3] {
-    [credentials.effective_capabilities(), credentials.permitted_capabilities(), 0]
+    [
+        credentials.effective_capabilities(),
+        credentials.permitted_capabilities(),
+        0,
+    ]
 }
 
 /// capget(2).
@@ -63,7 +67,15 @@ pub fn capset(current: &Current, arguments: &mut Arguments) -> Result<usize> {
             *set |= u64::from(part) << (32 * half);
         }
     }
-    let mask = if halves == 1 { u64::from(u32::MAX) } else { task::credentials::ALL_CAPABILITIES };
+    let mask = if halves == 1 {
+        u64::from(u32::MAX)
+    } else {
+        task::credentials::ALL_CAPABILITIES
+    };
     let have = sets(&current.credentials()).map(|set| set & mask);
-    if wanted.map(|set| set & mask)[..2] == have[..2] { Ok(0) } else { Err(Errno::EPERM) }
+    if wanted.map(|set| set & mask)[..2] == have[..2] {
+        Ok(0)
+    } else {
+        Err(Errno::EPERM)
+    }
 }

@@ -4,9 +4,9 @@ use crate::context::jail;
 use crate::errno::{Errno, Result};
 use crate::signal::Signal;
 use crate::syscall::Arguments;
+use crate::task::Current;
 use crate::task::clone_flags::CloneFlags;
 use crate::task::create::{Request, create};
-use crate::task::Current;
 use hal::user::{self, UserAddr};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -80,7 +80,9 @@ pub fn clone3(current: &Current, arguments: &mut Arguments) -> Result<usize> {
             return Err(Errno::E2BIG);
         }
     }
-    let Ok(given) = CloneArguments::read_from_bytes(&bytes) else { return Err(Errno::EINVAL) };
+    let Ok(given) = CloneArguments::read_from_bytes(&bytes) else {
+        return Err(Errno::EINVAL);
+    };
     let odd_stack = (given.stack == 0) != (given.stack_size == 0);
     if given.flags & SIGNAL_MASK & !0x80 != 0 || given.set_tid_size != 0 || odd_stack {
         return Err(Errno::EINVAL);
@@ -92,7 +94,10 @@ pub fn clone3(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let request = Request {
         flags,
         exit_signal: exit_signal(given.exit_signal)?,
-        stack: given.stack.checked_add(given.stack_size).ok_or(Errno::EINVAL)?,
+        stack: given
+            .stack
+            .checked_add(given.stack_size)
+            .ok_or(Errno::EINVAL)?,
         parent_tid: given.parent_tid,
         thread_pointer: given.tls,
         child_tid: given.child_tid,

@@ -17,7 +17,9 @@ pub fn setpgid(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let process = task::find_process_or_self(current, pid)?;
     let is_self = Arc::ptr_eq(&process, own);
     if !is_self {
-        let is_child = process.parent().is_some_and(|parent| Arc::ptr_eq(&parent, own));
+        let is_child = process
+            .parent()
+            .is_some_and(|parent| Arc::ptr_eq(&parent, own));
         if !is_child {
             return Err(Errno::ESRCH);
         }
@@ -32,7 +34,11 @@ pub fn setpgid(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         return Err(Errno::EPERM);
     }
     let contexts = own.contexts();
-    let wanted = if group == 0 { contexts.number_of(process.number()).ok_or(Errno::ESRCH)? } else { group as u32 };
+    let wanted = if group == 0 {
+        contexts.number_of(process.number()).ok_or(Errno::ESRCH)?
+    } else {
+        group as u32
+    };
     let target = if Some(wanted) == contexts.number_of(process.number()) {
         existing_or_new(&process)
     } else {

@@ -14,7 +14,11 @@ fn resource(number: u32) -> Result<Resource> {
 
 /// getrlimit(2).
 pub fn getrlimit(current: &Current, arguments: &mut Arguments) -> Result<usize> {
-    let limit = current.process().limits().lock().get(resource(arguments.u32(0))?);
+    let limit = current
+        .process()
+        .limits()
+        .lock()
+        .get(resource(arguments.u32(0))?);
     user::write_value(UserAddr(arguments.u64(1)), &limit)?;
     Ok(0)
 }
@@ -28,7 +32,12 @@ pub fn setrlimit(current: &Current, arguments: &mut Arguments) -> Result<usize> 
 }
 
 /// Sets a limit: the hard one may only be lowered by who isn't the system's owner.
-fn change(current: &Current, process: &Arc<Process>, resource: Resource, limit: Limit) -> Result<()> {
+fn change(
+    current: &Current,
+    process: &Arc<Process>,
+    resource: Resource,
+    limit: Limit,
+) -> Result<()> {
     if limit.soft > limit.hard {
         return Err(Errno::EINVAL);
     }
@@ -44,7 +53,10 @@ fn change(current: &Current, process: &Arc<Process>, resource: Resource, limit: 
         limits.set(resource, limit);
     }
     // The address space keeps its own, so that a fault needn't look at the process.
-    if let Some(memory) = process.any_thread().and_then(|thread| thread.address_space()) {
+    if let Some(memory) = process
+        .any_thread()
+        .and_then(|thread| thread.address_space())
+    {
         let kept = match resource {
             Resource::AddressSpace => &memory.limits().address_space,
             Resource::Data => &memory.limits().data,
@@ -70,7 +82,8 @@ pub fn prlimit64(current: &Current, arguments: &mut Arguments) -> Result<usize> 
         let allowed = current.with_credentials(|own| {
             own.is_privileged()
                 || thread.with_credentials(|other| {
-                    [other.uid, other.euid, other.suid] == [own.uid; 3] && [other.gid, other.egid, other.sgid] == [own.gid; 3]
+                    [other.uid, other.euid, other.suid] == [own.uid; 3]
+                        && [other.gid, other.egid, other.sgid] == [own.gid; 3]
                 })
         });
         if !allowed {

@@ -37,17 +37,26 @@ pub fn prctl(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         SET_PDEATHSIG => {
             let signal = match value {
                 0 => None,
-                number => Some(i32::try_from(number).ok().and_then(Signal::new).ok_or(Errno::EINVAL)?),
+                number => Some(
+                    i32::try_from(number)
+                        .ok()
+                        .and_then(Signal::new)
+                        .ok_or(Errno::EINVAL)?,
+                ),
             };
             current.set_parent_death_signal(signal);
             Ok(0)
         }
         GET_PDEATHSIG => {
-            let number = current.parent_death_signal().map_or(0, |signal| i32::from(signal.number()));
+            let number = current
+                .parent_death_signal()
+                .map_or(0, |signal| i32::from(signal.number()));
             user::write_value(UserAddr(value), &number)?;
             Ok(0)
         }
-        GET_DUMPABLE => Ok(usize::from(process.flags().contains(ProcessFlags::DUMPABLE))),
+        GET_DUMPABLE => Ok(usize::from(
+            process.flags().contains(ProcessFlags::DUMPABLE),
+        )),
         SET_DUMPABLE => match value {
             0 | 1 => {
                 process.set_flags(ProcessFlags::DUMPABLE, value == 1);
@@ -92,9 +101,13 @@ pub fn prctl(current: &Current, arguments: &mut Arguments) -> Result<usize> {
             process.set_flags(ProcessFlags::NO_NEW_PRIVILEGES, true);
             Ok(0)
         }
-        GET_NO_NEW_PRIVS => Ok(usize::from(process.flags().contains(ProcessFlags::NO_NEW_PRIVILEGES))),
+        GET_NO_NEW_PRIVS => Ok(usize::from(
+            process.flags().contains(ProcessFlags::NO_NEW_PRIVILEGES),
+        )),
         GET_TID_ADDRESS => {
-            let address = current.clear_child_tid.load(core::sync::atomic::Ordering::Relaxed);
+            let address = current
+                .clear_child_tid
+                .load(core::sync::atomic::Ordering::Relaxed);
             user::write_value(UserAddr(value), &address)?;
             Ok(0)
         }

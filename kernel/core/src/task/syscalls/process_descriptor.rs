@@ -1,8 +1,8 @@
 //! pidfd_open(2), pidfd_send_signal(2).
 
+use crate::signal::Signal;
 use crate::signal::syscalls::queued;
 use crate::signal::{SignalInfo, information, permission, send};
-use crate::signal::Signal;
 use crate::syscall::Arguments;
 use crate::task::process_descriptor::{ProcessDescriptor, process_of};
 use crate::task::{self, Current, Resource};
@@ -22,7 +22,10 @@ pub fn pidfd_open(current: &Current, arguments: &mut Arguments) -> Result<usize>
     let process = task::find_process(current, number)?;
     let file = ProcessDescriptor::open(process, flags != 0);
     let limit = current.process().limit(Resource::OpenFiles);
-    current.files().install(file, true, 0, limit).map(|descriptor| descriptor as usize)
+    current
+        .files()
+        .install(file, true, 0, limit)
+        .map(|descriptor| descriptor as usize)
 }
 
 /// pidfd_send_signal(2).
@@ -37,7 +40,8 @@ pub fn pidfd_send_signal(current: &Current, arguments: &mut Arguments) -> Result
         return Err(Errno::EINVAL);
     }
     let process = process_of(&file)?;
-    let is_there = task::registry::find(process.host_pid()).is_some_and(|found| Arc::ptr_eq(&found, process));
+    let is_there =
+        task::registry::find(process.host_pid()).is_some_and(|found| Arc::ptr_eq(&found, process));
     if !is_there || !current.process().contexts().sees(process.number()) {
         return Err(Errno::ESRCH);
     }
@@ -47,10 +51,22 @@ pub fn pidfd_send_signal(current: &Current, arguments: &mut Arguments) -> Result
         None
     } else {
         let signal = Signal::new(number).ok_or(Errno::EINVAL)?;
-        let sender = process.contexts().number_of(current.process().number()).unwrap_or(0);
-        Some(SignalInfo::user(signal, information::SI_USER, sender, current.credentials().uid))
+        let sender = process
+            .contexts()
+            .number_of(current.process().number())
+            .unwrap_or(0);
+        Some(SignalInfo::user(
+            signal,
+            information::SI_USER,
+            sender,
+            current.credentials().uid,
+        ))
     };
-    if !permission::may_signal(current, process, information.map(|information| information.signal)) {
+    if !permission::may_signal(
+        current,
+        process,
+        information.map(|information| information.signal),
+    ) {
         return Err(Errno::EPERM);
     }
     if let Some(information) = information {

@@ -2,8 +2,8 @@
 
 use crate::errno::{Errno, Result};
 use crate::syscall::Arguments;
-use crate::task::usage::{self, Usage, ticks};
 use crate::task::Current;
+use crate::task::usage::{self, Usage, ticks};
 use hal::user::{self, UserAddr};
 use zerocopy::{Immutable, IntoBytes};
 
@@ -53,7 +53,10 @@ pub fn getrusage(current: &Current, arguments: &mut Arguments) -> Result<usize> 
 pub fn times(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     if arguments.u64(0) != 0 {
         let process = current.process();
-        let (own, children) = (usage::of_process(process), process.accounts().lock().children);
+        let (own, children) = (
+            usage::of_process(process),
+            process.accounts().lock().children,
+        );
         let fields = [own.user, own.system, children.user, children.system].map(ticks);
         user::write_value(UserAddr(arguments.u64(0)), &fields)?;
     }

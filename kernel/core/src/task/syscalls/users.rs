@@ -23,7 +23,9 @@ fn change(current: &Current, edit: impl FnOnce(&mut Credentials) -> Result<()>) 
     let mut new = (*old).clone();
     edit(&mut new)?;
     if (new.euid, new.egid) != (old.euid, old.egid) {
-        current.process().set_flags(crate::task::ProcessFlags::DUMPABLE, false);
+        current
+            .process()
+            .set_flags(crate::task::ProcessFlags::DUMPABLE, false);
     }
     current.set_credentials(new);
     Ok(0)
@@ -68,7 +70,8 @@ pub fn setreuid(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let (real, effective) = (arguments.u32(0), arguments.u32(1));
     change(current, |own| {
         let allowed = own.is_privileged()
-            || ([KEEP, own.uid, own.euid].contains(&real) && [KEEP, own.uid, own.euid, own.suid].contains(&effective));
+            || ([KEEP, own.uid, own.euid].contains(&real)
+                && [KEEP, own.uid, own.euid, own.suid].contains(&effective));
         if !allowed {
             return Err(Errno::EPERM);
         }
@@ -88,7 +91,8 @@ pub fn setregid(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let (real, effective) = (arguments.u32(0), arguments.u32(1));
     change(current, |own| {
         let allowed = own.is_privileged()
-            || ([KEEP, own.gid, own.egid].contains(&real) && [KEEP, own.gid, own.egid, own.sgid].contains(&effective));
+            || ([KEEP, own.gid, own.egid].contains(&real)
+                && [KEEP, own.gid, own.egid, own.sgid].contains(&effective));
         if !allowed {
             return Err(Errno::EPERM);
         }
@@ -144,12 +148,18 @@ fn write_three(arguments: &Arguments, numbers: [u32; 3]) -> Result<usize> {
 
 /// getresuid(2).
 pub fn getresuid(current: &Current, arguments: &mut Arguments) -> Result<usize> {
-    write_three(arguments, current.with_credentials(|own| [own.uid, own.euid, own.suid]))
+    write_three(
+        arguments,
+        current.with_credentials(|own| [own.uid, own.euid, own.suid]),
+    )
 }
 
 /// getresgid(2).
 pub fn getresgid(current: &Current, arguments: &mut Arguments) -> Result<usize> {
-    write_three(arguments, current.with_credentials(|own| [own.gid, own.egid, own.sgid]))
+    write_three(
+        arguments,
+        current.with_credentials(|own| [own.gid, own.egid, own.sgid]),
+    )
 }
 
 /// setfsuid(2): gives the old number, and no error.
@@ -193,7 +203,10 @@ pub fn getgroups(current: &Current, arguments: &mut Arguments) -> Result<usize> 
             return Err(Errno::EINVAL);
         }
         for (index, group) in groups.iter().enumerate() {
-            user::write_value(UserAddr(arguments.u64(1).wrapping_add(4 * index as u64)), group)?;
+            user::write_value(
+                UserAddr(arguments.u64(1).wrapping_add(4 * index as u64)),
+                group,
+            )?;
         }
     }
     Ok(groups.len())
@@ -211,12 +224,18 @@ pub fn setgroups(current: &Current, arguments: &mut Arguments) -> Result<usize> 
     let mut groups: Vec<u32> = Vec::new();
     groups.try_reserve_exact(count).map_err(|_| Errno::ENOMEM)?;
     for index in 0..count {
-        groups.push(user::read_value(UserAddr(arguments.u64(1).wrapping_add(4 * index as u64)))?);
+        groups.push(user::read_value(UserAddr(
+            arguments.u64(1).wrapping_add(4 * index as u64),
+        ))?);
     }
     groups.sort_unstable();
     hal::frame::headroom()?;
     change(current, |own| {
-        own.groups = if groups.is_empty() { None } else { Some(Arc::from(groups.as_slice())) };
+        own.groups = if groups.is_empty() {
+            None
+        } else {
+            Some(Arc::from(groups.as_slice()))
+        };
         Ok(())
     })
 }

@@ -10,7 +10,9 @@ use hal::user::{self, UserAddr};
 
 /// The child that a program calls `number`; one out of sight is nobody's child.
 fn process(current: &Current, number: i32) -> Wanted {
-    task::find_process(current, number).map_or(Wanted::Nobody, |process| Wanted::Process(process.host_pid()))
+    task::find_process(current, number).map_or(Wanted::Nobody, |process| {
+        Wanted::Process(process.host_pid())
+    })
 }
 
 /// The child of a process descriptor.
@@ -18,7 +20,11 @@ fn descriptor(current: &Current, descriptor: i32) -> Result<Wanted> {
     let file = current.files().get(descriptor)?;
     let process = process_of(&file)?;
     let in_sight = current.process().contexts().sees(process.number());
-    Ok(if in_sight { Wanted::Process(process.host_pid()) } else { Wanted::Nobody })
+    Ok(if in_sight {
+        Wanted::Process(process.host_pid())
+    } else {
+        Wanted::Nobody
+    })
 }
 
 fn group(current: &Current, number: i32) -> Wanted {
@@ -33,7 +39,9 @@ pub fn wait4(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         | WaitOptions::NO_THREAD
         | WaitOptions::ALL
         | WaitOptions::CLONE;
-    let options = WaitOptions::from_bits(arguments.u32(2)).filter(|&options| allowed.contains(options)).ok_or(Errno::EINVAL)?;
+    let options = WaitOptions::from_bits(arguments.u32(2))
+        .filter(|&options| allowed.contains(options))
+        .ok_or(Errno::EINVAL)?;
     let wanted = match arguments.int(0) {
         i32::MIN => return Err(Errno::ESRCH),
         -1 => Wanted::Any,
@@ -41,7 +49,9 @@ pub fn wait4(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         number if number < 0 => group(current, -number),
         number => process(current, number),
     };
-    let Some(report) = wait(current, &wanted, options | WaitOptions::EXITED)? else { return Ok(0) };
+    let Some(report) = wait(current, &wanted, options | WaitOptions::EXITED)? else {
+        return Ok(0);
+    };
     if arguments.u64(1) != 0 {
         user::write_value(UserAddr(arguments.u64(1)), &report.status)?;
     }
@@ -59,7 +69,9 @@ fn write_usage(address: u64, report: &Report) -> Result<()> {
 /// waitid(2).
 pub fn waitid(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let allowed = WaitOptions::all();
-    let options = WaitOptions::from_bits(arguments.u32(3)).filter(|&options| allowed.contains(options)).ok_or(Errno::EINVAL)?;
+    let options = WaitOptions::from_bits(arguments.u32(3))
+        .filter(|&options| allowed.contains(options))
+        .ok_or(Errno::EINVAL)?;
     if !options.intersects(WaitOptions::EXITED | WaitOptions::STOPPED | WaitOptions::CONTINUED) {
         return Err(Errno::EINVAL);
     }
@@ -81,7 +93,15 @@ pub fn waitid(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         if let Some(report) = &report {
             let info = report.info.to_user();
             let pair = info.payload[0];
-            fields = [info.number as u32, 0, info.code as u32, 0, pair as u32, (pair >> 32) as u32, info.payload[1] as u32];
+            fields = [
+                info.number as u32,
+                0,
+                info.code as u32,
+                0,
+                pair as u32,
+                (pair >> 32) as u32,
+                info.payload[1] as u32,
+            ];
         }
         user::write_value(UserAddr(arguments.u64(2)), &fields)?;
     }

@@ -1,8 +1,8 @@
 //! The discipline's behaviour, byte by byte, as a user at a Linux terminal sees it.
 
 use super::*;
-use alloc::{string::String, vec, vec::Vec};
 use crate::tty::termios::OutputFlags;
+use alloc::{string::String, vec, vec::Vec};
 
 struct Terminal {
     discipline: Discipline,
@@ -35,7 +35,12 @@ impl Terminal {
 
     fn type_in(&mut self, bytes: &[u8]) -> &mut Self {
         for &byte in bytes {
-            let line = self.effects.echo.rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
+            let line = self
+                .effects
+                .echo
+                .rsplit(|&byte| byte == b'\n')
+                .next()
+                .unwrap_or_default();
             let column = line.len();
             self.discipline.receive(byte, column, &mut self.effects);
         }
@@ -71,7 +76,13 @@ fn lines_are_read_one_by_one_and_in_parts() {
     let mut terminal = Terminal::new();
     terminal.type_in(b"one\ntwo\n");
     let mut two = [0; 2];
-    assert_eq!(terminal.discipline.read(&mut two), Some(LinePart { count: 2, is_end: false }));
+    assert_eq!(
+        terminal.discipline.read(&mut two),
+        Some(LinePart {
+            count: 2,
+            is_end: false
+        })
+    );
     assert_eq!(&two, b"on");
     assert_eq!(terminal.read().unwrap(), b"e\n");
     assert_eq!(terminal.read().unwrap(), b"two\n");
@@ -102,7 +113,9 @@ fn erasing_a_tab_steps_back_to_where_it_began() {
 #[test]
 fn utf8_characters_are_erased_whole() {
     let mut terminal = Terminal::with(|settings| settings.input |= InputFlags::IUTF8.bits());
-    terminal.type_in("a\u{e9}\u{20ac}".as_bytes()).type_in(b"\x7f\x7f\n");
+    terminal
+        .type_in("a\u{e9}\u{20ac}".as_bytes())
+        .type_in(b"\x7f\x7f\n");
     assert_eq!(terminal.read().unwrap(), b"a\n");
     assert_eq!(terminal.echoed(), "a\u{e9}\u{20ac}\x08 \x08\x08 \x08\n");
 }
@@ -136,8 +149,18 @@ fn end_of_file_ends_the_line_without_being_read() {
     assert_eq!(terminal.read().unwrap(), b"");
     terminal.type_in(b"cd\x04");
     let mut two = [0; 2];
-    assert_eq!(terminal.discipline.read(&mut two), Some(LinePart { count: 2, is_end: true }));
-    assert_eq!(terminal.read(), None, "the mark behind an exact read is used up");
+    assert_eq!(
+        terminal.discipline.read(&mut two),
+        Some(LinePart {
+            count: 2,
+            is_end: true
+        })
+    );
+    assert_eq!(
+        terminal.read(),
+        None,
+        "the mark behind an exact read is used up"
+    );
 }
 
 #[test]
@@ -165,7 +188,9 @@ fn without_isig_the_characters_are_input() {
 
 #[test]
 fn a_switched_off_character_matches_nothing() {
-    let mut terminal = Terminal::with(|settings| settings.characters[Control::Interrupt as usize] = DISABLED_FOR_TEST);
+    let mut terminal = Terminal::with(|settings| {
+        settings.characters[Control::Interrupt as usize] = DISABLED_FOR_TEST
+    });
     terminal.type_in(b"\0\n");
     assert_eq!(terminal.effects.signal, None);
     assert_eq!(terminal.read().unwrap(), b"\0\n");
@@ -235,7 +260,13 @@ fn a_full_line_can_still_be_ended() {
     }
     terminal.discipline.receive(b'\n', 0, &mut terminal.effects);
     let mut target = vec![0; 8192];
-    assert_eq!(terminal.discipline.read(&mut target), Some(LinePart { count: 4096, is_end: true }));
+    assert_eq!(
+        terminal.discipline.read(&mut target),
+        Some(LinePart {
+            count: 4096,
+            is_end: true
+        })
+    );
     assert_eq!(target[4095], b'\n');
 }
 
@@ -265,7 +296,10 @@ fn random_input_keeps_reads_within_what_was_typed() {
                 0 => {
                     let mut target = vec![0; (next() % 40) as usize];
                     let readable = terminal.discipline.readable();
-                    let read = terminal.discipline.read(&mut target).map_or(0, |part| part.count);
+                    let read = terminal
+                        .discipline
+                        .read(&mut target)
+                        .map_or(0, |part| part.count);
                     assert!(read <= readable.min(target.len()));
                     assert!(terminal.discipline.readable() <= readable);
                 }
@@ -275,7 +309,11 @@ fn random_input_keeps_reads_within_what_was_typed() {
                     terminal.discipline.set_termios(settings);
                 }
                 _ => {
-                    terminal.discipline.receive(next() as u8, (next() % 200) as usize, &mut terminal.effects);
+                    terminal.discipline.receive(
+                        next() as u8,
+                        (next() % 200) as usize,
+                        &mut terminal.effects,
+                    );
                     terminal.effects.echo.clear();
                 }
             }

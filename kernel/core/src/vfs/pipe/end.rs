@@ -1,7 +1,7 @@
 //! The ends of a pipe as open files.
 
-use super::ring::Insertion;
 use super::Pipe;
+use super::ring::Insertion;
 use crate::task::Current;
 use crate::vfs::file::File;
 use crate::vfs::file_operations::FileOperations;
@@ -27,7 +27,11 @@ pub struct PipeEnd {
 impl PipeEnd {
     /// Opens an end.
     pub fn new(pipe: Arc<Pipe>, flags: OpenFlags) -> Self {
-        let end = Self { pipe, reads: flags.can_read(), writes: flags.can_write() };
+        let end = Self {
+            pipe,
+            reads: flags.can_read(),
+            writes: flags.can_write(),
+        };
         if end.reads {
             end.pipe.readers.fetch_add(1, Relaxed);
             end.pipe.reader_opens.fetch_add(1, Relaxed);
@@ -68,14 +72,25 @@ impl Drop for PipeEnd {
 }
 
 impl FileOperations for PipeEnd {
-    fn read(&self, file: &File, destination: &mut Destination<'_>, _position: &mut u64) -> Result<usize> {
+    fn read(
+        &self,
+        file: &File,
+        destination: &mut Destination<'_>,
+        _position: &mut u64,
+    ) -> Result<usize> {
         self.pipe.read(destination, file.is_non_blocking())
     }
 
     fn write(&self, file: &File, source: &mut Source<'_>, _position: &mut u64) -> Result<usize> {
         let flags = file.flags();
-        let insertion = if flags.contains(OpenFlags::DIRECT) { Insertion::Packet } else { Insertion::Stream };
-        let result = self.pipe.write(source, insertion, flags.contains(OpenFlags::NON_BLOCKING));
+        let insertion = if flags.contains(OpenFlags::DIRECT) {
+            Insertion::Packet
+        } else {
+            Insertion::Stream
+        };
+        let result = self
+            .pipe
+            .write(source, insertion, flags.contains(OpenFlags::NON_BLOCKING));
         if result == Err(Errno::EPIPE) && source.done() == 0 {
             crate::vfs::signals::broken_pipe();
         }
@@ -112,7 +127,13 @@ impl FileOperations for PipeEnd {
         events
     }
 
-    fn ioctl(&self, _file: &Arc<File>, _current: &Current, request: u32, argument: u64) -> Result<usize> {
+    fn ioctl(
+        &self,
+        _file: &Arc<File>,
+        _current: &Current,
+        request: u32,
+        argument: u64,
+    ) -> Result<usize> {
         if request != FIONREAD {
             return Err(Errno::ENOTTY);
         }

@@ -20,7 +20,12 @@ use core::sync::atomic::Ordering::Relaxed;
 struct PipeInode;
 
 impl InodeOperations for PipeInode {
-    fn open(&self, inode: &Arc<Inode>, _location: &Location, flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
+    fn open(
+        &self,
+        inode: &Arc<Inode>,
+        _location: &Location,
+        flags: OpenFlags,
+    ) -> Result<Box<dyn FileOperations>> {
         open_fifo(inode, flags)
     }
 
@@ -38,13 +43,29 @@ pub fn create_pair(owner: u32, group: u32, flags: OpenFlags) -> Result<(Arc<File
     let mount = internal::pipe_mount()?;
     let super_block = mount.super_block();
     let attributes = Attributes::new(FileKind::Fifo, 0o600, owner, group);
-    let inode = Arc::new(Inode::new(super_block, super_block.next_inode_number(), attributes, Box::new(PipeInode)));
+    let inode = Arc::new(Inode::new(
+        super_block,
+        super_block.next_inode_number(),
+        attributes,
+        Box::new(PipeInode),
+    ));
     let pipe = inode.pipe().clone();
-    let location = Location { mount, node: PathNode::new_root(inode, b"") };
+    let location = Location {
+        mount,
+        node: PathNode::new_root(inode, b""),
+    };
     let read_flags = flags;
     let write_flags = flags | OpenFlags::WRITE_ONLY;
-    let reader = File::new(location.clone(), Box::new(PipeEnd::new(pipe.clone(), read_flags)), read_flags);
-    let writer = File::new(location, Box::new(PipeEnd::new(pipe, write_flags)), write_flags);
+    let reader = File::new(
+        location.clone(),
+        Box::new(PipeEnd::new(pipe.clone(), read_flags)),
+        read_flags,
+    );
+    let writer = File::new(
+        location,
+        Box::new(PipeEnd::new(pipe, write_flags)),
+        write_flags,
+    );
     Ok((reader, writer))
 }
 
@@ -63,12 +84,14 @@ pub fn open_fifo(inode: &Arc<Inode>, flags: OpenFlags) -> Result<Box<dyn FileOpe
     let end = PipeEnd::new(pipe.clone(), flags);
     if flags.can_read() && !flags.can_write() && !non_blocking {
         pipe.opened.wait_interruptible(|| {
-            (pipe.writers.load(Relaxed) > 0 || pipe.writer_opens.load(Relaxed) != seen_writers).then_some(())
+            (pipe.writers.load(Relaxed) > 0 || pipe.writer_opens.load(Relaxed) != seen_writers)
+                .then_some(())
         })?;
     }
     if flags.can_write() && !flags.can_read() && !non_blocking {
         pipe.opened.wait_interruptible(|| {
-            (pipe.readers.load(Relaxed) > 0 || pipe.reader_opens.load(Relaxed) != seen_readers).then_some(())
+            (pipe.readers.load(Relaxed) > 0 || pipe.reader_opens.load(Relaxed) != seen_readers)
+                .then_some(())
         })?;
     }
     Ok(Box::new(end))

@@ -85,7 +85,10 @@ impl Pipe {
     /// # Errors
     /// `EINVAL` for 0 or too much; `EPERM` above 1 MiB for anyone but user 0; `EBUSY` if more is in use.
     pub fn set_capacity(&self, bytes: usize, privileged: bool) -> Result<usize> {
-        let places = bytes.div_ceil(ring::PLACE).checked_next_power_of_two().unwrap_or(usize::MAX);
+        let places = bytes
+            .div_ceil(ring::PLACE)
+            .checked_next_power_of_two()
+            .unwrap_or(usize::MAX);
         if bytes == 0 || places > MOST_PLACES {
             return Err(Errno::EINVAL);
         }
@@ -151,7 +154,12 @@ impl Pipe {
     ///
     /// # Errors
     /// `EPIPE` without readers; `EAGAIN` instead of waiting; `EFAULT`, `ENOMEM`, a restart code.
-    fn write(&self, source: &mut Source<'_>, insertion: Insertion, non_blocking: bool) -> Result<usize> {
+    fn write(
+        &self,
+        source: &mut Source<'_>,
+        insertion: Insertion,
+        non_blocking: bool,
+    ) -> Result<usize> {
         let total = source.remaining();
         if total == 0 {
             return Ok(0);
@@ -179,7 +187,9 @@ impl Pipe {
             if non_blocking {
                 return Err(Errno::EAGAIN);
             }
-            self.writable.wait_interruptible(|| (!self.is_full() || self.readers.load(Relaxed) == 0).then_some(()))?;
+            self.writable.wait_interruptible(|| {
+                (!self.is_full() || self.readers.load(Relaxed) == 0).then_some(())
+            })?;
         }
     }
 }

@@ -36,7 +36,11 @@ pub struct Ring {
 impl Ring {
     /// Nothing.
     pub const fn new() -> Self {
-        Self { places: VecDeque::new(), filled: 0, spare: None }
+        Self {
+            places: VecDeque::new(),
+            filled: 0,
+            spare: None,
+        }
     }
 
     /// Bytes to be read.
@@ -103,7 +107,12 @@ impl Ring {
     ///
     /// # Errors
     /// `EFAULT`, `ENOMEM`.
-    pub fn write(&mut self, source: &mut Source<'_>, insertion: Insertion, limit: usize) -> Result<()> {
+    pub fn write(
+        &mut self,
+        source: &mut Source<'_>,
+        insertion: Insertion,
+        limit: usize,
+    ) -> Result<()> {
         if insertion == Insertion::Stream
             && let Some(last) = self.places.back_mut()
             && last.insertion == Insertion::Stream
@@ -130,7 +139,12 @@ impl Ring {
             let result = source.read_into_frame(&frame, 0, length);
             let copied = source.done() - before;
             if copied > 0 {
-                self.places.push_back(Place { frame, start: 0, end: copied, insertion });
+                self.places.push_back(Place {
+                    frame,
+                    start: 0,
+                    end: copied,
+                    insertion,
+                });
                 self.filled += copied;
             }
             result?;

@@ -21,7 +21,8 @@ fn read(ring: &mut Ring, length: usize) -> Vec<u8> {
 fn bytes_come_out_in_order() {
     let mut ring = Ring::new();
     for piece in [b"one ".as_slice(), b"two ", b"three"] {
-        ring.write(&mut Source::kernel(piece), Insertion::Stream, 16).unwrap();
+        ring.write(&mut Source::kernel(piece), Insertion::Stream, 16)
+            .unwrap();
     }
     assert_eq!((ring.filled(), ring.used()), (13, 1));
     let mut peeked = [0; 7];
@@ -38,13 +39,20 @@ fn random_pieces_agree_with_a_queue() {
     let mut model = std::collections::VecDeque::new();
     let mut state = 3u64;
     let mut random = |limit: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         (state >> 33) as usize % limit
     };
     let mut next = 0u8;
     for _ in 0..5_000 {
         if random(2) == 0 {
-            let bytes: Vec<u8> = (0..random(9_000)).map(|_| { next = next.wrapping_add(1); next }).collect();
+            let bytes: Vec<u8> = (0..random(9_000))
+                .map(|_| {
+                    next = next.wrapping_add(1);
+                    next
+                })
+                .collect();
             let mut source = Source::kernel(&bytes);
             ring.write(&mut source, Insertion::Stream, 4).unwrap();
             model.extend(&bytes[..source.done()]);
@@ -68,9 +76,15 @@ fn a_small_write_is_whole_or_not_at_all() {
     let _writer = PipeEnd::new(pipe.clone(), OpenFlags::WRITE_ONLY);
     assert_eq!(pipe.set_capacity(PLACE, false), Ok(PLACE));
     let bytes = [7; 3_000];
-    assert_eq!(pipe.write(&mut Source::kernel(&bytes), Insertion::Stream, true), Ok(3_000));
+    assert_eq!(
+        pipe.write(&mut Source::kernel(&bytes), Insertion::Stream, true),
+        Ok(3_000)
+    );
     let mut source = Source::kernel(&bytes);
-    assert_eq!(pipe.write(&mut source, Insertion::Stream, true), Err(Errno::EAGAIN));
+    assert_eq!(
+        pipe.write(&mut source, Insertion::Stream, true),
+        Err(Errno::EAGAIN)
+    );
     assert_eq!((source.done(), pipe.filled()), (0, 3_000));
     assert_eq!(pipe.set_capacity(0, true), Err(Errno::EINVAL));
     assert_eq!(pipe.set_capacity(2 << 20, false), Err(Errno::EPERM));
@@ -81,7 +95,8 @@ fn a_small_write_is_whole_or_not_at_all() {
 fn packets_stay_apart() {
     let mut ring = Ring::new();
     for piece in [b"first".as_slice(), b"second"] {
-        ring.write(&mut Source::kernel(piece), Insertion::Packet, 16).unwrap();
+        ring.write(&mut Source::kernel(piece), Insertion::Packet, 16)
+            .unwrap();
     }
     assert_eq!(read(&mut ring, 3), b"fir");
     assert_eq!(read(&mut ring, 100), b"second");
@@ -92,11 +107,17 @@ fn packets_stay_apart() {
 fn ends_see_each_other_go() {
     let (reader, writer) = create_pair(0, 0, OpenFlags::NON_BLOCKING).unwrap();
     let mut byte = [0];
-    assert_eq!(reader.read(&mut Destination::kernel(&mut byte)), Err(Errno::EAGAIN));
+    assert_eq!(
+        reader.read(&mut Destination::kernel(&mut byte)),
+        Err(Errno::EAGAIN)
+    );
     assert_eq!(writer.poll(None), PollEvents::OUT);
     assert_eq!(writer.write(&mut Source::kernel(b"x")), Ok(1));
     assert_eq!(reader.poll(None), PollEvents::IN);
-    assert_eq!(writer.read(&mut Destination::kernel(&mut byte)), Err(Errno::EBADF));
+    assert_eq!(
+        writer.read(&mut Destination::kernel(&mut byte)),
+        Err(Errno::EBADF)
+    );
     drop(writer);
     assert_eq!(reader.poll(None), PollEvents::IN | PollEvents::HANG_UP);
     assert_eq!(reader.read(&mut Destination::kernel(&mut byte)), Ok(1));

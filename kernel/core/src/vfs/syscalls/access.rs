@@ -4,9 +4,9 @@ use super::{EMPTY_PATH, NO_FOLLOW, at};
 use crate::syscall::Arguments;
 use crate::task::{Credentials, Current};
 use crate::vfs::fs_context::View;
+use crate::vfs::kind::FileKind;
 use crate::vfs::location::Location;
 use crate::vfs::mount::MountFlags;
-use crate::vfs::kind::FileKind;
 use crate::vfs::permission::{self, EXECUTE, WRITE};
 use crate::vfs::walk::{self, WalkFlags};
 use crate::{Errno, Result};
@@ -30,19 +30,43 @@ fn check(current: &Current, arguments: &Arguments, flags: u32) -> Result<usize> 
     if mask > 7 || flags & !(EFFECTIVE | NO_FOLLOW | EMPTY_PATH) != 0 {
         return Err(Errno::EINVAL);
     }
-    at(current, arguments.fd(0), UserAddr(arguments.u64(1)), |view, start, path| {
-        let credentials = view.credentials;
-        let same = credentials.fsuid == credentials.uid && credentials.fsgid == credentials.gid;
-        if flags & EFFECTIVE != 0 || same {
-            return check_path(view, start, path, mask, flags);
-        }
-        // The real user is asked about: the whole walk is made in its name.
-        let real = Credentials { fsuid: credentials.uid, fsgid: credentials.gid, ..credentials.clone() };
-        check_path(&View { fs: view.fs, credentials: &real }, start, path, mask, flags)
-    })
+    at(
+        current,
+        arguments.fd(0),
+        UserAddr(arguments.u64(1)),
+        |view, start, path| {
+            let credentials = view.credentials;
+            let same = credentials.fsuid == credentials.uid && credentials.fsgid == credentials.gid;
+            if flags & EFFECTIVE != 0 || same {
+                return check_path(view, start, path, mask, flags);
+            }
+            // The real user is asked about: the whole walk is made in its name.
+            let real = Credentials {
+                fsuid: credentials.uid,
+                fsgid: credentials.gid,
+                ..credentials.clone()
+            };
+            check_path(
+                &View {
+                    fs: view.fs,
+                    credentials: &real,
+                },
+                start,
+                path,
+                mask,
+                flags,
+            )
+        },
+    )
 }
 
-fn check_path(view: &View<'_>, start: Option<&Location>, path: &[u8], mask: u32, flags: u32) -> Result<usize> {
+fn check_path(
+    view: &View<'_>,
+    start: Option<&Location>,
+    path: &[u8],
+    mask: u32,
+    flags: u32,
+) -> Result<usize> {
     let mut how = WalkFlags::empty();
     how.set(WalkFlags::FOLLOW, flags & NO_FOLLOW == 0);
     how.set(WalkFlags::ALLOW_EMPTY, flags & EMPTY_PATH != 0);
@@ -51,11 +75,17 @@ fn check_path(view: &View<'_>, start: Option<&Location>, path: &[u8], mask: u32,
         return Ok(0);
     }
     let inode = location.inode();
-    if mask & EXECUTE != 0 && inode.kind() == FileKind::Regular && location.mount.flags().contains(MountFlags::NO_EXECUTE) {
+    if mask & EXECUTE != 0
+        && inode.kind() == FileKind::Regular
+        && location.mount.flags().contains(MountFlags::NO_EXECUTE)
+    {
         return Err(Errno::EACCES);
     }
     permission::check(inode, view.credentials, mask)?;
-    if mask & WRITE != 0 && location.is_read_only() && permission::writes_to_file_system(inode.kind()) {
+    if mask & WRITE != 0
+        && location.is_read_only()
+        && permission::writes_to_file_system(inode.kind())
+    {
         return Err(Errno::EROFS);
     }
     Ok(0)

@@ -13,7 +13,11 @@ use hal::user::{self, UserAddr};
 pub fn fchmod(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let file = usable_file(current, arguments.fd(0))?;
     let location = file.location().ok_or(Errno::EINVAL)?;
-    change::set_permissions(&current.credentials(), location, arguments.u32(1) & PERMISSION_MASK)?;
+    change::set_permissions(
+        &current.credentials(),
+        location,
+        arguments.u32(1) & PERMISSION_MASK,
+    )?;
     Ok(0)
 }
 
@@ -30,9 +34,18 @@ pub fn fchmodat2(current: &Current, arguments: &mut Arguments) -> Result<usize> 
 fn change_mode(current: &Current, arguments: &Arguments, flags: u32) -> Result<usize> {
     let mode = arguments.u32(2) & PERMISSION_MASK;
     let how = walk_flags(flags)?;
-    at(current, arguments.fd(0), UserAddr(arguments.u64(1)), |view, start, path| {
-        change::set_permissions(view.credentials, &walk::resolve(view, start, path, how)?, mode)
-    })?;
+    at(
+        current,
+        arguments.fd(0),
+        UserAddr(arguments.u64(1)),
+        |view, start, path| {
+            change::set_permissions(
+                view.credentials,
+                &walk::resolve(view, start, path, how)?,
+                mode,
+            )
+        },
+    )?;
     Ok(0)
 }
 
@@ -55,7 +68,12 @@ fn id(value: u32) -> Option<u32> {
 pub fn fchown(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let file = usable_file(current, arguments.fd(0))?;
     let location = file.location().ok_or(Errno::EINVAL)?;
-    change::set_ownership(&current.credentials(), location, id(arguments.u32(1)), id(arguments.u32(2)))?;
+    change::set_ownership(
+        &current.credentials(),
+        location,
+        id(arguments.u32(1)),
+        id(arguments.u32(2)),
+    )?;
     Ok(0)
 }
 
@@ -63,9 +81,19 @@ pub fn fchown(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 pub fn fchownat(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let how = walk_flags(arguments.u32(4))?;
     let (owner, group) = (id(arguments.u32(2)), id(arguments.u32(3)));
-    at(current, arguments.fd(0), UserAddr(arguments.u64(1)), |view, start, path| {
-        change::set_ownership(view.credentials, &walk::resolve(view, start, path, how)?, owner, group)
-    })?;
+    at(
+        current,
+        arguments.fd(0),
+        UserAddr(arguments.u64(1)),
+        |view, start, path| {
+            change::set_ownership(
+                view.credentials,
+                &walk::resolve(view, start, path, how)?,
+                owner,
+                group,
+            )
+        },
+    )?;
     Ok(0)
 }
 
@@ -77,7 +105,11 @@ fn new_time([seconds, nanoseconds]: [i64; 2]) -> Result<NewTime> {
     match nanoseconds {
         NOW => Ok(NewTime::Now),
         OMIT => Ok(NewTime::Keep),
-        0..1_000_000_000 => Ok(NewTime::At(seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds))),
+        0..1_000_000_000 => Ok(NewTime::At(
+            seconds
+                .saturating_mul(1_000_000_000)
+                .saturating_add(nanoseconds),
+        )),
         _ => Err(Errno::EINVAL),
     }
 }
@@ -104,8 +136,18 @@ pub fn utimensat(current: &Current, arguments: &mut Arguments) -> Result<usize> 
         return Ok(0);
     }
     let how = walk_flags(arguments.u32(3))?;
-    at(current, arguments.fd(0), UserAddr(arguments.u64(1)), |view, start, path| {
-        change::set_times(view.credentials, &walk::resolve(view, start, path, how)?, accessed, modified)
-    })?;
+    at(
+        current,
+        arguments.fd(0),
+        UserAddr(arguments.u64(1)),
+        |view, start, path| {
+            change::set_times(
+                view.credentials,
+                &walk::resolve(view, start, path, how)?,
+                accessed,
+                modified,
+            )
+        },
+    )?;
     Ok(0)
 }

@@ -37,7 +37,11 @@ impl Side {
                 Some(u64::try_from(position).map_err(|_| Errno::EINVAL)?)
             }
         };
-        Ok(Self { file, position, address })
+        Ok(Self {
+            file,
+            position,
+            address,
+        })
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
@@ -109,7 +113,13 @@ fn transfer(from: &mut Side, to: &mut Side, count: usize) -> Result<usize> {
         match written {
             Err(error) if done == 0 => return Err(error),
             Err(_) => break,
-            Ok(_) if amount < read || (waits && read < room) || (waits && done > 0 && !has_more(&from.file)) => break,
+            Ok(_)
+                if amount < read
+                    || (waits && read < room)
+                    || (waits && done > 0 && !has_more(&from.file)) =>
+            {
+                break;
+            }
             Ok(_) => {}
         }
     }
@@ -180,7 +190,10 @@ pub fn tee(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     }
     let mut buffer = name::boxed(&[0; PIECE])?;
     let room = arguments.usize(2).min(PIECE);
-    let copied = from.peek(buffer.get_mut(..room).unwrap_or(&mut []), input.is_non_blocking())?;
+    let copied = from.peek(
+        buffer.get_mut(..room).unwrap_or(&mut []),
+        input.is_non_blocking(),
+    )?;
     output.write(&mut Source::kernel(buffer.get(..copied).unwrap_or(&[])))
 }
 
@@ -198,13 +211,20 @@ pub fn copy_file_range(current: &Current, arguments: &mut Arguments) -> Result<u
             _ => return Err(Errno::EINVAL),
         }
     }
-    if !input.flags().can_read() || !output.flags().can_write() || output.flags().contains(OpenFlags::APPEND) {
+    if !input.flags().can_read()
+        || !output.flags().can_write()
+        || output.flags().contains(OpenFlags::APPEND)
+    {
         return Err(Errno::EBADF);
     }
     let count = arguments.usize(4).min(TRANSFER_LIMIT);
     let mut from = Side::new(input, UserAddr(arguments.u64(1)))?;
     let mut to = Side::new(output, UserAddr(arguments.u64(3)))?;
-    let same = from.file.inode().zip(to.file.inode()).is_some_and(|(one, other)| Arc::ptr_eq(one, other));
+    let same = from
+        .file
+        .inode()
+        .zip(to.file.inode())
+        .is_some_and(|(one, other)| Arc::ptr_eq(one, other));
     if same {
         let place = |side: &Side| side.position.unwrap_or_else(|| *side.file.lock_position());
         let (one, other) = (place(&from), place(&to));

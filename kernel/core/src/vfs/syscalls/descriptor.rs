@@ -15,7 +15,9 @@ use hal::user::{self, UserAddr};
 pub fn dup(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let files = current.files();
     let file = files.get(arguments.fd(0))?;
-    files.install(file, false, 0, limits::open_files()).map(|fd| fd as usize)
+    files
+        .install(file, false, 0, limits::open_files())
+        .map(|fd| fd as usize)
 }
 
 /// dup3(old descriptor, new descriptor, flags).
@@ -53,7 +55,11 @@ pub fn fcntl(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let file = files.get(fd)?;
     let allowed_on_places = matches!(
         command,
-        DUPLICATE | DUPLICATE_CLOSE_ON_EXEC | GET_DESCRIPTOR_FLAGS | SET_DESCRIPTOR_FLAGS | GET_STATUS_FLAGS
+        DUPLICATE
+            | DUPLICATE_CLOSE_ON_EXEC
+            | GET_DESCRIPTOR_FLAGS
+            | SET_DESCRIPTOR_FLAGS
+            | GET_STATUS_FLAGS
     );
     if file.flags().contains(OpenFlags::PATH) && !allowed_on_places {
         return Err(Errno::EBADF);
@@ -62,14 +68,24 @@ pub fn fcntl(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         DUPLICATE | DUPLICATE_CLOSE_ON_EXEC => {
             let minimum = u32::try_from(argument as i32).map_err(|_| Errno::EINVAL)?;
             let close_on_exec = command == DUPLICATE_CLOSE_ON_EXEC;
-            files.install(file, close_on_exec, minimum, limits::open_files()).map(|fd| fd as usize)
+            files
+                .install(file, close_on_exec, minimum, limits::open_files())
+                .map(|fd| fd as usize)
         }
         GET_DESCRIPTOR_FLAGS => Ok(files.closes_on_exec(fd)?.into()),
-        SET_DESCRIPTOR_FLAGS => files.set_close_on_exec(fd, argument & CLOSE_ON_EXEC != 0).map(|()| 0),
+        SET_DESCRIPTOR_FLAGS => files
+            .set_close_on_exec(fd, argument & CLOSE_ON_EXEC != 0)
+            .map(|()| 0),
         GET_STATUS_FLAGS => Ok(file.flags().bits() as usize),
-        SET_STATUS_FLAGS => set_status_flags(current, &file, OpenFlags::from_bits_retain(argument as u32)),
-        lock::GET..=lock::SET_WAIT | lock::GET_FILE..=lock::SET_FILE_WAIT => lock::fcntl(current, &file, command, UserAddr(argument)),
-        GET_OWNER | SET_OWNER | GET_OWNER_EX | SET_OWNER_EX => owner(current, &file, command, argument),
+        SET_STATUS_FLAGS => {
+            set_status_flags(current, &file, OpenFlags::from_bits_retain(argument as u32))
+        }
+        lock::GET..=lock::SET_WAIT | lock::GET_FILE..=lock::SET_FILE_WAIT => {
+            lock::fcntl(current, &file, command, UserAddr(argument))
+        }
+        GET_OWNER | SET_OWNER | GET_OWNER_EX | SET_OWNER_EX => {
+            owner(current, &file, command, argument)
+        }
         SET_PIPE_SIZE => {
             let size = usize::try_from(argument as i32).map_err(|_| Errno::EINVAL)?;
             pipe_of(&file)?.set_capacity(size, current.credentials().is_privileged())
@@ -84,7 +100,11 @@ pub fn fcntl(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 /// # Errors
 /// `EBADF` if it is none.
 pub fn pipe_of(file: &File) -> Result<&Arc<Pipe>> {
-    file.operations().as_any().downcast_ref::<PipeEnd>().map(PipeEnd::pipe).ok_or(Errno::EBADF)
+    file.operations()
+        .as_any()
+        .downcast_ref::<PipeEnd>()
+        .map(PipeEnd::pipe)
+        .ok_or(Errno::EBADF)
 }
 
 fn set_status_flags(current: &Current, file: &Arc<File>, flags: OpenFlags) -> Result<usize> {
@@ -109,17 +129,29 @@ fn owner(current: &Current, file: &File, command: u32, argument: u64) -> Result<
         if number == 0 {
             return Ok(0);
         }
-        let host = contexts.host_number(number.unsigned_abs()).ok_or(Errno::ESRCH)?;
-        Ok(if number < 0 { -i64::from(host) } else { i64::from(host) })
+        let host = contexts
+            .host_number(number.unsigned_abs())
+            .ok_or(Errno::ESRCH)?;
+        Ok(if number < 0 {
+            -i64::from(host)
+        } else {
+            i64::from(host)
+        })
     };
     // One that has ended, or is out of the caller's sight, is nobody.
     let seen = || -> i32 {
         let owner = file.owner();
-        let Ok(host) = u32::try_from(owner.unsigned_abs()) else { return 0 };
+        let Ok(host) = u32::try_from(owner.unsigned_abs()) else {
+            return 0;
+        };
         if owner < 0 {
-            -(registry::find_group(host).and_then(|group| contexts.number_of(group.number())).unwrap_or(0) as i32)
+            -(registry::find_group(host)
+                .and_then(|group| contexts.number_of(group.number()))
+                .unwrap_or(0) as i32)
         } else {
-            registry::find(host).and_then(|process| contexts.number_of(process.number())).unwrap_or(0) as i32
+            registry::find(host)
+                .and_then(|process| contexts.number_of(process.number()))
+                .unwrap_or(0) as i32
         }
     };
     match command {
@@ -136,7 +168,11 @@ fn owner(current: &Current, file: &File, command: u32, argument: u64) -> Result<
         }
         _ => {
             let number = seen();
-            let answer: OwnerEx = if number < 0 { [GROUP, -number] } else { [1, number] };
+            let answer: OwnerEx = if number < 0 {
+                [GROUP, -number]
+            } else {
+                [1, number]
+            };
             user::write_value(UserAddr(argument), &answer).map_err(fault)?;
         }
     }

@@ -35,7 +35,9 @@ impl Gatherer {
             self.full = true;
             return false;
         }
-        let Some(place) = self.bytes.get_mut(self.filled..end) else { return false };
+        let Some(place) = self.bytes.get_mut(self.filled..end) else {
+            return false;
+        };
         let (header, name) = place.split_at_mut(ENTRY_HEADER);
         if let Some((inode, rest)) = header.split_first_chunk_mut::<8>()
             && let Some((next, rest)) = rest.split_first_chunk_mut::<8>()
@@ -58,17 +60,27 @@ impl Gatherer {
 pub fn getdents64(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let file = usable_file(current, arguments.fd(0))?;
     let mut destination = Destination::user(UserAddr(arguments.u64(1)), arguments.u32(2) as usize);
-    let mut gatherer = Gatherer { bytes: [0; GATHERED], filled: 0, room: 0, full: false };
+    let mut gatherer = Gatherer {
+        bytes: [0; GATHERED],
+        filled: 0,
+        room: 0,
+        full: false,
+    };
     let mut position = file.lock_position();
     loop {
         gatherer.filled = 0;
         gatherer.full = false;
         gatherer.room = destination.remaining().min(GATHERED);
         let before = *position;
-        file.operations().read_directory(&file, &mut position, &mut |entry| gatherer.add(entry))?;
+        file.operations()
+            .read_directory(&file, &mut position, &mut |entry| gatherer.add(entry))?;
         let gathered = gatherer.bytes.get(..gatherer.filled).unwrap_or(&[]);
         if gathered.is_empty() {
-            return if gatherer.full && destination.done() == 0 { Err(Errno::EINVAL) } else { Ok(destination.done()) };
+            return if gatherer.full && destination.done() == 0 {
+                Err(Errno::EINVAL)
+            } else {
+                Ok(destination.done())
+            };
         }
         if let Err(error) = destination.write(gathered) {
             *position = before;
@@ -83,10 +95,20 @@ pub fn getdents64(current: &Current, arguments: &mut Arguments) -> Result<usize>
 /// mkdirat(descriptor, path, mode).
 pub fn mkdirat(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let creation = Creation::plain(FileKind::Directory, arguments.u32(2) & (0o777 | STICKY));
-    create_at(current, arguments.fd(0), UserAddr(arguments.u64(1)), &creation)
+    create_at(
+        current,
+        arguments.fd(0),
+        UserAddr(arguments.u64(1)),
+        &creation,
+    )
 }
 
-fn create_at(current: &Current, descriptor: i32, path: UserAddr, creation: &Creation<'_>) -> Result<usize> {
+fn create_at(
+    current: &Current,
+    descriptor: i32,
+    path: UserAddr,
+    creation: &Creation<'_>,
+) -> Result<usize> {
     at(current, descriptor, path, |view, start, path| {
         let parent = walk::resolve_parent(view, start, path, WalkFlags::empty())?;
         namespace::create(view, &parent, creation)
@@ -111,8 +133,18 @@ pub fn mknodat(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         }
         device = DeviceNumber::decode(arguments.u32(3));
     }
-    let creation = Creation { kind, permissions: mode & PERMISSION_MASK, device, target: &[] };
-    create_at(current, arguments.fd(0), UserAddr(arguments.u64(1)), &creation)
+    let creation = Creation {
+        kind,
+        permissions: mode & PERMISSION_MASK,
+        device,
+        target: &[],
+    };
+    create_at(
+        current,
+        arguments.fd(0),
+        UserAddr(arguments.u64(1)),
+        &creation,
+    )
 }
 
 /// symlinkat(target, descriptor, path).
@@ -121,8 +153,18 @@ pub fn symlinkat(current: &Current, arguments: &mut Arguments) -> Result<usize> 
         if target.is_empty() {
             return Err(Errno::ENOENT);
         }
-        let creation = Creation { kind: FileKind::SymbolicLink, permissions: 0o777, device: DeviceNumber::NONE, target };
-        create_at(current, arguments.fd(1), UserAddr(arguments.u64(2)), &creation)
+        let creation = Creation {
+            kind: FileKind::SymbolicLink,
+            permissions: 0o777,
+            device: DeviceNumber::NONE,
+            target,
+        };
+        create_at(
+            current,
+            arguments.fd(1),
+            UserAddr(arguments.u64(2)),
+            &creation,
+        )
     })
 }
 
@@ -140,11 +182,21 @@ pub fn linkat(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         }
         how |= WalkFlags::ALLOW_EMPTY;
     }
-    let source = at(current, arguments.fd(0), UserAddr(arguments.u64(1)), |view, start, path| walk::resolve(view, start, path, how))?;
-    at(current, arguments.fd(2), UserAddr(arguments.u64(3)), |view, start, path| {
-        let parent = walk::resolve_parent(view, start, path, WalkFlags::empty())?;
-        namespace::link(view, &source, &parent)
-    })?;
+    let source = at(
+        current,
+        arguments.fd(0),
+        UserAddr(arguments.u64(1)),
+        |view, start, path| walk::resolve(view, start, path, how),
+    )?;
+    at(
+        current,
+        arguments.fd(2),
+        UserAddr(arguments.u64(3)),
+        |view, start, path| {
+            let parent = walk::resolve_parent(view, start, path, WalkFlags::empty())?;
+            namespace::link(view, &source, &parent)
+        },
+    )?;
     Ok(0)
 }
 
@@ -158,10 +210,15 @@ pub fn unlinkat(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         REMOVE_DIRECTORY => Removal::Directory,
         _ => return Err(Errno::EINVAL),
     };
-    at(current, arguments.fd(0), UserAddr(arguments.u64(1)), |view, start, path| {
-        let parent = walk::resolve_parent(view, start, path, WalkFlags::empty())?;
-        namespace::remove(view, &parent, removal)
-    })?;
+    at(
+        current,
+        arguments.fd(0),
+        UserAddr(arguments.u64(1)),
+        |view, start, path| {
+            let parent = walk::resolve_parent(view, start, path, WalkFlags::empty())?;
+            namespace::remove(view, &parent, removal)
+        },
+    )?;
     Ok(0)
 }
 
@@ -183,19 +240,30 @@ pub fn renameat2(current: &Current, arguments: &mut Arguments) -> Result<usize> 
 }
 
 fn rename_at(current: &Current, arguments: &Arguments, replacement: Replacement) -> Result<usize> {
-    let from = at(current, arguments.fd(0), UserAddr(arguments.u64(1)), |view, start, path| {
-        walk::resolve_parent(view, start, path, WalkFlags::empty())
-    })?;
-    at(current, arguments.fd(2), UserAddr(arguments.u64(3)), |view, start, path| {
-        let to = walk::resolve_parent(view, start, path, WalkFlags::empty())?;
-        rename::rename(view, &from, &to, replacement)
-    })?;
+    let from = at(
+        current,
+        arguments.fd(0),
+        UserAddr(arguments.u64(1)),
+        |view, start, path| walk::resolve_parent(view, start, path, WalkFlags::empty()),
+    )?;
+    at(
+        current,
+        arguments.fd(2),
+        UserAddr(arguments.u64(3)),
+        |view, start, path| {
+            let to = walk::resolve_parent(view, start, path, WalkFlags::empty())?;
+            rename::rename(view, &from, &to, replacement)
+        },
+    )?;
     Ok(0)
 }
 
 /// readlinkat(descriptor, path, buffer, size): an empty path means the descriptor, which is an `O_PATH` one of a link.
 pub fn readlinkat(current: &Current, arguments: &mut Arguments) -> Result<usize> {
-    let size = usize::try_from(arguments.int(3)).ok().filter(|&size| size > 0).ok_or(Errno::EINVAL)?;
+    let size = usize::try_from(arguments.int(3))
+        .ok()
+        .filter(|&size| size > 0)
+        .ok_or(Errno::EINVAL)?;
     let location = with_path(UserAddr(arguments.u64(1)), |path| {
         at_path(current, arguments.fd(0), path, |view, start| {
             let location = walk::resolve(view, start, path, WalkFlags::ALLOW_EMPTY)?;

@@ -8,7 +8,12 @@ use crate::{Errno, Result};
 use hal::user::UserAddr;
 
 fn refuse_at(current: &Current, arguments: &Arguments, how: WalkFlags) -> Result<usize> {
-    at(current, WORKING_DIRECTORY, UserAddr(arguments.u64(0)), |view, start, path| walk::resolve(view, start, path, how))?;
+    at(
+        current,
+        WORKING_DIRECTORY,
+        UserAddr(arguments.u64(0)),
+        |view, start, path| walk::resolve(view, start, path, how),
+    )?;
     Err(Errno::EOPNOTSUPP)
 }
 

@@ -44,11 +44,23 @@ fn range(file: &File, lock: &UserLock) -> Result<(u64, u64)> {
         2 => file.inode().map_or(0, |inode| inode.size()),
         _ => return Err(Errno::EINVAL),
     };
-    let start = base.checked_add_signed(lock.start).filter(|&start| start <= i64::MAX as u64).ok_or(Errno::EINVAL)?;
+    let start = base
+        .checked_add_signed(lock.start)
+        .filter(|&start| start <= i64::MAX as u64)
+        .ok_or(Errno::EINVAL)?;
     match lock.length {
         0 => Ok((start, u64::MAX)),
-        1.. => Ok((start, start.checked_add_signed(lock.length).filter(|&end| end <= i64::MAX as u64 + 1).ok_or(Errno::EOVERFLOW)?)),
-        _ => Ok((start.checked_add_signed(lock.length).ok_or(Errno::EINVAL)?, start)),
+        1.. => Ok((
+            start,
+            start
+                .checked_add_signed(lock.length)
+                .filter(|&end| end <= i64::MAX as u64 + 1)
+                .ok_or(Errno::EOVERFLOW)?,
+        )),
+        _ => Ok((
+            start.checked_add_signed(lock.length).ok_or(Errno::EINVAL)?,
+            start,
+        )),
     }
 }
 
@@ -56,7 +68,12 @@ fn range(file: &File, lock: &UserLock) -> Result<(u64, u64)> {
 ///
 /// # Errors
 /// `EAGAIN` on a conflict; `EBADF` if the file isn't open for what the lock is; `EINVAL`, `EOVERFLOW`, `EFAULT`.
-pub fn fcntl(current: &Current, file: &Arc<File>, command: u32, address: UserAddr) -> Result<usize> {
+pub fn fcntl(
+    current: &Current,
+    file: &Arc<File>,
+    command: u32,
+    address: UserAddr,
+) -> Result<usize> {
     let mut user_lock: UserLock = user::read_value(address).map_err(fault)?;
     let (start, end) = range(file, &user_lock)?;
     let inode = file.inode().ok_or(Errno::EINVAL)?;
@@ -65,8 +82,18 @@ pub fn fcntl(current: &Current, file: &Arc<File>, command: u32, address: UserAdd
         return Err(Errno::EINVAL);
     }
     let process = current.process().host_pid();
-    let owner = if by_file { LockOwner::of_file(file) } else { LockOwner::Process(process) };
-    let lock = RangeLock { owner, exclusive: user_lock.kind == WRITE, start, end, process };
+    let owner = if by_file {
+        LockOwner::of_file(file)
+    } else {
+        LockOwner::Process(process)
+    };
+    let lock = RangeLock {
+        owner,
+        exclusive: user_lock.kind == WRITE,
+        start,
+        end,
+        process,
+    };
     if command == GET || command == GET_FILE {
         if !matches!(user_lock.kind, READ | WRITE) {
             return Err(Errno::EINVAL);
@@ -77,11 +104,17 @@ pub fn fcntl(current: &Current, file: &Arc<File>, command: u32, address: UserAdd
                 user_lock.kind = if other.exclusive { WRITE } else { READ };
                 user_lock.whence = 0;
                 user_lock.start = other.start as i64;
-                user_lock.length = if other.end == u64::MAX { 0 } else { (other.end - other.start) as i64 };
+                user_lock.length = if other.end == u64::MAX {
+                    0
+                } else {
+                    (other.end - other.start) as i64
+                };
                 user_lock.process = match other.owner {
                     LockOwner::Process(host) => {
                         let holder = registry::find(host);
-                        holder.and_then(|holder| holder.number_seen_by(current.process())).unwrap_or(0) as i32
+                        holder
+                            .and_then(|holder| holder.number_seen_by(current.process()))
+                            .unwrap_or(0) as i32
                     }
                     _ => -1,
                 };
@@ -118,7 +151,13 @@ pub fn flock(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         LOCK_EXCLUSIVE => true,
         _ => return Err(Errno::EINVAL),
     };
-    let lock = RangeLock { owner, exclusive, start: 0, end: u64::MAX, process: current.process().host_pid() };
+    let lock = RangeLock {
+        owner,
+        exclusive,
+        start: 0,
+        end: u64::MAX,
+        process: current.process().host_pid(),
+    };
     inode.locks.take(lock, operation & LOCK_NON_BLOCKING == 0)?;
     Ok(0)
 }

@@ -45,8 +45,18 @@ pub fn memfd_create(current: &Current, arguments: &mut Arguments) -> Result<usiz
     inode.attributes.set_links(0);
     let mut label = b"memfd:".to_vec();
     label.extend_from_slice(&name);
-    let location = Location { node: PathNode::new_root(inode, &label), mount };
+    let location = Location {
+        node: PathNode::new_root(inode, &label),
+        mount,
+    };
     let open_flags = OpenFlags::READ_WRITE | OpenFlags::LARGE_FILE;
-    let operations = location.inode().operations().open(location.inode(), &location, open_flags)?;
-    install(current, File::new(location, operations, open_flags), flags & CLOSE_ON_EXEC != 0)
+    let operations = location
+        .inode()
+        .operations()
+        .open(location.inode(), &location, open_flags)?;
+    install(
+        current,
+        File::new(location, operations, open_flags),
+        flags & CLOSE_ON_EXEC != 0,
+    )
 }

@@ -51,10 +51,16 @@ pub(super) fn fault(_: Fault) -> Errno {
 
 /// Runs `action` with the caller's view.
 #[inline]
-pub(super) fn with_view<R>(current: &Current, action: impl FnOnce(&View<'_>) -> Result<R>) -> Result<R> {
+pub(super) fn with_view<R>(
+    current: &Current,
+    action: impl FnOnce(&View<'_>) -> Result<R>,
+) -> Result<R> {
     let fs = current.fs();
     let credentials = current.credentials();
-    action(&View { fs: &fs, credentials: &credentials })
+    action(&View {
+        fs: &fs,
+        credentials: &credentials,
+    })
 }
 
 /// Runs `action` with the caller's view, the place where a relative path begins, and the path.
@@ -68,7 +74,11 @@ pub(super) fn at<R>(
     path: UserAddr,
     action: impl FnOnce(&View<'_>, Option<&Location>, &[u8]) -> Result<R>,
 ) -> Result<R> {
-    with_path(path, |path| at_path(current, descriptor, path, |view, start| action(view, start, path)))
+    with_path(path, |path| {
+        at_path(current, descriptor, path, |view, start| {
+            action(view, start, path)
+        })
+    })
 }
 
 #[inline]
@@ -94,7 +104,11 @@ pub(super) fn at_path<R>(
 #[inline]
 pub(super) fn usable_file(current: &Current, descriptor: i32) -> Result<Arc<File>> {
     let file = current.file(descriptor)?;
-    if file.flags().contains(OpenFlags::PATH) { Err(Errno::EBADF) } else { Ok(file) }
+    if file.flags().contains(OpenFlags::PATH) {
+        Err(Errno::EBADF)
+    } else {
+        Ok(file)
+    }
 }
 
 /// A string of userland's that isn't a path, of at most `PATH_MAX` bytes; a null pointer is an empty one.
@@ -106,11 +120,13 @@ pub(super) fn read_text(address: UserAddr) -> Result<Vec<u8>> {
     if address.0 == 0 {
         return Ok(text);
     }
-    text.try_reserve_exact(PATH_MAX).map_err(|_| Errno::ENOMEM)?;
+    text.try_reserve_exact(PATH_MAX)
+        .map_err(|_| Errno::ENOMEM)?;
     let length = match user::read_string_into(address, text.spare_capacity_mut()) {
         Ok(read) => {
             let mut copy = Vec::new();
-            copy.try_reserve_exact(read.len()).map_err(|_| Errno::ENOMEM)?;
+            copy.try_reserve_exact(read.len())
+                .map_err(|_| Errno::ENOMEM)?;
             copy.extend_from_slice(read);
             return Ok(copy);
         }

@@ -35,7 +35,11 @@ const MAGIC_MASK: u32 = 0xffff_0000;
 /// `EPERM`.
 pub fn check_privilege(current: &Current) -> Result<()> {
     crate::context::jail::refuse(current)?;
-    if current.credentials().is_privileged() { Ok(()) } else { Err(Errno::EPERM) }
+    if current.credentials().is_privileged() {
+        Ok(())
+    } else {
+        Err(Errno::EPERM)
+    }
 }
 
 /// The flags of a mount from those of mount(2); access times are relative unless asked otherwise.
@@ -58,9 +62,12 @@ pub fn mount(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         flags &= !MAGIC_MASK;
     }
     let data = read_text(UserAddr(arguments.u64(4)))?;
-    let target = at(current, WORKING_DIRECTORY, UserAddr(arguments.u64(1)), |view, start, path| {
-        walk::resolve(view, start, path, WalkFlags::FOLLOW)
-    })?;
+    let target = at(
+        current,
+        WORKING_DIRECTORY,
+        UserAddr(arguments.u64(1)),
+        |view, start, path| walk::resolve(view, start, path, WalkFlags::FOLLOW),
+    )?;
     check_privilege(current)?;
     let source_address = UserAddr(arguments.u64(0));
     match flags {
@@ -79,7 +86,11 @@ pub fn mount(current: &Current, arguments: &mut Arguments) -> Result<usize> {
             if file_system.needs_device() {
                 return Err(Errno::ENOTBLK);
             }
-            let request = MountRequest { source: &source, options: &data, current: Some(current) };
+            let request = MountRequest {
+                source: &source,
+                options: &data,
+                current: Some(current),
+            };
             let super_block = file_system.create(&request)?;
             let root = super_block.root().ok_or(Errno::EIO)?;
             mount_table::attach(Mount::new(super_block, root, mount_flags(flags)), &target)
@@ -89,7 +100,11 @@ pub fn mount(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 }
 
 fn resolve_source(current: &Current, address: UserAddr) -> Result<Location> {
-    with_path(address, |path| with_view(current, |view| walk::resolve(view, None, path, WalkFlags::FOLLOW)))
+    with_path(address, |path| {
+        with_view(current, |view| {
+            walk::resolve(view, None, path, WalkFlags::FOLLOW)
+        })
+    })
 }
 
 fn remount(target: &Location, flags: u32, options: Option<&[u8]>) -> Result<()> {
@@ -97,7 +112,11 @@ fn remount(target: &Location, flags: u32, options: Option<&[u8]>) -> Result<()> 
         return Err(Errno::EINVAL);
     }
     if let Some(options) = options {
-        target.mount.super_block().operations().reconfigure(options)?;
+        target
+            .mount
+            .super_block()
+            .operations()
+            .reconfigure(options)?;
     }
     target.mount.set_flags(mount_flags(flags))
 }
@@ -125,16 +144,27 @@ const NO_FOLLOW: u32 = 8;
 /// umount2(target, flags). Forcing changes nothing: no file system here waits for a server.
 pub fn umount2(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let flags = arguments.u32(1);
-    if flags & !(FORCE | DETACH | EXPIRE | NO_FOLLOW) != 0 || (flags & EXPIRE != 0 && flags & (FORCE | DETACH) != 0) {
+    if flags & !(FORCE | DETACH | EXPIRE | NO_FOLLOW) != 0
+        || (flags & EXPIRE != 0 && flags & (FORCE | DETACH) != 0)
+    {
         return Err(Errno::EINVAL);
     }
     check_privilege(current)?;
     let mut how = WalkFlags::empty();
     how.set(WalkFlags::FOLLOW, flags & NO_FOLLOW == 0);
-    let target = at(current, WORKING_DIRECTORY, UserAddr(arguments.u64(0)), |view, start, path| walk::resolve(view, start, path, how))?;
+    let target = at(
+        current,
+        WORKING_DIRECTORY,
+        UserAddr(arguments.u64(0)),
+        |view, start, path| walk::resolve(view, start, path, how),
+    )?;
     if flags & EXPIRE != 0 {
         // Expiry takes two calls with no use between them; uses are not remembered, so each call is the first one.
-        return if is_mount_root(&target) { Err(Errno::EAGAIN) } else { Err(Errno::EINVAL) };
+        return if is_mount_root(&target) {
+            Err(Errno::EAGAIN)
+        } else {
+            Err(Errno::EINVAL)
+        };
     }
     if flags & DETACH != 0 {
         mount_table::unmount_lazily(target)?;

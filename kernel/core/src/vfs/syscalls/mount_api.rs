@@ -31,7 +31,11 @@ pub fn fsopen(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         return Err(Errno::EINVAL);
     }
     let file_system = file_system::find(&read_text(UserAddr(arguments.u64(0)))?)?;
-    install(current, ConfigurationFile::open(file_system), flags & CLOSE_ON_EXEC != 0)
+    install(
+        current,
+        ConfigurationFile::open(file_system),
+        flags & CLOSE_ON_EXEC != 0,
+    )
 }
 
 const SET_FLAG: u32 = 0;
@@ -41,12 +45,20 @@ const CREATE: u32 = 6;
 /// fsconfig(descriptor, command, key, value, auxiliary).
 pub fn fsconfig(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     check_privilege(current)?;
-    let (command, key, value, auxiliary) = (arguments.u32(1), arguments.u64(2), arguments.u64(3), arguments.int(4));
+    let (command, key, value, auxiliary) = (
+        arguments.u32(1),
+        arguments.u64(2),
+        arguments.u64(3),
+        arguments.int(4),
+    );
     let file = usable_file(current, arguments.fd(0))?;
     let configuration = ConfigurationFile::of(&file)?;
     match (command, key != 0, value != 0, auxiliary) {
         (SET_FLAG, true, false, 0) => configuration.set(&read_text(UserAddr(key))?, None)?,
-        (SET_STRING, true, true, 0) => configuration.set(&read_text(UserAddr(key))?, Some(&read_text(UserAddr(value))?))?,
+        (SET_STRING, true, true, 0) => configuration.set(
+            &read_text(UserAddr(key))?,
+            Some(&read_text(UserAddr(value))?),
+        )?,
         (CREATE, false, false, 0) => configuration.create(current)?,
         (SET_FLAG | SET_STRING | CREATE, ..) => return Err(Errno::EINVAL),
         _ => return Err(Errno::EOPNOTSUPP),
@@ -80,7 +92,10 @@ fn access_time(attributes: u64) -> Result<MountFlags> {
 }
 
 fn plain_flags(attributes: u64) -> MountFlags {
-    ATTRIBUTES.iter().filter(|(bit, _)| attributes & bit != 0).fold(MountFlags::empty(), |flags, (_, flag)| flags | *flag)
+    ATTRIBUTES
+        .iter()
+        .filter(|(bit, _)| attributes & bit != 0)
+        .fold(MountFlags::empty(), |flags, (_, flag)| flags | *flag)
 }
 
 /// fsmount(descriptor, flags, attributes): an `O_PATH` descriptor of a mount that is at no place yet.
@@ -95,7 +110,11 @@ pub fn fsmount(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let super_block = ConfigurationFile::of(&file)?.take()?;
     let root = super_block.root().ok_or(Errno::EIO)?;
     let mount = FloatingMount::new(Mount::new(super_block, root, mount_flags));
-    install(current, FloatingFile::open(mount), flags & CLOSE_ON_EXEC != 0)
+    install(
+        current,
+        FloatingFile::open(mount),
+        flags & CLOSE_ON_EXEC != 0,
+    )
 }
 
 /// `OPEN_TREE_CLONE`, `OPEN_TREE_CLOEXEC`, `AT_RECURSIVE`.
@@ -117,13 +136,21 @@ pub fn open_tree(current: &Current, arguments: &mut Arguments) -> Result<usize> 
     let mut how = WalkFlags::empty();
     how.set(WalkFlags::FOLLOW, flags & NO_FOLLOW == 0);
     how.set(WalkFlags::ALLOW_EMPTY, flags & EMPTY_PATH != 0);
-    let file = at(current, arguments.fd(0), UserAddr(arguments.u64(1)), |view, start, path| {
-        let location = walk::resolve(view, start, path, how)?;
-        if flags & CLONE == 0 {
-            return open::open_found(view, location, OpenFlags::PATH);
-        }
-        Ok(FloatingFile::open(mount_table::clone_tree(&location, flags & RECURSIVE != 0)?))
-    })?;
+    let file = at(
+        current,
+        arguments.fd(0),
+        UserAddr(arguments.u64(1)),
+        |view, start, path| {
+            let location = walk::resolve(view, start, path, how)?;
+            if flags & CLONE == 0 {
+                return open::open_found(view, location, OpenFlags::PATH);
+            }
+            Ok(FloatingFile::open(mount_table::clone_tree(
+                &location,
+                flags & RECURSIVE != 0,
+            )?))
+        },
+    )?;
     install(current, file, flags & close_on_exec != 0)
 }
 
@@ -147,12 +174,18 @@ pub fn move_mount(current: &Current, arguments: &mut Arguments) -> Result<usize>
         how.set(WalkFlags::ALLOW_EMPTY, flags & empty != 0);
         how
     };
-    let from = at(current, arguments.fd(0), UserAddr(arguments.u64(1)), |view, start, path| {
-        walk::resolve(view, start, path, how(FROM_LINKS, FROM_EMPTY_PATH))
-    })?;
-    let to = at(current, arguments.fd(2), UserAddr(arguments.u64(3)), |view, start, path| {
-        walk::resolve(view, start, path, how(TO_LINKS, TO_EMPTY_PATH))
-    })?;
+    let from = at(
+        current,
+        arguments.fd(0),
+        UserAddr(arguments.u64(1)),
+        |view, start, path| walk::resolve(view, start, path, how(FROM_LINKS, FROM_EMPTY_PATH)),
+    )?;
+    let to = at(
+        current,
+        arguments.fd(2),
+        UserAddr(arguments.u64(3)),
+        |view, start, path| walk::resolve(view, start, path, how(TO_LINKS, TO_EMPTY_PATH)),
+    )?;
     if from.mount.is_floating() && Arc::ptr_eq(&from.node, from.mount.root()) {
         mount_table::attach(from.mount.clone(), &to)?;
     } else {
@@ -179,26 +212,40 @@ pub fn mount_setattr(current: &Current, arguments: &mut Arguments) -> Result<usi
         _ => return Err(Errno::E2BIG),
     }
     check_privilege(current)?;
-    let [set, clear, propagation, _] = user::read_value::<MountAttributes>(UserAddr(arguments.u64(3))).map_err(fault)?;
+    let [set, clear, propagation, _] =
+        user::read_value::<MountAttributes>(UserAddr(arguments.u64(3))).map_err(fault)?;
     if (set | clear) & !KNOWN != 0 || !matches!(propagation, 0 | PRIVATE | SLAVE) {
         return Err(Errno::EINVAL);
     }
     // A policy for access times is changed as a whole or not at all.
-    if (clear & ACCESS_TIME != 0) != (clear & ACCESS_TIME == ACCESS_TIME) || (set & ACCESS_TIME != 0 && clear & ACCESS_TIME == 0) {
+    if (clear & ACCESS_TIME != 0) != (clear & ACCESS_TIME == ACCESS_TIME)
+        || (set & ACCESS_TIME != 0 && clear & ACCESS_TIME == 0)
+    {
         return Err(Errno::EINVAL);
     }
-    let policy = if clear & ACCESS_TIME != 0 { Some(access_time(set)?) } else { None };
+    let policy = if clear & ACCESS_TIME != 0 {
+        Some(access_time(set)?)
+    } else {
+        None
+    };
     let mut how = WalkFlags::empty();
     how.set(WalkFlags::FOLLOW, flags & NO_FOLLOW == 0);
     how.set(WalkFlags::ALLOW_EMPTY, flags & EMPTY_PATH != 0);
-    let location = at(current, arguments.fd(0), UserAddr(arguments.u64(1)), |view, start, path| walk::resolve(view, start, path, how))?;
+    let location = at(
+        current,
+        arguments.fd(0),
+        UserAddr(arguments.u64(1)),
+        |view, start, path| walk::resolve(view, start, path, how),
+    )?;
     if !Arc::ptr_eq(&location.node, location.mount.root()) {
         return Err(Errno::EINVAL);
     }
     let change = |mount: &Mount| {
         let mut new = (mount.flags() - plain_flags(clear)) | plain_flags(set);
         if let Some(policy) = policy {
-            new -= MountFlags::RELATIVE_ACCESS_TIME | MountFlags::NO_ACCESS_TIME | MountFlags::STRICT_ACCESS_TIME;
+            new -= MountFlags::RELATIVE_ACCESS_TIME
+                | MountFlags::NO_ACCESS_TIME
+                | MountFlags::STRICT_ACCESS_TIME;
             new |= policy;
         }
         mount.set_flags(new)
@@ -209,9 +256,11 @@ pub fn mount_setattr(current: &Current, arguments: &mut Arguments) -> Result<usi
     }
     let mut mounts = Vec::new();
     let mut failed = false;
-    mount_table::for_each_in_tree(&NAMES.read(), &location.mount, |mount| match mounts.try_reserve(1) {
-        Ok(()) => mounts.push((mount.clone(), mount.flags())),
-        Err(_) => failed = true,
+    mount_table::for_each_in_tree(&NAMES.read(), &location.mount, |mount| {
+        match mounts.try_reserve(1) {
+            Ok(()) => mounts.push((mount.clone(), mount.flags())),
+            Err(_) => failed = true,
+        }
     });
     if failed {
         return Err(Errno::ENOMEM);

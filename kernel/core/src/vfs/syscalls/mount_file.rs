@@ -42,7 +42,10 @@ impl FileOperations for ConfigurationFile {
 
 impl ConfigurationFile {
     pub fn open(file_system: &'static dyn FileSystemType) -> Arc<File> {
-        let operations = Box::new(Self { file_system, state: Mutex::new(Configuration::default()) });
+        let operations = Box::new(Self {
+            file_system,
+            state: Mutex::new(Configuration::default()),
+        });
         File::anonymous("[fscontext]", operations, OpenFlags::READ_WRITE)
     }
 
@@ -51,7 +54,10 @@ impl ConfigurationFile {
     /// # Errors
     /// `EINVAL` for another kind of file.
     pub fn of(file: &File) -> Result<&Self> {
-        file.operations().as_any().downcast_ref().ok_or(Errno::EINVAL)
+        file.operations()
+            .as_any()
+            .downcast_ref()
+            .ok_or(Errno::EINVAL)
     }
 
     /// Sets an option, with a value or without.
@@ -68,17 +74,26 @@ impl ConfigurationFile {
                 if !state.source.is_empty() {
                     return Err(Errno::EINVAL);
                 }
-                state.source.try_reserve_exact(value.len()).map_err(|_| Errno::ENOMEM)?;
+                state
+                    .source
+                    .try_reserve_exact(value.len())
+                    .map_err(|_| Errno::ENOMEM)?;
                 state.source.extend_from_slice(value);
             }
             (b"ro", None) => state.read_only = true,
             (b"rw", None) => state.read_only = false,
             _ => {
                 let length = key.len() + value.map_or(0, <[u8]>::len) + 2;
-                if key.contains(&b',') || value.is_some_and(|value| value.contains(&b',')) || state.options.len() + length > PATH_MAX {
+                if key.contains(&b',')
+                    || value.is_some_and(|value| value.contains(&b','))
+                    || state.options.len() + length > PATH_MAX
+                {
                     return Err(Errno::EINVAL);
                 }
-                state.options.try_reserve(length).map_err(|_| Errno::ENOMEM)?;
+                state
+                    .options
+                    .try_reserve(length)
+                    .map_err(|_| Errno::ENOMEM)?;
                 if !state.options.is_empty() {
                     state.options.push(b',');
                 }
@@ -101,7 +116,11 @@ impl ConfigurationFile {
         if state.created.is_some() || state.spent {
             return Err(Errno::EBUSY);
         }
-        let request = MountRequest { source: &state.source, options: &state.options, current: Some(current) };
+        let request = MountRequest {
+            source: &state.source,
+            options: &state.options,
+            current: Some(current),
+        };
         let created = self.file_system.create(&request);
         match created {
             Ok(super_block) => {

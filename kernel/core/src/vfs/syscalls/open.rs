@@ -17,14 +17,34 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// openat(descriptor, path, flags, mode).
 pub fn openat(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let flags = OpenFlags::from_bits_truncate(arguments.u32(2));
-    open_at(current, arguments.fd(0), UserAddr(arguments.u64(1)), flags, arguments.u32(3) & PERMISSION_MASK, WalkFlags::empty())
+    open_at(
+        current,
+        arguments.fd(0),
+        UserAddr(arguments.u64(1)),
+        flags,
+        arguments.u32(3) & PERMISSION_MASK,
+        WalkFlags::empty(),
+    )
 }
 
-fn open_at(current: &Current, descriptor: i32, path: UserAddr, flags: OpenFlags, mode: u32, how: WalkFlags) -> Result<usize> {
+fn open_at(
+    current: &Current,
+    descriptor: i32,
+    path: UserAddr,
+    flags: OpenFlags,
+    mode: u32,
+    how: WalkFlags,
+) -> Result<usize> {
     let file = with_path(path, |path| {
         // With the descriptor as its root an absolute path begins there as well.
-        let begin = if how.contains(WalkFlags::IN_ROOT) { b"." } else { path };
-        at_path(current, descriptor, begin, |view, start| open::open(view, start, path, flags, mode, how))
+        let begin = if how.contains(WalkFlags::IN_ROOT) {
+            b"."
+        } else {
+            path
+        };
+        at_path(current, descriptor, begin, |view, start| {
+            open::open(view, start, path, flags, mode, how)
+        })
     })?;
     install(current, file, flags.contains(OpenFlags::CLOSE_ON_EXEC))
 }
@@ -34,7 +54,10 @@ fn open_at(current: &Current, descriptor: i32, path: UserAddr, flags: OpenFlags,
 /// # Errors
 /// `EMFILE`, `ENOMEM`.
 pub fn install(current: &Current, file: Arc<File>, close_on_exec: bool) -> Result<usize> {
-    current.files().install(file, close_on_exec, 0, limits::open_files()).map(|fd| fd as usize)
+    current
+        .files()
+        .install(file, close_on_exec, 0, limits::open_files())
+        .map(|fd| fd as usize)
 }
 
 /// `struct open_how`.
@@ -60,16 +83,22 @@ const RESOLVE_CACHED: u64 = 0x20;
 /// openat2(descriptor, path, how, size).
 pub fn openat2(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let how = read_extensible(UserAddr(arguments.u64(2)), arguments.usize(3))?;
-    let flags = u32::try_from(how.flags).ok().and_then(OpenFlags::from_bits).ok_or(Errno::EINVAL)?;
+    let flags = u32::try_from(how.flags)
+        .ok()
+        .and_then(OpenFlags::from_bits)
+        .ok_or(Errno::EINVAL)?;
     let makes = flags.intersects(OpenFlags::CREATE | OpenFlags::TEMPORARY);
     if how.mode & !u64::from(PERMISSION_MASK) != 0 || (how.mode != 0 && !makes) {
         return Err(Errno::EINVAL);
     }
-    let beside_path = OpenFlags::PATH | OpenFlags::DIRECTORY | OpenFlags::NO_FOLLOW | OpenFlags::CLOSE_ON_EXEC;
+    let beside_path =
+        OpenFlags::PATH | OpenFlags::DIRECTORY | OpenFlags::NO_FOLLOW | OpenFlags::CLOSE_ON_EXEC;
     if flags.contains(OpenFlags::PATH) && !(flags - beside_path).is_empty() {
         return Err(Errno::EINVAL);
     }
-    let known = RESOLVE.iter().fold(RESOLVE_CACHED, |bits, (bit, _)| bits | bit);
+    let known = RESOLVE
+        .iter()
+        .fold(RESOLVE_CACHED, |bits, (bit, _)| bits | bit);
     if how.resolve & !known != 0 || how.resolve & 0x18 == 0x18 {
         return Err(Errno::EINVAL);
     }
@@ -83,7 +112,14 @@ pub fn openat2(current: &Current, arguments: &mut Arguments) -> Result<usize> {
             walk |= flag;
         }
     }
-    open_at(current, arguments.fd(0), UserAddr(arguments.u64(1)), flags, how.mode as u32, walk)
+    open_at(
+        current,
+        arguments.fd(0),
+        UserAddr(arguments.u64(1)),
+        flags,
+        how.mode as u32,
+        walk,
+    )
 }
 
 /// Reads a structure that later versions may have lengthened: what is not known must be zero.
@@ -100,7 +136,8 @@ fn read_extensible(address: UserAddr, size: usize) -> Result<OpenHow> {
         let mut rest = [0u8; 64];
         let length = rest.len().min(size - offset);
         let piece = rest.get_mut(..length).unwrap_or(&mut []);
-        user::copy_from_user(piece, UserAddr(address.0.wrapping_add(offset as u64))).map_err(fault)?;
+        user::copy_from_user(piece, UserAddr(address.0.wrapping_add(offset as u64)))
+            .map_err(fault)?;
         if piece.iter().any(|&byte| byte != 0) {
             return Err(Errno::E2BIG);
         }
@@ -141,7 +178,11 @@ pub fn close_range(current: &Current, arguments: &mut Arguments) -> Result<usize
         }
         drop(file);
         // A thread that shares the table may have closed it in between, which is as good.
-        let _ = if flags & CLOSE_ON_EXEC != 0 { files.set_close_on_exec(fd, true) } else { files.close(fd) };
+        let _ = if flags & CLOSE_ON_EXEC != 0 {
+            files.set_close_on_exec(fd, true)
+        } else {
+            files.close(fd)
+        };
         next = fd as u32 + 1;
     }
     Ok(0)

@@ -17,7 +17,8 @@ pub fn pipe2(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let (reader, writer) = pipe::create_pair(credentials.fsuid, credentials.fsgid, flags)?;
     let files = current.files();
     let close_on_exec = flags.contains(OpenFlags::CLOSE_ON_EXEC);
-    let (first, second) = files.install_pair(reader, writer, close_on_exec, limits::open_files())?;
+    let (first, second) =
+        files.install_pair(reader, writer, close_on_exec, limits::open_files())?;
     if user::write_value(UserAddr(arguments.u64(0)), &[first, second]).is_err() {
         // A thread that shares the table may have closed them already.
         let _ = (files.close(first), files.close(second));

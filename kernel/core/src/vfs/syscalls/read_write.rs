@@ -34,14 +34,20 @@ pub fn write(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 pub fn pread64(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let position = u64::try_from(arguments.i64(3)).map_err(|_| Errno::EINVAL)?;
     let file = usable_file(current, arguments.fd(0))?;
-    file.read_at(&mut Destination::user(UserAddr(arguments.u64(1)), arguments.usize(2)), position)
+    file.read_at(
+        &mut Destination::user(UserAddr(arguments.u64(1)), arguments.usize(2)),
+        position,
+    )
 }
 
 /// pwrite64(descriptor, buffer, count, position).
 pub fn pwrite64(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let position = u64::try_from(arguments.i64(3)).map_err(|_| Errno::EINVAL)?;
     let file = usable_file(current, arguments.fd(0))?;
-    file.write_at(&mut Source::user(UserAddr(arguments.u64(1)), arguments.usize(2)), position)
+    file.write_at(
+        &mut Source::user(UserAddr(arguments.u64(1)), arguments.usize(2)),
+        position,
+    )
 }
 
 type Segments = SmallVec<[IoVector; 8]>;
@@ -52,10 +58,15 @@ fn read_segments(address: UserAddr, count: usize) -> Result<Segments> {
         return Err(Errno::EINVAL);
     }
     let mut segments = Segments::new();
-    segments.try_reserve_exact(count).map_err(|_| Errno::ENOMEM)?;
+    segments
+        .try_reserve_exact(count)
+        .map_err(|_| Errno::ENOMEM)?;
     segments.resize(count, IoVector::default());
     user::copy_from_user(segments.as_mut_slice().as_mut_bytes(), address).map_err(fault)?;
-    if segments.iter().any(|segment| segment.length > i64::MAX as u64) {
+    if segments
+        .iter()
+        .any(|segment| segment.length > i64::MAX as u64)
+    {
         return Err(Errno::EINVAL);
     }
     Ok(segments)
@@ -129,6 +140,8 @@ pub fn lseek(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         return Err(Errno::ESPIPE);
     }
     let mut position = file.lock_position();
-    *position = file.operations().seek(&file, *position, arguments.i64(1), whence)?;
+    *position = file
+        .operations()
+        .seek(&file, *position, arguments.i64(1), whence)?;
     Ok(*position as usize)
 }

@@ -16,9 +16,18 @@ fn size(value: i64) -> Result<u64> {
 /// truncate(path, size).
 pub fn truncate(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let size = size(arguments.i64(1))?;
-    at(current, WORKING_DIRECTORY, UserAddr(arguments.u64(0)), |view, start, path| {
-        change::truncate_at(view, &walk::resolve(view, start, path, WalkFlags::FOLLOW)?, size)
-    })?;
+    at(
+        current,
+        WORKING_DIRECTORY,
+        UserAddr(arguments.u64(0)),
+        |view, start, path| {
+            change::truncate_at(
+                view,
+                &walk::resolve(view, start, path, WalkFlags::FOLLOW)?,
+                size,
+            )
+        },
+    )?;
     Ok(0)
 }
 
@@ -26,7 +35,10 @@ pub fn truncate(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 pub fn ftruncate(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let size = size(arguments.i64(1))?;
     let file = usable_file(current, arguments.fd(0))?;
-    let inode = file.inode().filter(|inode| inode.kind() == FileKind::Regular).ok_or(Errno::EINVAL)?;
+    let inode = file
+        .inode()
+        .filter(|inode| inode.kind() == FileKind::Regular)
+        .ok_or(Errno::EINVAL)?;
     if !file.flags().can_write() {
         return Err(Errno::EINVAL);
     }
@@ -58,7 +70,10 @@ pub fn fallocate(current: &Current, arguments: &mut Arguments) -> Result<usize> 
         _ => return Err(Errno::ENODEV),
     }
     let pages = inode.page_cache().ok_or(Errno::EOPNOTSUPP)?;
-    let end = offset.checked_add(length).filter(|&end| end <= i64::MAX as u64).ok_or(Errno::EFBIG)?;
+    let end = offset
+        .checked_add(length)
+        .filter(|&end| end <= i64::MAX as u64)
+        .ok_or(Errno::EFBIG)?;
     let _changing = inode.change.lock();
     let grows = mode & KEEP_SIZE == 0 && end > pages.size();
     if grows && end > crate::vfs::limits::file_size() {
@@ -84,7 +99,10 @@ pub fn fallocate(current: &Current, arguments: &mut Arguments) -> Result<usize> 
 /// fadvise64(descriptor, offset, length, advice): everything is in memory, so no advice changes anything.
 pub fn fadvise64(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let file = usable_file(current, arguments.fd(0))?;
-    if file.inode().is_some_and(|inode| inode.kind() == FileKind::Fifo) {
+    if file
+        .inode()
+        .is_some_and(|inode| inode.kind() == FileKind::Fifo)
+    {
         return Err(Errno::ESPIPE);
     }
     size(arguments.i64(2))?;
@@ -100,7 +118,10 @@ pub fn readahead(current: &Current, arguments: &mut Arguments) -> Result<usize> 
     if !file.flags().can_read() {
         return Err(Errno::EBADF);
     }
-    if file.inode().is_none_or(|inode| inode.kind() != FileKind::Regular) {
+    if file
+        .inode()
+        .is_none_or(|inode| inode.kind() != FileKind::Regular)
+    {
         return Err(Errno::EINVAL);
     }
     Ok(0)

@@ -48,7 +48,9 @@ fn split(time: i64) -> [i64; 2] {
 
 /// Blocks of 512 bytes that a file takes.
 fn blocks(inode: &Inode) -> u64 {
-    inode.page_cache().map_or(0, |pages| pages.page_count() * u64::from(BLOCK / 512))
+    inode
+        .page_cache()
+        .map_or(0, |pages| pages.page_count() * u64::from(BLOCK / 512))
 }
 
 /// Fills the structure in place: it is too large to be passed around.
@@ -113,9 +115,17 @@ pub fn newfstatat(current: &Current, arguments: &mut Arguments) -> Result<usize>
     if is_descriptor_itself(arguments, flags) {
         describe_file(&*current.file(arguments.fd(0))?, &mut stat)?;
     } else {
-        at(current, arguments.fd(0), UserAddr(arguments.u64(1)), |view, start, path| {
-            describe(walk::resolve(view, start, path, walk_flags(flags))?.inode(), &mut stat)
-        })?;
+        at(
+            current,
+            arguments.fd(0),
+            UserAddr(arguments.u64(1)),
+            |view, start, path| {
+                describe(
+                    walk::resolve(view, start, path, walk_flags(flags))?.inode(),
+                    &mut stat,
+                )
+            },
+        )?;
     }
     user::write_value(UserAddr(arguments.u64(2)), &stat).map_err(fault)?;
     Ok(0)
@@ -139,7 +149,11 @@ struct StatxTime {
 impl StatxTime {
     fn new(time: i64) -> Self {
         let [seconds, nanoseconds] = split(time);
-        Self { seconds, nanoseconds: nanoseconds as u32, padding: 0 }
+        Self {
+            seconds,
+            nanoseconds: nanoseconds as u32,
+            padding: 0,
+        }
     }
 }
 
@@ -210,7 +224,10 @@ fn statx_of(inode: &Inode, location: Option<&Location>) -> Result<Statx> {
     if let Some(location) = location {
         statx.mask |= MOUNT_ID;
         statx.mount = location.mount.id();
-        let is_root = core::ptr::eq(&raw const **location.mount.root(), &raw const *location.node) && location.mount.parent(&NAMES.read()).is_some();
+        let is_root = core::ptr::eq(
+            &raw const **location.mount.root(),
+            &raw const *location.node,
+        ) && location.mount.parent(&NAMES.read()).is_some();
         if is_root {
             statx.attributes |= IS_MOUNT_ROOT;
         }
@@ -221,20 +238,34 @@ fn statx_of(inode: &Inode, location: Option<&Location>) -> Result<Statx> {
 /// statx(descriptor, path, flags, mask, statx).
 pub fn statx(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let (flags, mask) = (arguments.u32(2), arguments.u32(3));
-    if flags & !(NO_FOLLOW | NO_AUTOMOUNT | EMPTY_PATH | SYNC_TYPE) != 0 || flags & SYNC_TYPE == SYNC_TYPE || mask & RESERVED != 0 {
+    if flags & !(NO_FOLLOW | NO_AUTOMOUNT | EMPTY_PATH | SYNC_TYPE) != 0
+        || flags & SYNC_TYPE == SYNC_TYPE
+        || mask & RESERVED != 0
+    {
         return Err(Errno::EINVAL);
     }
     let statx = if is_descriptor_itself(arguments, flags) {
         let file = current.file(arguments.fd(0))?;
         match file.inode() {
             Some(inode) => statx_of(inode, file.location())?,
-            None => Statx { mask: BASIC, mode: 0o600, links: 1, block_size: BLOCK, ..Statx::default() },
+            None => Statx {
+                mask: BASIC,
+                mode: 0o600,
+                links: 1,
+                block_size: BLOCK,
+                ..Statx::default()
+            },
         }
     } else {
-        at(current, arguments.fd(0), UserAddr(arguments.u64(1)), |view, start, path| {
-            let location = walk::resolve(view, start, path, walk_flags(flags))?;
-            statx_of(location.inode(), Some(&location))
-        })?
+        at(
+            current,
+            arguments.fd(0),
+            UserAddr(arguments.u64(1)),
+            |view, start, path| {
+                let location = walk::resolve(view, start, path, walk_flags(flags))?;
+                statx_of(location.inode(), Some(&location))
+            },
+        )?
     };
     user::write_value(UserAddr(arguments.u64(4)), &statx).map_err(fault)?;
     Ok(0)

@@ -1,6 +1,7 @@
 //! statfs, fstatfs (statfs(2)).
 
 use super::{WORKING_DIRECTORY, at, fault};
+use crate::Result;
 use crate::syscall::Arguments;
 use crate::task::Current;
 use crate::vfs::location::Location;
@@ -8,7 +9,6 @@ use crate::vfs::mount::MountFlags;
 use crate::vfs::name::NAME_MAX;
 use crate::vfs::super_block::Statistics;
 use crate::vfs::walk::{self, WalkFlags};
-use crate::Result;
 use hal::user::{self, UserAddr};
 use zerocopy::{Immutable, IntoBytes};
 
@@ -45,7 +45,11 @@ const MOVED: [(MountFlags, u64); 4] = [
 fn describe(location: Option<&Location>) -> StatFs {
     let statistics = match location {
         Some(location) => location.inode().super_block().operations().statistics(),
-        None => Statistics { magic: ANONYMOUS_MAGIC, block_size: 4096, ..Statistics::default() },
+        None => Statistics {
+            magic: ANONYMOUS_MAGIC,
+            block_size: 4096,
+            ..Statistics::default()
+        },
     };
     let mut result = StatFs {
         magic: statistics.magic,
@@ -76,9 +80,19 @@ fn describe(location: Option<&Location>) -> StatFs {
 
 /// statfs(path, statfs).
 pub fn statfs(current: &Current, arguments: &mut Arguments) -> Result<usize> {
-    let result = at(current, WORKING_DIRECTORY, UserAddr(arguments.u64(0)), |view, start, path| {
-        Ok(describe(Some(&walk::resolve(view, start, path, WalkFlags::FOLLOW)?)))
-    })?;
+    let result = at(
+        current,
+        WORKING_DIRECTORY,
+        UserAddr(arguments.u64(0)),
+        |view, start, path| {
+            Ok(describe(Some(&walk::resolve(
+                view,
+                start,
+                path,
+                WalkFlags::FOLLOW,
+            )?)))
+        },
+    )?;
     user::write_value(UserAddr(arguments.u64(1)), &result).map_err(fault)?;
     Ok(0)
 }

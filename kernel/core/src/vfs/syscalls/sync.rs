@@ -10,7 +10,10 @@ use crate::{Errno, Result};
 pub fn fsync(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let file = usable_file(current, arguments.fd(0))?;
     let inode = file.inode().ok_or(Errno::EINVAL)?;
-    if !matches!(inode.kind(), FileKind::Regular | FileKind::Directory | FileKind::BlockDevice) {
+    if !matches!(
+        inode.kind(),
+        FileKind::Regular | FileKind::Directory | FileKind::BlockDevice
+    ) {
         return Err(Errno::EINVAL);
     }
     inode.super_block().operations().sync()?;
@@ -38,7 +41,12 @@ pub fn sync_file_range(current: &Current, arguments: &mut Arguments) -> Result<u
     }
     let file = usable_file(current, arguments.fd(0))?;
     match file.inode().map(|inode| inode.kind()) {
-        Some(FileKind::Regular | FileKind::Directory | FileKind::BlockDevice | FileKind::SymbolicLink) => Ok(0),
+        Some(
+            FileKind::Regular
+            | FileKind::Directory
+            | FileKind::BlockDevice
+            | FileKind::SymbolicLink,
+        ) => Ok(0),
         _ => Err(Errno::ESPIPE),
     }
 }

@@ -30,8 +30,13 @@ pub fn chdir(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 /// fchdir(descriptor).
 pub fn fchdir(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let file = current.file(arguments.fd(0))?;
-    let location = file.location().filter(|location| location.inode().is_directory()).ok_or(Errno::ENOTDIR)?;
-    with_view(current, |view| permission::check(location.inode(), view.credentials, EXECUTE))?;
+    let location = file
+        .location()
+        .filter(|location| location.inode().is_directory())
+        .ok_or(Errno::ENOTDIR)?;
+    with_view(current, |view| {
+        permission::check(location.inode(), view.credentials, EXECUTE)
+    })?;
     current.fs().set_working_directory(location.clone());
     Ok(0)
 }

@@ -38,7 +38,10 @@ fn bad_descriptors_are_refused() {
         assert_eq!(table.get(fd).err(), Some(Errno::EBADF), "{fd}");
         assert_eq!(table.close(fd).err(), Some(Errno::EBADF), "{fd}");
     }
-    assert_eq!(table.install_at(1024, file(), false, 1024).err(), Some(Errno::EBADF));
+    assert_eq!(
+        table.install_at(1024, file(), false, 1024).err(),
+        Some(Errno::EBADF)
+    );
 }
 
 #[test]

@@ -45,8 +45,14 @@ fn lazy_unmounting_leaves_files_to_their_users() {
     mount_table::unmount_lazily(tree.find("/m").unwrap()).unwrap();
     assert_eq!(tree.table.len(), 1);
     assert!(tree.list("/m").is_empty());
-    assert!(tree.find_from(&inner, ".", crate::vfs::walk::WalkFlags::empty()).is_ok());
-    assert_eq!(mount_table::attach(crate::vfs::Mount::of(&inner, MountFlags::empty()), &inner), Err(Errno::EINVAL));
+    assert!(
+        tree.find_from(&inner, ".", crate::vfs::walk::WalkFlags::empty())
+            .is_ok()
+    );
+    assert_eq!(
+        mount_table::attach(crate::vfs::Mount::of(&inner, MountFlags::empty()), &inner),
+        Err(Errno::EINVAL)
+    );
     tree.remove("/m", Removal::Directory).unwrap();
 }
 
@@ -56,7 +62,11 @@ fn the_root_is_never_covered() {
     assert_eq!(tree.mount("/"), Err(Errno::EBUSY));
     assert_eq!(tree.bind("/s", "/"), Err(Errno::EBUSY));
     let source = tree.find("/s").unwrap();
-    assert_eq!(tree.table.copy_mount(&source, &tree.find("/").unwrap(), MountFlags::empty()), Err(Errno::EBUSY));
+    assert_eq!(
+        tree.table
+            .copy_mount(&source, &tree.find("/").unwrap(), MountFlags::empty()),
+        Err(Errno::EBUSY)
+    );
 }
 
 #[test]
@@ -70,17 +80,31 @@ fn copies_of_mounts_inherit_flags_and_never_stack() {
     let guest = TestTree::new();
     guest.directory("/p").unwrap();
     guest.file("/q").unwrap();
-    let copy = |from: &str, to: &str| guest.table.copy_mount(&host.find(from).unwrap(), &guest.find(to).unwrap(), MountFlags::READ_ONLY);
+    let copy = |from: &str, to: &str| {
+        guest.table.copy_mount(
+            &host.find(from).unwrap(),
+            &guest.find(to).unwrap(),
+            MountFlags::READ_ONLY,
+        )
+    };
     assert_eq!(copy("/m/file", "/p"), Err(Errno::EISDIR));
     assert_eq!(copy("/m", "/q"), Err(Errno::ENOTDIR));
     assert_eq!(copy("/m", "/p"), Ok(()));
-    assert_eq!(guest.find("/p").unwrap().mount.flags(), MountFlags::NO_DEVICES | MountFlags::READ_ONLY);
+    assert_eq!(
+        guest.find("/p").unwrap().mount.flags(),
+        MountFlags::NO_DEVICES | MountFlags::READ_ONLY
+    );
     assert_eq!(copy("/m", "/p"), Err(Errno::EBUSY));
     assert_eq!(copy("/m/file", "/q"), Ok(()));
     assert_eq!(guest.file("/p/new").err(), Some(Errno::EROFS));
     assert_eq!(guest.list("/p"), ["file", "sub"]);
     // A target of another table is refused.
-    assert_eq!(guest.table.copy_mount(&source, &host.find("/n").unwrap(), MountFlags::empty()), Err(Errno::EINVAL));
+    assert_eq!(
+        guest
+            .table
+            .copy_mount(&source, &host.find("/n").unwrap(), MountFlags::empty()),
+        Err(Errno::EINVAL)
+    );
 }
 
 #[test]
@@ -91,11 +115,17 @@ fn moving_takes_the_tree_along() {
     tree.mount("/m/d").unwrap();
     tree.file("/m/d/f").unwrap();
     let source = tree.find("/m").unwrap();
-    assert_eq!(mount_table::move_mount(&source, &tree.find("/m/d").unwrap()), Err(Errno::ELOOP));
+    assert_eq!(
+        mount_table::move_mount(&source, &tree.find("/m/d").unwrap()),
+        Err(Errno::ELOOP)
+    );
     mount_table::move_mount(&source, &tree.find("/n").unwrap()).unwrap();
     assert!(tree.find("/n/d/f").is_ok());
     assert!(tree.list("/m").is_empty());
-    assert_eq!(mount_table::move_mount(&tree.find("/").unwrap(), &tree.find("/m").unwrap()), Err(Errno::EINVAL));
+    assert_eq!(
+        mount_table::move_mount(&tree.find("/").unwrap(), &tree.find("/m").unwrap()),
+        Err(Errno::EINVAL)
+    );
 }
 
 #[test]
@@ -105,16 +135,30 @@ fn a_root_from_a_directory_shows_it_alone_and_keeps_its_restrictions() {
     host.directory("/m/r").unwrap();
     host.directory("/m/r/in").unwrap();
     let source = host.find("/m/r").unwrap();
-    source.mount.set_flags(MountFlags::READ_ONLY | MountFlags::NO_SETUID).unwrap();
+    source
+        .mount
+        .set_flags(MountFlags::READ_ONLY | MountFlags::NO_SETUID)
+        .unwrap();
     let guest = TestTree::of(MountTable::create_root_from(&source).unwrap());
     assert_eq!(guest.list("/"), ["in"]);
-    assert!(guest.find("/../../..").unwrap().is_same(&guest.table.root()));
-    assert_eq!(guest.table.root().mount.flags(), MountFlags::READ_ONLY | MountFlags::NO_SETUID);
+    assert!(
+        guest
+            .find("/../../..")
+            .unwrap()
+            .is_same(&guest.table.root())
+    );
+    assert_eq!(
+        guest.table.root().mount.flags(),
+        MountFlags::READ_ONLY | MountFlags::NO_SETUID
+    );
     drop(source);
     host.unmount("/m").unwrap();
     assert_eq!(guest.list("/"), ["in"]);
     let file = host.find("/s/t/f").unwrap();
-    assert_eq!(MountTable::create_root_from(&file).err(), Some(Errno::ENOTDIR));
+    assert_eq!(
+        MountTable::create_root_from(&file).err(),
+        Some(Errno::ENOTDIR)
+    );
 }
 
 #[test]
@@ -152,13 +196,25 @@ fn floating_mounts_go_unless_they_get_a_place() {
 #[test]
 fn read_only_mounts_stop_writes_and_wait_for_writers() {
     let tree = sample();
-    let open = |flags| crate::vfs::open::open(&tree.view(), None, b"/s/t/f", flags, 0, crate::vfs::walk::WalkFlags::empty());
+    let open = |flags| {
+        crate::vfs::open::open(
+            &tree.view(),
+            None,
+            b"/s/t/f",
+            flags,
+            0,
+            crate::vfs::walk::WalkFlags::empty(),
+        )
+    };
     let writer = open(crate::vfs::OpenFlags::WRITE_ONLY).unwrap();
     let mount = tree.table.root().mount;
     assert_eq!(mount.set_flags(MountFlags::READ_ONLY), Err(Errno::EBUSY));
     drop(writer);
     mount.set_flags(MountFlags::READ_ONLY).unwrap();
-    assert_eq!(open(crate::vfs::OpenFlags::WRITE_ONLY).err(), Some(Errno::EROFS));
+    assert_eq!(
+        open(crate::vfs::OpenFlags::WRITE_ONLY).err(),
+        Some(Errno::EROFS)
+    );
     assert!(open(crate::vfs::OpenFlags::READ_ONLY).is_ok());
     assert_eq!(tree.directory("/x").err(), Some(Errno::EROFS));
     assert_eq!(tree.remove("/s/t/f", Removal::File), Err(Errno::EROFS));
@@ -174,10 +230,16 @@ fn tables_have_texts() {
     let lines: std::vec::Vec<_> = info.lines().collect();
     assert_eq!(lines.len(), 3);
     assert!(lines[0].contains(" / / rw - ramfs none rw"), "{info}");
-    assert!(lines[1].contains(" / /with\\040space rw - tmpfs none rw,size=8k"), "{info}");
+    assert!(
+        lines[1].contains(" / /with\\040space rw - tmpfs none rw,size=8k"),
+        "{info}"
+    );
     assert!(lines[2].contains(" /s /m rw - ramfs none rw"), "{info}");
     let mounts = String::from_utf8(mount_text::mounts(&tree.table.root()).unwrap()).unwrap();
-    assert!(mounts.ends_with("none /m ramfs rw,mode=755 0 0\n"), "{mounts}");
+    assert!(
+        mounts.ends_with("none /m ramfs rw,mode=755 0 0\n"),
+        "{mounts}"
+    );
     // A changed root sees what is below it.
     let fs = FsContext::new(tree.find("/m").unwrap());
     let below = String::from_utf8(mount_text::mounts(&fs.root()).unwrap()).unwrap();

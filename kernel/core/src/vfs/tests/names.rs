@@ -55,7 +55,10 @@ fn removal_minds_what_it_removes() {
     assert_eq!(tree.remove("/d/f/", Removal::File), Err(Errno::ENOTDIR));
     assert_eq!(tree.remove("/missing", Removal::File), Err(Errno::ENOENT));
     assert_eq!(tree.remove("/d/.", Removal::Directory), Err(Errno::EINVAL));
-    assert_eq!(tree.remove("/d/..", Removal::Directory), Err(Errno::ENOTEMPTY));
+    assert_eq!(
+        tree.remove("/d/..", Removal::Directory),
+        Err(Errno::ENOTEMPTY)
+    );
     assert_eq!(tree.remove("/", Removal::Directory), Err(Errno::EBUSY));
     tree.mount("/d").unwrap();
     assert_eq!(tree.remove("/d", Removal::Directory), Err(Errno::EBUSY));
@@ -64,11 +67,18 @@ fn removal_minds_what_it_removes() {
 #[test]
 fn the_sticky_bit_protects_others_files() {
     let tree = TestTree::new();
-    tree.directory("/tmp").unwrap().inode().attributes.set_permissions(0o777 | STICKY);
+    tree.directory("/tmp")
+        .unwrap()
+        .inode()
+        .attributes
+        .set_permissions(0o777 | STICKY);
     let (one, two) = (tree.as_user(1), tree.as_user(2));
     one.file("/tmp/x").unwrap();
     assert_eq!(two.remove("/tmp/x", Removal::File), Err(Errno::EPERM));
-    assert_eq!(two.rename("/tmp/x", "/tmp/y", Replacement::Allowed), Err(Errno::EPERM));
+    assert_eq!(
+        two.rename("/tmp/x", "/tmp/y", Replacement::Allowed),
+        Err(Errno::EPERM)
+    );
     assert_eq!(one.remove("/tmp/x", Removal::File), Ok(()));
     assert_eq!(one.file("/x").err(), Some(Errno::EACCES));
 }
@@ -78,11 +88,20 @@ fn a_set_group_id_directory_hands_its_group_on() {
     let tree = TestTree::new();
     let directory = tree.directory("/d").unwrap();
     directory.inode().attributes.set_ownership(0, 50);
-    directory.inode().attributes.set_permissions(0o777 | SET_GROUP_ID);
+    directory
+        .inode()
+        .attributes
+        .set_permissions(0o777 | SET_GROUP_ID);
     let user = tree.as_user(9);
     assert_eq!(user.file("/d/f").unwrap().inode().attributes.group(), 50);
     let sub = user.directory("/d/s").unwrap();
-    assert_eq!((sub.inode().attributes.group(), sub.inode().attributes.permissions()), (50, 0o755 | SET_GROUP_ID));
+    assert_eq!(
+        (
+            sub.inode().attributes.group(),
+            sub.inode().attributes.permissions()
+        ),
+        (50, 0o755 | SET_GROUP_ID)
+    );
 }
 
 #[test]
@@ -90,7 +109,12 @@ fn the_umask_applies() {
     let tree = TestTree::new();
     tree.fs.set_umask(0o077);
     let parent = walk::resolve_parent(&tree.view(), None, b"/f", WalkFlags::empty()).unwrap();
-    let file = namespace::create(&tree.view(), &parent, &Creation::plain(FileKind::Regular, 0o666)).unwrap();
+    let file = namespace::create(
+        &tree.view(),
+        &parent,
+        &Creation::plain(FileKind::Regular, 0o666),
+    )
+    .unwrap();
     assert_eq!(file.inode().attributes.permissions(), 0o600);
 }
 
@@ -116,7 +140,10 @@ fn renaming_follows_the_rules() {
     assert!(Arc::ptr_eq(tree.find("/g").unwrap().inode(), f.inode()));
     assert_eq!(tree.path_of(&f), "/g");
     assert_eq!(rename("/a/b", "/c"), Ok(()));
-    assert_eq!((links(&tree, "/"), links(&tree, "/a"), tree.list("/")), (4, 2, ["a", "c", "g"].map(String::from).to_vec()));
+    assert_eq!(
+        (links(&tree, "/"), links(&tree, "/a"), tree.list("/")),
+        (4, 2, ["a", "c", "g"].map(String::from).to_vec())
+    );
     assert_eq!(rename("/c", "/c"), Ok(()));
     tree.hard_link("/g", "/h").unwrap();
     assert_eq!(rename("/g", "/h"), Ok(()));
@@ -129,14 +156,23 @@ fn renaming_with_flags() {
     tree.directory("/d").unwrap();
     tree.directory("/d/s").unwrap();
     tree.file("/f").unwrap();
-    assert_eq!(tree.rename("/f", "/d", Replacement::Refused), Err(Errno::EEXIST));
-    assert_eq!(tree.rename("/f", "/x", Replacement::Exchange), Err(Errno::ENOENT));
+    assert_eq!(
+        tree.rename("/f", "/d", Replacement::Refused),
+        Err(Errno::EEXIST)
+    );
+    assert_eq!(
+        tree.rename("/f", "/x", Replacement::Exchange),
+        Err(Errno::ENOENT)
+    );
     assert_eq!(tree.rename("/f", "/d/s", Replacement::Exchange), Ok(()));
     assert!(tree.find("/f").unwrap().inode().is_directory());
     assert!(!tree.find("/d/s").unwrap().inode().is_directory());
     assert_eq!((links(&tree, "/"), links(&tree, "/d")), (4, 2));
     assert!(tree.find("/f/..").unwrap().is_same(&tree.table.root()));
-    assert_eq!(tree.rename("/d", "/d/s", Replacement::Exchange), Err(Errno::EINVAL));
+    assert_eq!(
+        tree.rename("/d", "/d/s", Replacement::Exchange),
+        Err(Errno::EINVAL)
+    );
 }
 
 #[test]

@@ -10,7 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 /// Runs `change` in one thread while others walk until it is done.
-fn race(tree: &Arc<TestTree>, walkers: usize, walk: impl Fn(&TestTree) + Send + Sync + Copy + 'static, change: impl FnOnce(&TestTree)) {
+fn race(
+    tree: &Arc<TestTree>,
+    walkers: usize,
+    walk: impl Fn(&TestTree) + Send + Sync + Copy + 'static,
+    change: impl FnOnce(&TestTree),
+) {
     let done = Arc::new(AtomicBool::new(false));
     let threads: std::vec::Vec<_> = (0..walkers)
         .map(|_| {
@@ -45,7 +50,9 @@ fn a_renamed_directory_is_always_at_one_of_its_names() {
         }
         // Up from inside leads to the root whichever parent it has.
         if let Ok(inside) = tree.find("/a/x") {
-            let top = tree.find_from(&inside, "../..", WalkFlags::empty()).unwrap();
+            let top = tree
+                .find_from(&inside, "../..", WalkFlags::empty())
+                .unwrap();
             assert!(top.is_same(&tree.table.root()));
         }
     };
@@ -69,7 +76,8 @@ fn exchanged_names_are_never_missing() {
     };
     race(&tree, 3, walk, |tree| {
         for _ in 0..2_000 {
-            tree.rename("/d/one", "/two", Replacement::Exchange).unwrap();
+            tree.rename("/d/one", "/two", Replacement::Exchange)
+                .unwrap();
         }
     });
 }

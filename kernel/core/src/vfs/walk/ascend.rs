@@ -17,11 +17,17 @@ pub(super) struct Place<'t> {
 
 impl<'t> Place<'t> {
     pub fn of(location: &'t Location) -> Self {
-        Self { mount: &location.mount, node: &location.node }
+        Self {
+            mount: &location.mount,
+            node: &location.node,
+        }
     }
 
     pub fn root_of(mount: &'t Arc<Mount>) -> Self {
-        Self { mount, node: mount.root() }
+        Self {
+            mount,
+            node: mount.root(),
+        }
     }
 
     pub fn is_same(&self, other: &Self) -> bool {
@@ -29,7 +35,10 @@ impl<'t> Place<'t> {
     }
 
     pub fn to_location(self) -> Location {
-        Location { mount: self.mount.clone(), node: self.node.clone() }
+        Location {
+            mount: self.mount.clone(),
+            node: self.node.clone(),
+        }
     }
 
     /// What lies on this place: the root of the last mount there, or the place itself.
@@ -37,7 +46,9 @@ impl<'t> Place<'t> {
     pub fn covered_by(self, token: &'t ReadToken, flags: WalkFlags) -> Result<Self> {
         let mut place = self;
         while place.node.is_mount_point() {
-            let Some(mount) = place.mount.child_at(token, place.node) else { break };
+            let Some(mount) = place.mount.child_at(token, place.node) else {
+                break;
+            };
             if flags.contains(WalkFlags::NO_CROSSING) {
                 return Err(Errno::EXDEV);
             }
@@ -65,7 +76,11 @@ impl<'t> Place<'t> {
         let mut place = self;
         let parent = loop {
             if place.is_same(root) {
-                return if flags.contains(WalkFlags::BENEATH) { Err(Errno::EXDEV) } else { Ok(self) };
+                return if flags.contains(WalkFlags::BENEATH) {
+                    Err(Errno::EXDEV)
+                } else {
+                    Ok(self)
+                };
             }
             if !Arc::ptr_eq(place.node, place.mount.root()) {
                 break place.node.parent(token);
@@ -79,16 +94,25 @@ impl<'t> Place<'t> {
                 None => return Ok(self),
             }
         };
-        let Some(parent) = parent else { return Ok(self) };
+        let Some(parent) = parent else {
+            return Ok(self);
+        };
         // The directory may have been moved out of what this mount shows.
         if place.mount.is_partial() && !parent.is_at_or_below(token, place.mount.root()) {
             return Err(Errno::ENOENT);
         }
-        let above = Self { mount: place.mount, node: parent };
+        let above = Self {
+            mount: place.mount,
+            node: parent,
+        };
         // A root that is a directory in the middle of a tree is no end of its own for those who begin outside it.
         let whole = root.mount.parent(token).is_none() && Arc::ptr_eq(root.node, root.mount.root());
         if !whole && !above.is_at_or_below(token, root) {
-            return if flags.contains(WalkFlags::BENEATH) { Err(Errno::EXDEV) } else { Ok(self) };
+            return if flags.contains(WalkFlags::BENEATH) {
+                Err(Errno::EXDEV)
+            } else {
+                Ok(self)
+            };
         }
         above.covered_by(token, flags)
     }

@@ -3,8 +3,8 @@
 //! It keeps little in mind, so that it stays in registers. Whatever is unusual (a name that begins with a dot, a link,
 //! a missing name, a directory that not everyone may search) it leaves to [`super::section`], which goes on from there.
 
-use super::ascend::Place;
 use super::WalkFlags;
+use super::ascend::Place;
 use crate::vfs::fs_context::View;
 use crate::vfs::inode::NamePolicy;
 use crate::vfs::kind::FileKind;
@@ -47,12 +47,17 @@ pub(super) fn descend<'t, const GOAL: u8>(
     }
     while !rest.is_empty() {
         let directory = place.node.inode();
-        if !directory.is_directory() || directory.attributes.mode() & ANYONE_SEARCHES != ANYONE_SEARCHES {
+        if !directory.is_directory()
+            || directory.attributes.mode() & ANYONE_SEARCHES != ANYONE_SEARCHES
+        {
             break;
         }
         let (component, following) = Component::split(rest);
         // Nothing before a slash is a second slash, which is unusual too.
-        if component.begins_with_dot() || component.bytes.is_empty() || component.bytes.len() > NAME_MAX {
+        if component.begins_with_dot()
+            || component.bytes.is_empty()
+            || component.bytes.len() > NAME_MAX
+        {
             break;
         }
         let after = match following {
@@ -62,7 +67,9 @@ pub(super) fn descend<'t, const GOAL: u8>(
             _ => break,
         };
         let Some(child) = place.node.child(token, &component) else {
-            if directory.name_policy() == NamePolicy::Pinned && (GOAL != CREATE || !after.is_empty()) {
+            if directory.name_policy() == NamePolicy::Pinned
+                && (GOAL != CREATE || !after.is_empty())
+            {
                 return Err(Errno::ENOENT);
             }
             break;

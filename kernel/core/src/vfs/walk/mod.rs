@@ -130,18 +130,31 @@ fn end(path: &[u8], length: usize) -> &[u8] {
 /// # Errors
 /// `ENOENT`, `ENOTDIR`, `EACCES`, `ELOOP`, `ENAMETOOLONG`; `EXDEV` for the `RESOLVE_*` restrictions; what the file
 /// system says.
-pub fn resolve(view: &View<'_>, start: Option<&Location>, path: &[u8], flags: WalkFlags) -> Result<Location> {
+pub fn resolve(
+    view: &View<'_>,
+    start: Option<&Location>,
+    path: &[u8],
+    flags: WalkFlags,
+) -> Result<Location> {
     check_length(path, flags.contains(WalkFlags::ALLOW_EMPTY))?;
     let walk = if flags.intersects(RESTRICTED) {
         Walk::new(view, start, path, flags, Goal::Found)?
     } else {
         let token = NAMES.read();
         match descend::<FOUND>(&token, view, start, path)? {
-            Descent::Found(place, _) if flags.contains(WalkFlags::DIRECTORY) && !place.node.inode().is_directory() => {
+            Descent::Found(place, _)
+                if flags.contains(WalkFlags::DIRECTORY) && !place.node.inode().is_directory() =>
+            {
                 return Err(Errno::ENOTDIR);
             }
             Descent::Found(place, _) => return Ok(place.to_location()),
-            Descent::Left(place, left) => Walk::going_on(view, place.to_location(), end(path, left), flags, Goal::Found),
+            Descent::Left(place, left) => Walk::going_on(
+                view,
+                place.to_location(),
+                end(path, left),
+                flags,
+                Goal::Found,
+            ),
         }
     };
     match walk.run()? {
@@ -154,7 +167,12 @@ pub fn resolve(view: &View<'_>, start: Option<&Location>, path: &[u8], flags: Wa
 ///
 /// # Errors
 /// As [`resolve`].
-pub fn resolve_parent(view: &View<'_>, start: Option<&Location>, path: &[u8], flags: WalkFlags) -> Result<Parent> {
+pub fn resolve_parent(
+    view: &View<'_>,
+    start: Option<&Location>,
+    path: &[u8],
+    flags: WalkFlags,
+) -> Result<Parent> {
     check_length(path, false)?;
     let walk = if flags.intersects(RESTRICTED) {
         Walk::new(view, start, path, flags, Goal::Parent)?
@@ -163,9 +181,19 @@ pub fn resolve_parent(view: &View<'_>, start: Option<&Location>, path: &[u8], fl
         match descend::<PARENT>(&token, view, start, path)? {
             Descent::Found(directory, name) => {
                 let last = Last::Normal(Name::new(&name));
-                return Ok(Parent { directory: directory.to_location(), last, trailing_slash: false });
+                return Ok(Parent {
+                    directory: directory.to_location(),
+                    last,
+                    trailing_slash: false,
+                });
             }
-            Descent::Left(place, left) => Walk::going_on(view, place.to_location(), end(path, left), flags, Goal::Parent),
+            Descent::Left(place, left) => Walk::going_on(
+                view,
+                place.to_location(),
+                end(path, left),
+                flags,
+                Goal::Parent,
+            ),
         }
     };
     match walk.run()? {
@@ -179,7 +207,12 @@ pub fn resolve_parent(view: &View<'_>, start: Option<&Location>, path: &[u8], fl
 ///
 /// # Errors
 /// As [`resolve`], but a missing last component is no error.
-pub fn resolve_for_create(view: &View<'_>, start: Option<&Location>, path: &[u8], flags: WalkFlags) -> Result<Target> {
+pub fn resolve_for_create(
+    view: &View<'_>,
+    start: Option<&Location>,
+    path: &[u8],
+    flags: WalkFlags,
+) -> Result<Target> {
     check_length(path, false)?;
     let walk = if flags.intersects(RESTRICTED) {
         Walk::new(view, start, path, flags, Goal::Create)?
@@ -187,7 +220,13 @@ pub fn resolve_for_create(view: &View<'_>, start: Option<&Location>, path: &[u8]
         let token = NAMES.read();
         match descend::<CREATE>(&token, view, start, path)? {
             Descent::Found(place, _) => return Ok(Target::Found(place.to_location())),
-            Descent::Left(place, left) => Walk::going_on(view, place.to_location(), end(path, left), flags, Goal::Create),
+            Descent::Left(place, left) => Walk::going_on(
+                view,
+                place.to_location(),
+                end(path, left),
+                flags,
+                Goal::Create,
+            ),
         }
     };
     walk.run()

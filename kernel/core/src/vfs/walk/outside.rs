@@ -31,7 +31,9 @@ impl Pending<'_> {
     fn keep(&mut self, left: Left) {
         match (left, &mut *self) {
             (Left::Rewritten(path), _) => *self = Self::Own(path),
-            (Left::Tail(length), Self::Given(path)) => *path = path.get(path.len() - length..).unwrap_or(&[]),
+            (Left::Tail(length), Self::Given(path)) => {
+                *path = path.get(path.len() - length..).unwrap_or(&[])
+            }
             (Left::Tail(length), Self::Own(path)) => drop(path.drain(..path.len() - length)),
         }
     }
@@ -62,26 +64,59 @@ fn root_for<'t>(token: &'t ReadToken, view_root: &'t Location, place: &'t Locati
         return Place::of(view_root);
     }
     let top = place.mount.top(token);
-    if Arc::ptr_eq(top, view_root.mount.top(token)) { Place::of(view_root) } else { Place::root_of(top) }
+    if Arc::ptr_eq(top, view_root.mount.top(token)) {
+        Place::of(view_root)
+    } else {
+        Place::root_of(top)
+    }
 }
 
 impl<'p> Walk<'p> {
     /// A walk from its start.
-    pub fn new(view: &View<'p>, start: Option<&'p Location>, path: &'p [u8], flags: WalkFlags, goal: Goal) -> Result<Self> {
+    pub fn new(
+        view: &View<'p>,
+        start: Option<&'p Location>,
+        path: &'p [u8],
+        flags: WalkFlags,
+        goal: Goal,
+    ) -> Result<Self> {
         if path.first() == Some(&b'/') && flags.contains(WalkFlags::BENEATH) {
             return Err(Errno::EXDEV);
         }
-        Ok(Self { view: *view, start, begin: Begin::Start, flags, goal, pending: Pending::Given(path) })
+        Ok(Self {
+            view: *view,
+            start,
+            begin: Begin::Start,
+            flags,
+            goal,
+            pending: Pending::Given(path),
+        })
     }
 
     /// A walk that has come to `place` already.
-    pub fn going_on(view: &View<'p>, place: Location, left: &'p [u8], flags: WalkFlags, goal: Goal) -> Self {
-        Self { view: *view, start: None, begin: Begin::At(place), flags, goal, pending: Pending::Given(left) }
+    pub fn going_on(
+        view: &View<'p>,
+        place: Location,
+        left: &'p [u8],
+        flags: WalkFlags,
+        goal: Goal,
+    ) -> Self {
+        Self {
+            view: *view,
+            start: None,
+            begin: Begin::At(place),
+            flags,
+            goal,
+            pending: Pending::Given(left),
+        }
     }
 
     #[inline(never)]
     pub fn run(mut self) -> Result<Target> {
-        let mut progress = Progress { links: 0, must_be_directory: false };
+        let mut progress = Progress {
+            links: 0,
+            must_be_directory: false,
+        };
         let mut begin = core::mem::replace(&mut self.begin, Begin::Start);
         let mut given: Option<Arc<PathNode>> = None;
         loop {
@@ -95,15 +130,26 @@ impl<'p> Walk<'p> {
                     let name = Name::new(&component);
                     match look_up(&directory, &name) {
                         Ok(node) => given = Some(node),
-                        Err(Errno::ENOENT) if self.goal == Goal::Create && after.iter().all(|&byte| byte == b'/') => {
+                        Err(Errno::ENOENT)
+                            if self.goal == Goal::Create
+                                && after.iter().all(|&byte| byte == b'/') =>
+                        {
                             let trailing_slash = !after.is_empty() || progress.must_be_directory;
-                            return Ok(Target::Missing(Parent { directory, last: Last::Normal(name), trailing_slash }));
+                            return Ok(Target::Missing(Parent {
+                                directory,
+                                last: Last::Normal(name),
+                                trailing_slash,
+                            }));
                         }
                         Err(error) => return Err(error),
                     }
                     begin = Begin::At(directory);
                 }
-                Step::Follow { directory, link, left } => {
+                Step::Follow {
+                    directory,
+                    link,
+                    left,
+                } => {
                     self.pending.keep(left);
                     begin = self.follow(directory, &link)?;
                 }
@@ -113,10 +159,20 @@ impl<'p> Walk<'p> {
 
     fn follow(&mut self, directory: Location, link: &Arc<PathNode>) -> Result<Begin> {
         match link.inode().operations().follow_link(link.inode())? {
-            LinkTarget::Place(_) if self.flags.contains(WalkFlags::NO_MAGIC_LINKS) => Err(Errno::ELOOP),
-            LinkTarget::Place(_) if self.flags.intersects(WalkFlags::BENEATH | WalkFlags::IN_ROOT) => Err(Errno::EXDEV),
+            LinkTarget::Place(_) if self.flags.contains(WalkFlags::NO_MAGIC_LINKS) => {
+                Err(Errno::ELOOP)
+            }
+            LinkTarget::Place(_)
+                if self
+                    .flags
+                    .intersects(WalkFlags::BENEATH | WalkFlags::IN_ROOT) =>
+            {
+                Err(Errno::EXDEV)
+            }
             LinkTarget::Place(place) => {
-                if self.flags.contains(WalkFlags::NO_CROSSING) && !Arc::ptr_eq(&place.mount, &directory.mount) {
+                if self.flags.contains(WalkFlags::NO_CROSSING)
+                    && !Arc::ptr_eq(&place.mount, &directory.mount)
+                {
                     return Err(Errno::EXDEV);
                 }
                 Ok(Begin::At(place))
@@ -130,18 +186,28 @@ impl<'p> Walk<'p> {
                     return Err(Errno::EXDEV);
                 }
                 let left = self.pending.bytes();
-                path.try_reserve_exact(left.len() + 1).map_err(|_| Errno::ENOMEM)?;
+                path.try_reserve_exact(left.len() + 1)
+                    .map_err(|_| Errno::ENOMEM)?;
                 if !left.is_empty() {
                     path.push(b'/');
                     path.extend_from_slice(left);
                 }
                 self.pending = Pending::Own(path);
-                Ok(if absolute { Begin::Root(directory) } else { Begin::At(directory) })
+                Ok(if absolute {
+                    Begin::Root(directory)
+                } else {
+                    Begin::At(directory)
+                })
             }
         }
     }
 
-    fn section(&self, begin: &Begin, given: Option<&Arc<PathNode>>, progress: &mut Progress) -> Result<Step> {
+    fn section(
+        &self,
+        begin: &Begin,
+        given: Option<&Arc<PathNode>>,
+        progress: &mut Progress,
+    ) -> Result<Step> {
         let token = NAMES.read();
         let path = self.pending.bytes();
         let directories = self.view.fs.directories(&token);
@@ -152,15 +218,28 @@ impl<'p> Walk<'p> {
             Begin::At(location) | Begin::Root(location) => location,
         };
         let absolute = matches!(begin, Begin::Start) && path.first() == Some(&b'/');
-        let root = if self.flags.intersects(WalkFlags::BENEATH | WalkFlags::IN_ROOT) {
+        let root = if self
+            .flags
+            .intersects(WalkFlags::BENEATH | WalkFlags::IN_ROOT)
+        {
             Place::of(origin)
         } else if absolute {
             Place::of(&directories.root)
         } else {
             root_for(&token, &directories.root, from)
         };
-        let place = if absolute || matches!(begin, Begin::Root(_)) { root } else { Place::of(from) };
-        let section = Section { token: &token, credentials: self.view.credentials, root, flags: self.flags, goal: self.goal };
+        let place = if absolute || matches!(begin, Begin::Root(_)) {
+            root
+        } else {
+            Place::of(from)
+        };
+        let section = Section {
+            token: &token,
+            credentials: self.view.credentials,
+            root,
+            flags: self.flags,
+            goal: self.goal,
+        };
         section.walk(place, path, given, progress)
     }
 }

@@ -23,7 +23,11 @@ pub(super) enum Step {
     /// The first name of what is left has to be asked for.
     Lookup { directory: Location, left: Left },
     /// The link's target has to be asked for; what is left comes after it.
-    Follow { directory: Location, link: Arc<PathNode>, left: Left },
+    Follow {
+        directory: Location,
+        link: Arc<PathNode>,
+        left: Left,
+    },
 }
 
 /// The path that a section leaves to the next one.
@@ -61,7 +65,13 @@ fn skip_slashes(path: &[u8]) -> &[u8] {
 
 impl<'s, 't> Section<'s, 't> {
     /// Walks `path` from `place`. `given` is the node of the first component if it was asked for.
-    pub fn walk(&self, place: Place<'t>, path: &'t [u8], given: Option<&'t Arc<PathNode>>, progress: &mut Progress) -> Result<Step> {
+    pub fn walk(
+        &self,
+        place: Place<'t>,
+        path: &'t [u8],
+        given: Option<&'t Arc<PathNode>>,
+        progress: &mut Progress,
+    ) -> Result<Step> {
         let mut place = place;
         let mut given = given;
         // Never begins with a slash.
@@ -91,7 +101,11 @@ impl<'s, 't> Section<'s, 't> {
             let after = skip_slashes(following);
             let last = after.is_empty() && outer.is_empty();
             if last && self.goal == Goal::Parent {
-                return Ok(self.parent(place, &component, slash_follows || progress.must_be_directory));
+                return Ok(self.parent(
+                    place,
+                    &component,
+                    slash_follows || progress.must_be_directory,
+                ));
             }
             if component.is_dot() {
                 rest = after;
@@ -109,26 +123,42 @@ impl<'s, 't> Section<'s, 't> {
                     let known = child.is_some()
                         || match directory.name_policy() {
                             NamePolicy::Pinned => true,
-                            NamePolicy::Cached => place.node.is_known_missing(self.token, &component),
+                            NamePolicy::Cached => {
+                                place.node.is_known_missing(self.token, &component)
+                            }
                             NamePolicy::Dynamic => false,
                         };
                     if !known {
                         let left = leave(here, &outer, rewritten)?;
-                        return Ok(Step::Lookup { directory: place.to_location(), left });
+                        return Ok(Step::Lookup {
+                            directory: place.to_location(),
+                            left,
+                        });
                     }
                     child
                 }
             };
             let Some(child) = child else {
                 return if last && self.goal == Goal::Create {
-                    Ok(self.parent(place, &component, slash_follows || progress.must_be_directory))
+                    Ok(self.parent(
+                        place,
+                        &component,
+                        slash_follows || progress.must_be_directory,
+                    ))
                 } else {
                     Err(Errno::ENOENT)
                 };
             };
-            let next = Place { mount: place.mount, node: child }.covered_by(self.token, self.flags)?;
+            let next = Place {
+                mount: place.mount,
+                node: child,
+            }
+            .covered_by(self.token, self.flags)?;
             let follows = next.node.inode().kind() == FileKind::SymbolicLink
-                && (!last || slash_follows || progress.must_be_directory || self.flags.contains(WalkFlags::FOLLOW));
+                && (!last
+                    || slash_follows
+                    || progress.must_be_directory
+                    || self.flags.contains(WalkFlags::FOLLOW));
             if !follows {
                 place = next;
                 rest = after;
@@ -149,7 +179,11 @@ impl<'s, 't> Section<'s, 't> {
             }
             let Some(target) = next.node.inode().target() else {
                 let left = leave(after, &outer, rewritten)?;
-                return Ok(Step::Follow { directory: place.to_location(), link: next.node.clone(), left });
+                return Ok(Step::Follow {
+                    directory: place.to_location(),
+                    link: next.node.clone(),
+                    left,
+                });
             };
             if !after.is_empty() {
                 outer.push(after);
@@ -167,9 +201,15 @@ impl<'s, 't> Section<'s, 't> {
 
     fn end(&self, place: Place<'t>, progress: &Progress) -> Result<Step> {
         if self.goal == Goal::Parent {
-            return Ok(Step::Done(Target::Missing(Parent { directory: place.to_location(), last: Last::Root, trailing_slash: true })));
+            return Ok(Step::Done(Target::Missing(Parent {
+                directory: place.to_location(),
+                last: Last::Root,
+                trailing_slash: true,
+            })));
         }
-        if (progress.must_be_directory || self.flags.contains(WalkFlags::DIRECTORY)) && !place.node.inode().is_directory() {
+        if (progress.must_be_directory || self.flags.contains(WalkFlags::DIRECTORY))
+            && !place.node.inode().is_directory()
+        {
             return Err(Errno::ENOTDIR);
         }
         Ok(Step::Done(Target::Found(place.to_location())))
@@ -181,7 +221,11 @@ impl<'s, 't> Section<'s, 't> {
             b".." => Last::DotDot,
             _ => Last::Normal(Name::new(component)),
         };
-        Step::Done(Target::Missing(Parent { directory: place.to_location(), last, trailing_slash }))
+        Step::Done(Target::Missing(Parent {
+            directory: place.to_location(),
+            last,
+            trailing_slash,
+        }))
     }
 }
 

@@ -40,13 +40,20 @@ pub fn fails<T, E: Numbered>(what: &str, result: Result<T, E>, expected: Errno) 
     match result {
         Ok(_) => Err(format!("{what}: succeeded, expected {expected}")),
         Err(error) if error.number() == expected.number() => Ok(()),
-        Err(error) => Err(format!("{what}: {}, expected {expected}", Errno::from_number(error.number()))),
+        Err(error) => Err(format!(
+            "{what}: {}, expected {expected}",
+            Errno::from_number(error.number())
+        )),
     }
 }
 
 /// Two values that must be equal.
 pub fn equal<T: PartialEq + Debug>(what: &str, found: T, expected: T) -> Check {
-    if found == expected { Ok(()) } else { Err(format!("{what}: {found:?}, expected {expected:?}")) }
+    if found == expected {
+        Ok(())
+    } else {
+        Err(format!("{what}: {found:?}, expected {expected:?}"))
+    }
 }
 
 /// Something that must hold.

@@ -27,26 +27,40 @@ pub enum End {
 impl End {
     /// What a wait status says.
     pub fn of(status: i32) -> Self {
-        if status & 0x7f == 0 { End::Status(status >> 8 & 0xff) } else { End::Signal(status & 0x7f) }
+        if status & 0x7f == 0 {
+            End::Status(status >> 8 & 0xff)
+        } else {
+            End::Signal(status & 0x7f)
+        }
     }
 }
 
 impl Child {
     /// Starts a child that does `work`.
     pub fn start(work: impl FnOnce() -> Check) -> Check<Self> {
-        let (read, write) = ok("pipe", rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC))?;
-        let process = ok("fork", fork(|| {
-            let mut report = File::from(write);
-            match work() {
-                Ok(()) => 0,
-                Err(why) => {
-                    // A parent that is gone doesn't want to know.
-                    let _ = report.write_all(why.as_bytes());
-                    1
+        let (read, write) = ok(
+            "pipe",
+            rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC),
+        )?;
+        let process = ok(
+            "fork",
+            fork(|| {
+                let mut report = File::from(write);
+                match work() {
+                    Ok(()) => 0,
+                    Err(why) => {
+                        // A parent that is gone doesn't want to know.
+                        let _ = report.write_all(why.as_bytes());
+                        1
+                    }
                 }
-            }
-        }))?;
-        Ok(Child { process, report: File::from(read), is_reaped: false })
+            }),
+        )?;
+        Ok(Child {
+            process,
+            report: File::from(read),
+            is_reaped: false,
+        })
     }
 
     /// Its process number.
@@ -74,7 +88,10 @@ impl Child {
     /// Waits for its end and passes its failure on.
     pub fn finish(mut self) -> Check {
         let mut why = String::new();
-        ok("read the child's report", self.report.read_to_string(&mut why))?;
+        ok(
+            "read the child's report",
+            self.report.read_to_string(&mut why),
+        )?;
         match self.wait()? {
             End::Status(0) => Ok(()),
             _ if !why.is_empty() => Err(why),
@@ -113,8 +130,14 @@ pub struct Gate {
 impl Gate {
     /// A closed gate.
     pub fn new() -> Check<Self> {
-        let (read, write) = ok("pipe", rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC))?;
-        Ok(Gate { read, write: Some(write) })
+        let (read, write) = ok(
+            "pipe",
+            rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC),
+        )?;
+        Ok(Gate {
+            read,
+            write: Some(write),
+        })
     }
 
     /// In the process that waits: returns once every other holder has opened the gate or ended.

@@ -18,17 +18,26 @@ use std::process::{Command, Stdio};
 /// The directory of the test program, outside and inside.
 pub fn program_directory() -> Check<PathBuf> {
     let program = ok("the test program's path", std::env::current_exe())?;
-    program.parent().map(PathBuf::from).ok_or_else(|| "the test program is in no directory".to_owned())
+    program
+        .parent()
+        .map(PathBuf::from)
+        .ok_or_else(|| "the test program is in no directory".to_owned())
 }
 
 /// The test program's path outside.
 pub fn program() -> Check<String> {
-    Ok(program_directory()?.join("guest-tests").to_string_lossy().into_owned())
+    Ok(program_directory()?
+        .join("guest-tests")
+        .to_string_lossy()
+        .into_owned())
 }
 
 /// A created context.
 pub fn create(context_type: ContextType) -> Check<ContextDescriptor> {
-    ok("create a context", ContextDescriptor::new(context_type, OpenFlags::empty()))
+    ok(
+        "create a context",
+        ContextDescriptor::new(context_type, OpenFlags::empty()),
+    )
 }
 
 /// The root directory of a context.
@@ -46,13 +55,25 @@ pub fn vfs_root_with_program() -> Check<ContextDescriptor> {
 /// Shows the test program's directory as /bin of a context, read-only.
 pub fn add_program(context: &ContextDescriptor) -> Check {
     let root = root_of(context)?;
-    ok("mkdir /bin inside", mkdirat(&root, "bin", Mode::from(0o755)))?;
-    ok("mkdir /proc inside", mkdirat(&root, "proc", Mode::from(0o755)))?;
+    ok(
+        "mkdir /bin inside",
+        mkdirat(&root, "bin", Mode::from(0o755)),
+    )?;
+    ok(
+        "mkdir /proc inside",
+        mkdirat(&root, "proc", Mode::from(0o755)),
+    )?;
     let from = CString::new(program_directory()?.into_os_string().into_encoded_bytes());
     let from = ok("the program's directory", from)?;
     ok(
         "copy_mount of /bin",
-        copy_mount(WORKING_DIRECTORY, &from, context, c"/bin", CopyMountFlags::READ_ONLY),
+        copy_mount(
+            WORKING_DIRECTORY,
+            &from,
+            context,
+            c"/bin",
+            CopyMountFlags::READ_ONLY,
+        ),
     )
 }
 
@@ -65,13 +86,27 @@ pub fn add_proc(context: &ContextDescriptor) -> Check {
 /// Mounts a new file system at a path below a directory descriptor.
 pub fn mount_at(directory: &OwnedFd, kind: &str, path: &str) -> Check {
     use rustix::mount::{
-        FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, fsconfig_create, fsmount, fsopen, move_mount,
+        FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, fsconfig_create, fsmount,
+        fsopen, move_mount,
     };
     let description = ok("fsopen", fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC))?;
     ok("fsconfig", fsconfig_create(&description))?;
-    let mount = fsmount(&description, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty());
+    let mount = fsmount(
+        &description,
+        FsMountFlags::FSMOUNT_CLOEXEC,
+        MountAttrFlags::empty(),
+    );
     let mount = ok("fsmount", mount)?;
-    ok("move_mount", move_mount(&mount, "", directory, path, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH))
+    ok(
+        "move_mount",
+        move_mount(
+            &mount,
+            "",
+            directory,
+            path,
+            MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH,
+        ),
+    )
 }
 
 /// What a script printed and how it ended.
@@ -107,13 +142,19 @@ pub fn start(steps: &[&str], before: impl FnOnce() -> Check) -> Check<Running> {
 
 /// Starts a program in a child that has done `before`.
 pub fn start_command(mut command: Command, before: impl FnOnce() -> Check) -> Check<Running> {
-    let (read, write) = ok("pipe", rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC))?;
+    let (read, write) = ok(
+        "pipe",
+        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC),
+    )?;
     let child = Child::start(move || {
         before()?;
         let error = command.stdout(Stdio::from(write)).exec();
         Err(format!("exec: {error}"))
     })?;
-    Ok(Running { child, output: BufReader::new(File::from(read)) })
+    Ok(Running {
+        child,
+        output: BufReader::new(File::from(read)),
+    })
 }
 
 impl Running {
@@ -123,8 +164,15 @@ impl Running {
         ok("read the script's output", self.output.read_line(&mut line))?;
         if line.is_empty() {
             let mut why = String::new();
-            ok("read the child's report", self.child.report().read_to_string(&mut why))?;
-            return Err(if why.is_empty() { "the script ended without a line".to_owned() } else { why });
+            ok(
+                "read the child's report",
+                self.child.report().read_to_string(&mut why),
+            )?;
+            return Err(if why.is_empty() {
+                "the script ended without a line".to_owned()
+            } else {
+                why
+            });
         }
         Ok(line.trim_end().to_owned())
     }
@@ -142,14 +190,23 @@ impl Running {
     /// Waits for its end.
     pub fn finish(mut self) -> Check<Outcome> {
         let mut text = String::new();
-        ok("read the script's output", self.output.read_to_string(&mut text))?;
+        ok(
+            "read the script's output",
+            self.output.read_to_string(&mut text),
+        )?;
         let mut why = String::new();
-        ok("read the child's report", self.child.report().read_to_string(&mut why))?;
+        ok(
+            "read the child's report",
+            self.child.report().read_to_string(&mut why),
+        )?;
         let end = self.child.wait()?;
         if !why.is_empty() {
             return Err(why);
         }
-        Ok(Outcome { lines: text.lines().map(str::to_owned).collect(), end })
+        Ok(Outcome {
+            lines: text.lines().map(str::to_owned).collect(),
+            end,
+        })
     }
 }
 
@@ -158,7 +215,10 @@ pub fn run(steps: &[&str], before: impl FnOnce() -> Check) -> Check<Vec<String>>
     let outcome = start(steps, before)?.finish()?;
     match outcome.end {
         End::Status(0) => Ok(outcome.lines),
-        end => Err(format!("the script ended with {end:?} after {:?}", outcome.lines)),
+        end => Err(format!(
+            "the script ended with {end:?} after {:?}",
+            outcome.lines
+        )),
     }
 }
 

@@ -9,7 +9,15 @@ use std::path::{Path, PathBuf};
 
 /// The names in a directory, sorted, without "." and "..".
 pub fn names_in(directory: impl AsFd) -> Check<Vec<String>> {
-    let readable = ok("open the directory", openat(directory, ".", OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()))?;
+    let readable = ok(
+        "open the directory",
+        openat(
+            directory,
+            ".",
+            OFlags::RDONLY | OFlags::DIRECTORY,
+            Mode::empty(),
+        ),
+    )?;
     let mut names = Vec::new();
     for entry in ok("read the directory", Dir::read_from(&readable))? {
         let entry = ok("read the directory", entry)?;
@@ -24,7 +32,14 @@ pub fn names_in(directory: impl AsFd) -> Check<Vec<String>> {
 
 /// An O_PATH descriptor of a directory.
 pub fn directory(path: &str) -> Check<OwnedFd> {
-    ok(path, open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()))
+    ok(
+        path,
+        open(
+            path,
+            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        ),
+    )
 }
 
 /// Whether a name is there, seen from a directory.
@@ -41,7 +56,15 @@ pub fn write_at(directory: impl AsFd, path: &str, content: &str) -> Check {
 
 /// Reads a file below a directory.
 pub fn read_at(directory: impl AsFd, path: &str) -> Check<String> {
-    let file = ok(path, openat(directory, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()))?;
+    let file = ok(
+        path,
+        openat(
+            directory,
+            path,
+            OFlags::RDONLY | OFlags::CLOEXEC,
+            Mode::empty(),
+        ),
+    )?;
     let mut content = String::new();
     ok(path, fs::File::from(file).read_to_string(&mut content))?;
     Ok(content)
@@ -88,7 +111,11 @@ impl Drop for Place {
         // Mounts below go first, the newest before the older ones.
         let prefix = self.text();
         let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-        for mount in mounts.lines().rev().filter_map(|line| line.split(' ').nth(1)) {
+        for mount in mounts
+            .lines()
+            .rev()
+            .filter_map(|line| line.split(' ').nth(1))
+        {
             if mount == prefix || mount.starts_with(&format!("{prefix}/")) {
                 // What can't be unmounted makes the removal fail, which a later test will notice.
                 let _ = rustix::mount::unmount(mount, rustix::mount::UnmountFlags::DETACH);

@@ -20,7 +20,12 @@ const LIMIT: i64 = 300;
 
 /// Runs the cases whose name contains one of `filters`, all without filters. Whether all passed.
 pub fn run(cases: &[Case], filters: &[String]) -> bool {
-    let chosen = |case: &&Case| filters.is_empty() || filters.iter().any(|filter| case.name.contains(filter.as_str()));
+    let chosen = |case: &&Case| {
+        filters.is_empty()
+            || filters
+                .iter()
+                .any(|filter| case.name.contains(filter.as_str()))
+    };
     let (mut passed, mut failed) = (0, 0);
     for case in cases.iter().filter(chosen) {
         match run_case(case) {
@@ -44,7 +49,10 @@ fn run_case(case: &Case) -> Check {
         (case.test)()
     })?;
     let group = Pid::from_raw(child.process());
-    let limit = Timespec { tv_sec: LIMIT, tv_nsec: 0 };
+    let limit = Timespec {
+        tv_sec: LIMIT,
+        tv_nsec: 0,
+    };
     let mut events = [PollFd::new(child.report(), PollFlags::IN)];
     let ready = ok("poll", poll(&mut events, Some(&limit)))?;
     let mut why = String::new();

@@ -22,7 +22,9 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.split_first() {
         Some((first, steps)) if first == script::FLAG => exit(script::run(steps)),
-        Some((first, rest)) if first == script::ENTER_THEN_DO => exit(script::enter_then_execute(rest)),
+        Some((first, rest)) if first == script::ENTER_THEN_DO => {
+            exit(script::enter_then_execute(rest))
+        }
         _ => {
             let mut all = cases::all();
             all.extend(linux::all());

@@ -36,5 +36,8 @@ impl SharedCounter {
 
 /// Gives a signal its default action, whatever the standard library has set.
 pub fn default_action(signal: rustix::process::Signal) -> Check {
-    ok("default action", gantry_abi::user::signal::reset(signal.as_raw()))
+    ok(
+        "default action",
+        gantry_abi::user::signal::reset(signal.as_raw()),
+    )
 }

@@ -20,12 +20,19 @@ pub const ENTER_THEN_DO: &str = "--enter-then-do";
 
 /// Enters the context of the first argument's descriptor and executes this program again with the rest as a script.
 pub fn enter_then_execute(arguments: &[String]) -> i32 {
-    let Some((descriptor, steps)) = arguments.split_first() else { return 97 };
+    let Some((descriptor, steps)) = arguments.split_first() else {
+        return 97;
+    };
     if calls::unshare_enter(descriptor.parse().unwrap_or(-1), 1).is_err() {
         return 96;
     }
-    let Ok(program) = std::env::current_exe() else { return 95 };
-    let error = std::process::Command::new(program).arg(FLAG).args(steps).exec();
+    let Ok(program) = std::env::current_exe() else {
+        return 95;
+    };
+    let error = std::process::Command::new(program)
+        .arg(FLAG)
+        .args(steps)
+        .exec();
     eprintln!("exec: {error}");
     94
 }
@@ -42,7 +49,10 @@ pub fn run(steps: &[String]) -> i32 {
             format!("{}", Errno::from_number(number))
         });
         let mut output = std::io::stdout().lock();
-        if writeln!(output, "{result}").and_then(|()| output.flush()).is_err() {
+        if writeln!(output, "{result}")
+            .and_then(|()| output.flush())
+            .is_err()
+        {
             return 98;
         }
     }
@@ -53,11 +63,20 @@ type Outcome = std::io::Result<String>;
 
 fn perform(verb: &str, argument: &str) -> Outcome {
     Ok(match verb {
-        "cwd" => rustix::process::getcwd(Vec::new())?.to_string_lossy().into_owned(),
+        "cwd" => rustix::process::getcwd(Vec::new())?
+            .to_string_lossy()
+            .into_owned(),
         "pid" => std::process::id().to_string(),
-        "ppid" => rustix::process::getppid().map_or(0, |parent| parent.as_raw_nonzero().get()).to_string(),
-        "group" => rustix::process::getpgrp().as_raw_nonzero().get().to_string(),
-        "host" => String::from_utf8_lossy(rustix::system::uname().nodename().to_bytes()).into_owned(),
+        "ppid" => rustix::process::getppid()
+            .map_or(0, |parent| parent.as_raw_nonzero().get())
+            .to_string(),
+        "group" => rustix::process::getpgrp()
+            .as_raw_nonzero()
+            .get()
+            .to_string(),
+        "host" => {
+            String::from_utf8_lossy(rustix::system::uname().nodename().to_bytes()).into_owned()
+        }
         "sethost" => done(rustix::system::sethostname(argument.as_bytes()))?,
         "exists" => fs::symlink_metadata(argument).map(|_| "yes".to_owned())?,
         "read" => fs::read_to_string(argument)?.trim_end().replace('\n', "|"),
@@ -88,29 +107,44 @@ where
 }
 
 fn list(path: &str) -> Outcome {
-    let mut names: Vec<String> =
-        fs::read_dir(path)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    let mut names: Vec<String> = fs::read_dir(path)?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
     names.sort();
     Ok(names.join(" "))
 }
 
 /// The processes that /proc shows, by number.
 fn numbers() -> Outcome {
-    let mut numbers: Vec<u32> =
-        fs::read_dir("/proc")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    let mut numbers: Vec<u32> = fs::read_dir("/proc")?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect();
     numbers.sort_unstable();
-    Ok(numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(" "))
+    Ok(numbers
+        .iter()
+        .map(u32::to_string)
+        .collect::<Vec<_>>()
+        .join(" "))
 }
 
 fn open(path: &str) -> Outcome {
-    rustix::fs::open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
+    rustix::fs::open(
+        path,
+        OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
     Ok("done".to_owned())
 }
 
 /// Whether a descriptor is open.
 fn descriptor(number: i32) -> Outcome {
     let flags = calls::descriptor_flags(number);
-    Ok(if flags == Err(Errno::EBADF) { "closed" } else { "open" }.to_owned())
+    Ok(if flags == Err(Errno::EBADF) {
+        "closed"
+    } else {
+        "open"
+    }
+    .to_owned())
 }
 
 /// Makes children one after the other: each number as fork and as the child itself see it.

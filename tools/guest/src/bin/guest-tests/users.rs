@@ -16,6 +16,12 @@ pub fn as_user(id: u32, work: impl FnOnce() -> Check) -> Check {
 pub fn become_user(id: u32) -> Check {
     let (group, user) = (Gid::from_raw(id), Uid::from_raw(id));
     ok("setgroups", rustix::thread::set_thread_groups(&[]))?;
-    ok("setresgid", rustix::thread::set_thread_res_gid(group, group, group))?;
-    ok("setresuid", rustix::thread::set_thread_res_uid(user, user, user))
+    ok(
+        "setresgid",
+        rustix::thread::set_thread_res_gid(group, group, group),
+    )?;
+    ok(
+        "setresuid",
+        rustix::thread::set_thread_res_uid(user, user, user),
+    )
 }

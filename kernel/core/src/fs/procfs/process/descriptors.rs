@@ -11,8 +11,12 @@ use super::super::text::{Text, TextSource};
 use super::{Subject, item_number, links};
 use crate::task::{self, Current};
 use crate::vfs::directory_file::DirectoryFile;
-use crate::vfs::inode::{AttributeChange, DirectoryEntry, EntrySink, LinkTarget, NamePolicy, NewInode};
-use crate::vfs::{FdTable, File, FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags, path_text};
+use crate::vfs::inode::{
+    AttributeChange, DirectoryEntry, EntrySink, LinkTarget, NamePolicy, NewInode,
+};
+use crate::vfs::{
+    FdTable, File, FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags, path_text,
+};
 use crate::{Errno, Result};
 
 /// Where the descriptors of fd begin in the numbers of inodes, and those of fdinfo.
@@ -28,12 +32,18 @@ enum Show {
 
 /// /proc/N/fd.
 pub fn directory(subject: &Subject) -> Box<dyn InodeOperations> {
-    Box::new(Descriptors { subject: subject.clone(), show: Show::Links })
+    Box::new(Descriptors {
+        subject: subject.clone(),
+        show: Show::Links,
+    })
 }
 
 /// /proc/N/fdinfo.
 pub fn information_directory(subject: &Subject) -> Box<dyn InodeOperations> {
-    Box::new(Descriptors { subject: subject.clone(), show: Show::Information })
+    Box::new(Descriptors {
+        subject: subject.clone(),
+        show: Show::Information,
+    })
 }
 
 struct Descriptors {
@@ -43,11 +53,19 @@ struct Descriptors {
 
 fn files(subject: &Subject, reader: &Current) -> Result<Arc<FdTable>> {
     subject.check_inspection(reader)?;
-    subject.any_thread().ok_or(Errno::ENOENT)?.open_files().map_err(|_| Errno::ENOENT)
+    subject
+        .any_thread()
+        .ok_or(Errno::ENOENT)?
+        .open_files()
+        .map_err(|_| Errno::ENOENT)
 }
 
 fn descriptor(name: &[u8]) -> Option<i32> {
-    if name == b"0" { Some(0) } else { parse_number(name) }
+    if name == b"0" {
+        Some(0)
+    } else {
+        parse_number(name)
+    }
 }
 
 impl InodeOperations for Descriptors {
@@ -70,18 +88,36 @@ impl InodeOperations for Descriptors {
                 let read = if flags.can_read() { 0o500 } else { 0o100 };
                 let write = if flags.can_write() { 0o200 } else { 0 };
                 let number = item_number(&subject, FIRST_LINK + place);
-                let link = DescriptorLink { subject, descriptor };
-                fixed::inode(super_block, number, owner, FileKind::SymbolicLink, read | write, link)
+                let link = DescriptorLink {
+                    subject,
+                    descriptor,
+                };
+                fixed::inode(
+                    super_block,
+                    number,
+                    owner,
+                    FileKind::SymbolicLink,
+                    read | write,
+                    link,
+                )
             }
             Show::Information => {
                 let number = item_number(&subject, FIRST_TEXT + place);
-                let text = TextInode(DescriptorText { subject, descriptor });
+                let text = TextInode(DescriptorText {
+                    subject,
+                    descriptor,
+                });
                 fixed::inode(super_block, number, owner, FileKind::Regular, 0o444, text)
             }
         })
     }
 
-    fn read_directory(&self, _directory: &Arc<Inode>, position: u64, sink: EntrySink<'_>) -> Result<()> {
+    fn read_directory(
+        &self,
+        _directory: &Arc<Inode>,
+        position: u64,
+        sink: EntrySink<'_>,
+    ) -> Result<()> {
         let files = files(&self.subject, &task::current())?;
         let (kind, base) = match self.show {
             Show::Links => (FileKind::SymbolicLink, FIRST_LINK),
@@ -107,11 +143,21 @@ impl InodeOperations for Descriptors {
     }
 
     /// As on Linux, what can't be looked up can't be made either.
-    fn create(&self, _directory: &Arc<Inode>, _name: &[u8], _new: &NewInode<'_>) -> Result<Arc<Inode>> {
+    fn create(
+        &self,
+        _directory: &Arc<Inode>,
+        _name: &[u8],
+        _new: &NewInode<'_>,
+    ) -> Result<Arc<Inode>> {
         Err(Errno::ENOENT)
     }
 
-    fn open(&self, _inode: &Arc<Inode>, _location: &Location, _flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
+    fn open(
+        &self,
+        _inode: &Arc<Inode>,
+        _location: &Location,
+        _flags: OpenFlags,
+    ) -> Result<Box<dyn FileOperations>> {
         files(&self.subject, &task::current())?;
         Ok(Box::new(DirectoryFile))
     }
@@ -132,7 +178,9 @@ struct DescriptorLink {
 
 impl DescriptorLink {
     fn file(&self) -> Result<Arc<File>> {
-        files(&self.subject, &task::current())?.get(self.descriptor).map_err(|_| Errno::ENOENT)
+        files(&self.subject, &task::current())?
+            .get(self.descriptor)
+            .map_err(|_| Errno::ENOENT)
     }
 }
 
@@ -157,7 +205,12 @@ impl InodeOperations for DescriptorLink {
         }
     }
 
-    fn open(&self, _inode: &Arc<Inode>, _location: &Location, _flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
+    fn open(
+        &self,
+        _inode: &Arc<Inode>,
+        _location: &Location,
+        _flags: OpenFlags,
+    ) -> Result<Box<dyn FileOperations>> {
         Err(Errno::ELOOP)
     }
 
@@ -185,9 +238,16 @@ impl TextSource for DescriptorText {
             flags |= OpenFlags::CLOSE_ON_EXEC;
         }
         let position = *file.lock_position();
-        text.add(format_args!("pos:\t{position}\nflags:\t0{:o}\n", flags.bits()));
+        text.add(format_args!(
+            "pos:\t{position}\nflags:\t0{:o}\n",
+            flags.bits()
+        ));
         if let Some(location) = file.location() {
-            text.add(format_args!("mnt_id:\t{}\nino:\t{}\n", location.mount.id(), location.inode().number()));
+            text.add(format_args!(
+                "mnt_id:\t{}\nino:\t{}\n",
+                location.mount.id(),
+                location.inode().number()
+            ));
         }
         Ok(())
     }

@@ -12,7 +12,9 @@ use super::super::text::Text;
 use super::Subject;
 use crate::task::{self, Current};
 use crate::vfs::inode::{AttributeChange, LinkTarget};
-use crate::vfs::{FileOperations, Inode, InodeOperations, Location, OpenFlags, mount_text, path_text};
+use crate::vfs::{
+    FileOperations, Inode, InodeOperations, Location, OpenFlags, mount_text, path_text,
+};
 use crate::{Errno, Result};
 
 /// Where a link leads.
@@ -43,7 +45,10 @@ impl SubjectLink {
         let thread = self.subject.any_thread().ok_or(Errno::ENOENT)?;
         match self.target {
             Target::Executable => self.subject.process.executable().ok_or(Errno::ENOENT),
-            Target::WorkingDirectory => Ok(thread.directories().ok_or(Errno::ENOENT)?.working_directory()),
+            Target::WorkingDirectory => Ok(thread
+                .directories()
+                .ok_or(Errno::ENOENT)?
+                .working_directory()),
             Target::Root => Ok(thread.directories().ok_or(Errno::ENOENT)?.root()),
         }
     }
@@ -58,7 +63,8 @@ pub fn check_crossing(reader: &Current, location: &Location) -> Result<()> {
     let contexts = reader.process().contexts();
     let root = contexts.vfs_root().ok_or(Errno::EACCES)?;
     let token = crate::vfs::path_node::NAMES.read();
-    let leads_out = location.mount.parent(&token).is_some() || location.mount.id() == root.root().mount.id();
+    let leads_out =
+        location.mount.parent(&token).is_some() || location.mount.id() == root.root().mount.id();
     drop(token);
     if contexts.sees_everyone() || !leads_out || root.mounts().contains(location) {
         Ok(())
@@ -78,7 +84,12 @@ impl InodeOperations for SubjectLink {
         path_text::describe(&self.location()?, &task::current().fs().root())
     }
 
-    fn open(&self, _inode: &Arc<Inode>, _location: &Location, _flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
+    fn open(
+        &self,
+        _inode: &Arc<Inode>,
+        _location: &Location,
+        _flags: OpenFlags,
+    ) -> Result<Box<dyn FileOperations>> {
         Err(Errno::ELOOP)
     }
 

@@ -35,7 +35,9 @@ fn push_memory(space: &AddressSpace, start: u64, end: u64, text: &mut Text) -> R
 /// # Errors
 /// `ENOMEM`.
 pub fn cmdline(subject: &Subject, _reader: &Current, text: &mut Text) -> Result<()> {
-    let Some(space) = space(subject) else { return Ok(()) };
+    let Some(space) = space(subject) else {
+        return Ok(());
+    };
     let layout = space.layout();
     push_memory(&space, layout.arguments_start, layout.arguments_end, text)
 }
@@ -46,9 +48,16 @@ pub fn cmdline(subject: &Subject, _reader: &Current, text: &mut Text) -> Result<
 /// `EACCES`, `ENOMEM`.
 pub fn environ(subject: &Subject, reader: &Current, text: &mut Text) -> Result<()> {
     subject.check_inspection(reader)?;
-    let Some(space) = space(subject) else { return Ok(()) };
+    let Some(space) = space(subject) else {
+        return Ok(());
+    };
     let layout = space.layout();
-    push_memory(&space, layout.environment_start, layout.environment_end, text)
+    push_memory(
+        &space,
+        layout.environment_start,
+        layout.environment_end,
+        text,
+    )
 }
 
 /// Sizes in pages: total, resident, shared, text, libraries, data, dirty.
@@ -56,7 +65,9 @@ pub fn environ(subject: &Subject, reader: &Current, text: &mut Text) -> Result<(
 /// # Errors
 /// None.
 pub fn statm(subject: &Subject, _reader: &Current, text: &mut Text) -> Result<()> {
-    let statistics = space(subject).map(|space| space.statistics()).unwrap_or_default();
+    let statistics = space(subject)
+        .map(|space| space.statistics())
+        .unwrap_or_default();
     // Which resident pages are shared isn't counted, and the fields for libraries and dirty pages are unused.
     text.add(format_args!(
         "{} {} 0 {} 0 {} 0\n",
@@ -74,7 +85,9 @@ pub fn statm(subject: &Subject, _reader: &Current, text: &mut Text) -> Result<()
 /// `EACCES`, `ENOMEM`.
 pub fn maps(subject: &Subject, reader: &Current, text: &mut Text) -> Result<()> {
     subject.check_inspection(reader)?;
-    let Some(space) = space(subject) else { return Ok(()) };
+    let Some(space) = space(subject) else {
+        return Ok(());
+    };
     let root = reader.fs().root();
     let mut areas: Vec<Area> = Vec::new();
     let mut failed = false;
@@ -104,7 +117,11 @@ fn show_area(area: &Area, root: &Location, text: &mut Text) -> Result<()> {
         letter(area.protection.read, 'r'),
         letter(area.protection.write, 'w'),
         letter(area.protection.execute, 'x'),
-        if area.flags.contains(AreaFlags::SHARED) { 's' } else { 'p' },
+        if area.flags.contains(AreaFlags::SHARED) {
+            's'
+        } else {
+            'p'
+        },
     ));
     let (file, first): (Option<&Arc<File>>, u64) = match &area.source {
         Source::Object { mapped, first } => (mapped.file.as_ref(), *first),

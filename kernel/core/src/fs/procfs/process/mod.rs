@@ -19,7 +19,9 @@ use crate::context::ProcessList;
 use crate::task::{self, Current, Process, ThreadRef, registry};
 use crate::vfs::directory_file::DirectoryFile;
 use crate::vfs::inode::{AttributeChange, DirectoryEntry, EntrySink, NamePolicy, NewInode};
-use crate::vfs::{FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags, SuperBlock};
+use crate::vfs::{
+    FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags, SuperBlock,
+};
 use crate::{Errno, Result};
 
 /// What a directory here tells of: a process, or one thread of it.
@@ -32,12 +34,18 @@ pub struct Subject {
 impl Subject {
     /// A process as a whole.
     pub fn process(process: Arc<Process>) -> Self {
-        Subject { process, thread: None }
+        Subject {
+            process,
+            thread: None,
+        }
     }
 
     /// One thread.
     pub fn thread(process: Arc<Process>, thread: ThreadRef) -> Self {
-        Subject { process, thread: Some(thread) }
+        Subject {
+            process,
+            thread: Some(thread),
+        }
     }
 
     /// The reader's process list, if the subject is still there and in it.
@@ -47,8 +55,10 @@ impl Subject {
     pub fn check(&self, reader: &Current) -> Result<Arc<ProcessList>> {
         let list = reader.process().contexts().list().ok_or(Errno::ESRCH)?;
         let process = &self.process;
-        let is_there = registry::find(process.host_pid()).is_some_and(|found| Arc::ptr_eq(&found, process));
-        let is_member = list.is_boot() || process.contexts().is_member_of(&list) || process.is_zombie();
+        let is_there =
+            registry::find(process.host_pid()).is_some_and(|found| Arc::ptr_eq(&found, process));
+        let is_member =
+            list.is_boot() || process.contexts().is_member_of(&list) || process.is_zombie();
         if !is_there || !is_member || process.number().seen_by(&list).is_none() {
             return Err(Errno::ESRCH);
         }
@@ -72,11 +82,22 @@ impl Subject {
         }
         let mine = reader.credentials();
         let Some(theirs) = self.any_thread().map(|thread| thread.credentials()) else {
-            return if mine.is_privileged() { Ok(list) } else { Err(Errno::EACCES) };
+            return if mine.is_privileged() {
+                Ok(list)
+            } else {
+                Err(Errno::EACCES)
+            };
         };
-        let same_user = [theirs.uid, theirs.euid, theirs.suid].iter().all(|&user| user == mine.fsuid);
-        let same_group = [theirs.gid, theirs.egid, theirs.sgid].iter().all(|&group| group == mine.fsgid);
-        let is_open = self.process.flags().contains(task::process::ProcessFlags::DUMPABLE);
+        let same_user = [theirs.uid, theirs.euid, theirs.suid]
+            .iter()
+            .all(|&user| user == mine.fsuid);
+        let same_group = [theirs.gid, theirs.egid, theirs.sgid]
+            .iter()
+            .all(|&group| group == mine.fsgid);
+        let is_open = self
+            .process
+            .flags()
+            .contains(task::process::ProcessFlags::DUMPABLE);
         if mine.is_privileged() || (same_user && same_group && is_open) {
             Ok(list)
         } else {
@@ -87,12 +108,17 @@ impl Subject {
     fn owner(&self) -> Owner {
         self.any_thread().map_or(Owner::ROOT, |thread| {
             let credentials = thread.credentials();
-            Owner { user: credentials.euid, group: credentials.egid }
+            Owner {
+                user: credentials.euid,
+                group: credentials.egid,
+            }
         })
     }
 
     fn host_number(&self) -> u32 {
-        self.thread.as_ref().map_or_else(|| self.process.host_pid(), |thread| thread.host_tid())
+        self.thread
+            .as_ref()
+            .map_or_else(|| self.process.host_pid(), |thread| thread.host_tid())
     }
 }
 
@@ -117,7 +143,10 @@ struct Item {
 
 enum ItemKind {
     /// Text; the second function takes a written value.
-    Text(fn(&Subject, &Current, &mut Text) -> Result<()>, Option<Store>),
+    Text(
+        fn(&Subject, &Current, &mut Text) -> Result<()>,
+        Option<Store>,
+    ),
     /// A link to an object.
     Link(links::Target),
     /// A directory.
@@ -127,15 +156,33 @@ enum ItemKind {
 type Store = fn(&Subject, &Current, &[u8]) -> Result<()>;
 
 const fn text(name: &'static str, show: fn(&Subject, &Current, &mut Text) -> Result<()>) -> Item {
-    Item { name, permissions: 0o444, kind: ItemKind::Text(show, None), in_threads: true }
+    Item {
+        name,
+        permissions: 0o444,
+        kind: ItemKind::Text(show, None),
+        in_threads: true,
+    }
 }
 
-const fn private(name: &'static str, show: fn(&Subject, &Current, &mut Text) -> Result<()>) -> Item {
-    Item { name, permissions: 0o400, kind: ItemKind::Text(show, None), in_threads: true }
+const fn private(
+    name: &'static str,
+    show: fn(&Subject, &Current, &mut Text) -> Result<()>,
+) -> Item {
+    Item {
+        name,
+        permissions: 0o400,
+        kind: ItemKind::Text(show, None),
+        in_threads: true,
+    }
 }
 
 const fn link(name: &'static str, target: links::Target) -> Item {
-    Item { name, permissions: 0o777, kind: ItemKind::Link(target), in_threads: true }
+    Item {
+        name,
+        permissions: 0o777,
+        kind: ItemKind::Link(target),
+        in_threads: true,
+    }
 }
 
 const fn directory(
@@ -144,7 +191,12 @@ const fn directory(
     make: fn(&Subject) -> Box<dyn InodeOperations>,
     in_threads: bool,
 ) -> Item {
-    Item { name, permissions, kind: ItemKind::Directory(make), in_threads }
+    Item {
+        name,
+        permissions,
+        kind: ItemKind::Directory(make),
+        in_threads,
+    }
 }
 
 static ITEMS: [Item; 19] = [
@@ -156,7 +208,12 @@ static ITEMS: [Item; 19] = [
     text("cmdline", memory::cmdline),
     text("maps", memory::maps),
     text("statm", memory::statm),
-    Item { name: "comm", permissions: 0o644, kind: ItemKind::Text(status::comm, Some(status::set_comm)), in_threads: true },
+    Item {
+        name: "comm",
+        permissions: 0o644,
+        kind: ItemKind::Text(status::comm, Some(status::set_comm)),
+        in_threads: true,
+    },
     text("stat", stat::stat),
     text("status", status::status),
     text("limits", status::limits),
@@ -186,8 +243,19 @@ fn item_number(subject: &Subject, place: u64) -> u64 {
 pub fn inode(super_block: &Arc<SuperBlock>, subject: Subject) -> Arc<Inode> {
     let number = directory_number(subject.host_number());
     let owner = subject.owner();
-    let scope = if subject.thread.is_some() { Scope::Thread } else { Scope::Process };
-    directory::inode(super_block, number, owner, FileKind::Directory, 0o555, SubjectDirectory { subject, scope })
+    let scope = if subject.thread.is_some() {
+        Scope::Thread
+    } else {
+        Scope::Process
+    };
+    directory::inode(
+        super_block,
+        number,
+        owner,
+        FileKind::Directory,
+        0o555,
+        SubjectDirectory { subject, scope },
+    )
 }
 
 struct SubjectDirectory {
@@ -198,7 +266,10 @@ struct SubjectDirectory {
 impl SubjectDirectory {
     fn items(&self) -> impl Iterator<Item = (usize, &'static Item)> {
         let is_thread = self.scope == Scope::Thread;
-        ITEMS.iter().enumerate().filter(move |(_, item)| item.in_threads || !is_thread)
+        ITEMS
+            .iter()
+            .enumerate()
+            .filter(move |(_, item)| item.in_threads || !is_thread)
     }
 }
 
@@ -210,31 +281,66 @@ impl InodeOperations for SubjectDirectory {
     fn lookup(&self, directory: &Arc<Inode>, name: &[u8]) -> Result<Arc<Inode>> {
         let subject = &self.subject;
         subject.check(&task::current()).map_err(|_| Errno::ENOENT)?;
-        let (place, item) = self.items().find(|(_, item)| item.name.as_bytes() == name).ok_or(Errno::ENOENT)?;
+        let (place, item) = self
+            .items()
+            .find(|(_, item)| item.name.as_bytes() == name)
+            .ok_or(Errno::ENOENT)?;
         let super_block = directory.super_block();
         let number = item_number(subject, place as u64);
         let owner = subject.owner();
         let permissions = item.permissions;
         Ok(match &item.kind {
             ItemKind::Text(show, store) => {
-                let text = SubjectText { subject: subject.clone(), show: *show, store: *store };
-                directory::inode(super_block, number, owner, FileKind::Regular, permissions, TextInode(text))
+                let text = SubjectText {
+                    subject: subject.clone(),
+                    show: *show,
+                    store: *store,
+                };
+                directory::inode(
+                    super_block,
+                    number,
+                    owner,
+                    FileKind::Regular,
+                    permissions,
+                    TextInode(text),
+                )
             }
             ItemKind::Link(target) => {
                 let link = links::SubjectLink::new(subject.clone(), *target);
-                directory::inode(super_block, number, owner, FileKind::SymbolicLink, permissions, link)
+                directory::inode(
+                    super_block,
+                    number,
+                    owner,
+                    FileKind::SymbolicLink,
+                    permissions,
+                    link,
+                )
             }
             ItemKind::Directory(make) => {
-                let attributes =
-                    crate::vfs::Attributes::new(FileKind::Directory, permissions, owner.user, owner.group);
+                let attributes = crate::vfs::Attributes::new(
+                    FileKind::Directory,
+                    permissions,
+                    owner.user,
+                    owner.group,
+                );
                 Arc::new(Inode::new(super_block, number, attributes, make(subject)))
             }
         })
     }
 
-    fn read_directory(&self, _directory: &Arc<Inode>, position: u64, sink: EntrySink<'_>) -> Result<()> {
-        self.subject.check(&task::current()).map_err(|_| Errno::ENOENT)?;
-        for (place, item) in self.items().skip_while(|(place, _)| (*place as u64) < position) {
+    fn read_directory(
+        &self,
+        _directory: &Arc<Inode>,
+        position: u64,
+        sink: EntrySink<'_>,
+    ) -> Result<()> {
+        self.subject
+            .check(&task::current())
+            .map_err(|_| Errno::ENOENT)?;
+        for (place, item) in self
+            .items()
+            .skip_while(|(place, _)| (*place as u64) < position)
+        {
             let kind = match item.kind {
                 ItemKind::Text(..) => FileKind::Regular,
                 ItemKind::Link(_) => FileKind::SymbolicLink,
@@ -254,11 +360,21 @@ impl InodeOperations for SubjectDirectory {
     }
 
     /// As on Linux, what can't be looked up can't be made either.
-    fn create(&self, _directory: &Arc<Inode>, _name: &[u8], _new: &NewInode<'_>) -> Result<Arc<Inode>> {
+    fn create(
+        &self,
+        _directory: &Arc<Inode>,
+        _name: &[u8],
+        _new: &NewInode<'_>,
+    ) -> Result<Arc<Inode>> {
         Err(Errno::ENOENT)
     }
 
-    fn open(&self, _inode: &Arc<Inode>, _location: &Location, _flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
+    fn open(
+        &self,
+        _inode: &Arc<Inode>,
+        _location: &Location,
+        _flags: OpenFlags,
+    ) -> Result<Box<dyn FileOperations>> {
         Ok(Box::new(DirectoryFile))
     }
 

@@ -12,7 +12,9 @@ use super::super::text::Text;
 use super::{Subject, item_number};
 use crate::task;
 use crate::vfs::directory_file::DirectoryFile;
-use crate::vfs::inode::{AttributeChange, DirectoryEntry, EntrySink, LinkTarget, NamePolicy, NewInode};
+use crate::vfs::inode::{
+    AttributeChange, DirectoryEntry, EntrySink, LinkTarget, NamePolicy, NewInode,
+};
 use crate::vfs::{FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags};
 use crate::{Errno, Result};
 
@@ -38,11 +40,26 @@ impl InodeOperations for Namespaces {
             .find(|context_type| context_type.namespace_name().as_bytes() == name)
             .ok_or(Errno::ENOENT)?;
         let number = item_number(&self.0, FIRST + context_type.number() as u64);
-        let link = NamespaceLink { subject: self.0.clone(), context_type };
-        Ok(directory::inode(inode.super_block(), number, self.0.owner(), FileKind::SymbolicLink, 0o777, link))
+        let link = NamespaceLink {
+            subject: self.0.clone(),
+            context_type,
+        };
+        Ok(directory::inode(
+            inode.super_block(),
+            number,
+            self.0.owner(),
+            FileKind::SymbolicLink,
+            0o777,
+            link,
+        ))
     }
 
-    fn read_directory(&self, _inode: &Arc<Inode>, position: u64, sink: EntrySink<'_>) -> Result<()> {
+    fn read_directory(
+        &self,
+        _inode: &Arc<Inode>,
+        position: u64,
+        sink: EntrySink<'_>,
+    ) -> Result<()> {
         self.0.check(&task::current()).map_err(|_| Errno::ENOENT)?;
         for context_type in ContextType::ALL {
             let place = context_type.number() as u64;
@@ -60,11 +77,21 @@ impl InodeOperations for Namespaces {
     }
 
     /// As on Linux, what can't be looked up can't be made either.
-    fn create(&self, _directory: &Arc<Inode>, _name: &[u8], _new: &NewInode<'_>) -> Result<Arc<Inode>> {
+    fn create(
+        &self,
+        _directory: &Arc<Inode>,
+        _name: &[u8],
+        _new: &NewInode<'_>,
+    ) -> Result<Arc<Inode>> {
         Err(Errno::ENOENT)
     }
 
-    fn open(&self, _inode: &Arc<Inode>, _location: &Location, _flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
+    fn open(
+        &self,
+        _inode: &Arc<Inode>,
+        _location: &Location,
+        _flags: OpenFlags,
+    ) -> Result<Box<dyn FileOperations>> {
         Ok(Box::new(DirectoryFile))
     }
 
@@ -90,13 +117,26 @@ impl InodeOperations for NamespaceLink {
 
     fn link_text(&self, _inode: &Arc<Inode>) -> Result<Vec<u8>> {
         self.subject.check_inspection(&task::current())?;
-        let id = self.subject.process.contexts().id_of(self.context_type).ok_or(Errno::ENOENT)?;
+        let id = self
+            .subject
+            .process
+            .contexts()
+            .id_of(self.context_type)
+            .ok_or(Errno::ENOENT)?;
         let mut text = Text::default();
-        text.add(format_args!("{}:[{id}]", self.context_type.namespace_name()));
+        text.add(format_args!(
+            "{}:[{id}]",
+            self.context_type.namespace_name()
+        ));
         text.finish()
     }
 
-    fn open(&self, _inode: &Arc<Inode>, _location: &Location, _flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
+    fn open(
+        &self,
+        _inode: &Arc<Inode>,
+        _location: &Location,
+        _flags: OpenFlags,
+    ) -> Result<Box<dyn FileOperations>> {
         Err(Errno::ELOOP)
     }
 

@@ -1,8 +1,8 @@
 //! /proc/N/stat: 52 fields on a line (proc_pid_stat(5)).
 
-use super::numbers;
-use super::Subject;
 use super::super::text::Text;
+use super::Subject;
+use super::numbers;
 use crate::sched::State;
 use crate::signal::state::JobState;
 use crate::signal::{Signal, SignalSet};
@@ -21,17 +21,40 @@ pub struct Activity {
 
 /// What a subject does.
 pub fn activity(subject: &Subject) -> Activity {
-    let Some(thread) = subject.any_thread() else { return Activity { letter: 'Z', word: "zombie" } };
+    let Some(thread) = subject.any_thread() else {
+        return Activity {
+            letter: 'Z',
+            word: "zombie",
+        };
+    };
     let job = subject.process.shared().lock().job;
     if matches!(job, JobState::Stopped(_)) {
-        return Activity { letter: 'T', word: "stopped" };
+        return Activity {
+            letter: 'T',
+            word: "stopped",
+        };
     }
     match thread.scheduling().state() {
-        State::RUNNABLE => Activity { letter: 'R', word: "running" },
-        State::INTERRUPTIBLE => Activity { letter: 'S', word: "sleeping" },
-        State::STOPPED => Activity { letter: 'T', word: "stopped" },
-        State::DEAD => Activity { letter: 'X', word: "dead" },
-        _ => Activity { letter: 'D', word: "disk sleep" },
+        State::RUNNABLE => Activity {
+            letter: 'R',
+            word: "running",
+        },
+        State::INTERRUPTIBLE => Activity {
+            letter: 'S',
+            word: "sleeping",
+        },
+        State::STOPPED => Activity {
+            letter: 'T',
+            word: "stopped",
+        },
+        State::DEAD => Activity {
+            letter: 'X',
+            word: "dead",
+        },
+        _ => Activity {
+            letter: 'D',
+            word: "disk sleep",
+        },
     }
 }
 
@@ -70,8 +93,14 @@ impl Living {
             nice: thread.scheduling().nice(),
             policy: thread.scheduling().policy(),
             cpu: thread.scheduling().cpu(),
-            statistics: space.as_ref().map(|space| space.statistics()).unwrap_or_default(),
-            layout: space.as_ref().map(|space| space.layout()).unwrap_or_default(),
+            statistics: space
+                .as_ref()
+                .map(|space| space.statistics())
+                .unwrap_or_default(),
+            layout: space
+                .as_ref()
+                .map(|space| space.layout())
+                .unwrap_or_default(),
         }
     }
 }
@@ -92,16 +121,23 @@ pub fn stat(subject: &Subject, reader: &Current, text: &mut Text) -> Result<()> 
     let living = thread.as_ref().map(Living::of);
     let (used, children) = match &subject.thread {
         Some(thread) => (usage::of_thread(thread), usage::Usage::default()),
-        None => (usage::of_process(process), process.accounts().lock().children),
+        None => (
+            usage::of_process(process),
+            process.accounts().lock().children,
+        ),
     };
     let (ignored, caught) = dispositions(process);
-    let name = thread.as_ref().map_or_else(|| process.command_name(), |thread| thread.name());
+    let name = thread
+        .as_ref()
+        .map_or_else(|| process.command_name(), |thread| thread.name());
     let number = match &subject.thread {
         Some(thread) => numbers::seen(&thread.number(), &list),
         None => numbers::seen(process.number(), &list),
     };
     let terminal = family::group(process).session().terminal();
-    let terminal_number = terminal.as_ref().map_or(0, |terminal| terminal.number().encode());
+    let terminal_number = terminal
+        .as_ref()
+        .map_or(0, |terminal| terminal.number().encode());
     let foreground = terminal
         .as_ref()
         .and_then(|terminal| terminal.foreground())
@@ -120,11 +156,21 @@ pub fn stat(subject: &Subject, reader: &Current, text: &mut Text) -> Result<()> 
         ticks(children.system),
     ));
     let nice = living.as_ref().map_or(0, |living| living.nice);
-    let statistics = living.as_ref().map(|living| living.statistics).unwrap_or_default();
+    let statistics = living
+        .as_ref()
+        .map(|living| living.statistics)
+        .unwrap_or_default();
     // The layout of memory is for those who may look into it.
     let may_look = subject.check_inspection(reader).is_ok();
-    let layout = living.as_ref().map(|living| living.layout).filter(|_| may_look).unwrap_or_default();
-    let started = subject.thread.as_ref().map_or_else(|| process.start_time(), |thread| thread.start_time());
+    let layout = living
+        .as_ref()
+        .map(|living| living.layout)
+        .filter(|_| may_look)
+        .unwrap_or_default();
+    let started = subject
+        .thread
+        .as_ref()
+        .map_or_else(|| process.start_time(), |thread| thread.start_time());
     text.add(format_args!(
         "{} {nice} {} 0 {} {} {} {} {} {} {} 0 0 ",
         20 + nice,
@@ -137,8 +183,12 @@ pub fn stat(subject: &Subject, reader: &Current, text: &mut Text) -> Result<()> 
         layout.code_end,
         layout.stack_start,
     ));
-    let pending = living.as_ref().map_or(SignalSet::EMPTY, |living| living.pending.union(process.pending_set()));
-    let blocked = living.as_ref().map_or(SignalSet::EMPTY, |living| living.blocked);
+    let pending = living.as_ref().map_or(SignalSet::EMPTY, |living| {
+        living.pending.union(process.pending_set())
+    });
+    let blocked = living
+        .as_ref()
+        .map_or(SignalSet::EMPTY, |living| living.blocked);
     text.add(format_args!(
         "{} {} {} {} 0 0 0 17 {} 0 {} 0 0 0 {} {} {} {} {} {} {} {}\n",
         low(pending),

@@ -19,7 +19,9 @@ const PAGE_KIB: u64 = 4;
 /// # Errors
 /// None.
 pub fn comm(subject: &Subject, _reader: &Current, text: &mut Text) -> Result<()> {
-    let name = subject.any_thread().map_or_else(|| subject.process.command_name(), |thread| thread.name());
+    let name = subject
+        .any_thread()
+        .map_or_else(|| subject.process.command_name(), |thread| thread.name());
     text.push(name.as_bytes());
     text.push(b"\n");
     Ok(())
@@ -33,7 +35,10 @@ pub fn set_comm(subject: &Subject, writer: &Current, value: &[u8]) -> Result<()>
     if subject.process.host_pid() != writer.process().host_pid() {
         return Err(Errno::EINVAL);
     }
-    subject.any_thread().ok_or(Errno::ESRCH)?.set_name(CommandName::new(value));
+    subject
+        .any_thread()
+        .ok_or(Errno::ESRCH)?
+        .set_name(CommandName::new(value));
     Ok(())
 }
 
@@ -45,7 +50,9 @@ pub fn status(subject: &Subject, reader: &Current, text: &mut Text) -> Result<()
     let list = subject.check(reader)?;
     let process = &subject.process;
     let thread = subject.any_thread();
-    let name = thread.as_ref().map_or_else(|| process.command_name(), |thread| thread.name());
+    let name = thread
+        .as_ref()
+        .map_or_else(|| process.command_name(), |thread| thread.name());
     text.push(b"Name:\t");
     text.push_escaped(name.as_bytes(), b"\n\\");
     text.push(b"\n");
@@ -53,7 +60,10 @@ pub fn status(subject: &Subject, reader: &Current, text: &mut Text) -> Result<()
         text.add(format_args!("Umask:\t{:04o}\n", directories.umask()));
     }
     let activity = activity(subject);
-    text.add(format_args!("State:\t{} ({})\n", activity.letter, activity.word));
+    text.add(format_args!(
+        "State:\t{} ({})\n",
+        activity.letter, activity.word
+    ));
     show_numbers(subject, &list, text);
     if let Some(thread) = &thread {
         show_users(thread, text);
@@ -77,7 +87,10 @@ pub fn status(subject: &Subject, reader: &Current, text: &mut Text) -> Result<()
 fn show_numbers(subject: &Subject, list: &ProcessList, text: &mut Text) {
     let process = &subject.process;
     let group = numbers::seen(process.number(), list);
-    let number = subject.thread.as_ref().map_or(group, |thread| numbers::seen(&thread.number(), list));
+    let number = subject
+        .thread
+        .as_ref()
+        .map_or(group, |thread| numbers::seen(&thread.number(), list));
     text.add(format_args!(
         "Tgid:\t{group}\nNgid:\t0\nPid:\t{number}\nPPid:\t{}\nTracerPid:\t0\n",
         numbers::parent(process, list)
@@ -103,7 +116,9 @@ fn show_users(thread: &ThreadRef, text: &mut Text) {
 }
 
 fn show_memory(thread: &ThreadRef, text: &mut Text) {
-    let Some(space) = thread.address_space() else { return };
+    let Some(space) = thread.address_space() else {
+        return;
+    };
     let statistics = space.statistics();
     for (name, pages) in [
         ("VmPeak", statistics.peak_total),
@@ -126,9 +141,15 @@ fn show_signals(subject: &Subject, thread: Option<&ThreadRef>, text: &mut Text) 
     let (ignored, caught) = dispositions(process);
     let queued = process.shared().lock().pending.queued();
     let (pending, blocked) = thread.map_or((0, 0), |thread| {
-        (thread.signals().pending_set().0, thread.signals().blocked().0)
+        (
+            thread.signals().pending_set().0,
+            thread.signals().blocked().0,
+        )
     });
-    text.add(format_args!("SigQ:\t{queued}/{}\n", process.limit(Resource::PendingSignals)));
+    text.add(format_args!(
+        "SigQ:\t{queued}/{}\n",
+        process.limit(Resource::PendingSignals)
+    ));
     text.add(format_args!(
         "SigPnd:\t{pending:016x}\nShdPnd:\t{:016x}\nSigBlk:\t{blocked:016x}\nSigIgn:\t{:016x}\nSigCgt:\t{:016x}\n",
         process.pending_set().0,
@@ -151,7 +172,9 @@ fn show_capabilities(thread: &ThreadRef, text: &mut Text) {
 fn show_scheduling(thread: &ThreadRef, text: &mut Text) {
     let joined = crate::sched::cpu::joined();
     let allowed = thread.scheduling().affinity() & joined;
-    text.add(format_args!("Cpus_allowed:\t{allowed:x}\nCpus_allowed_list:\t"));
+    text.add(format_args!(
+        "Cpus_allowed:\t{allowed:x}\nCpus_allowed_list:\t"
+    ));
     let mut cpu = 0;
     let mut separator = "";
     while cpu < 64 {
@@ -196,7 +219,10 @@ pub fn limits(subject: &Subject, _reader: &Current, text: &mut Text) -> Result<(
         (Resource::RealTimePriority, "Max realtime priority", ""),
         (Resource::RealTimeCpu, "Max realtime timeout", "us"),
     ];
-    text.add(format_args!("{:<25} {:<20} {:<20} {:<10}\n", "Limit", "Soft Limit", "Hard Limit", "Units"));
+    text.add(format_args!(
+        "{:<25} {:<20} {:<20} {:<10}\n",
+        "Limit", "Soft Limit", "Hard Limit", "Units"
+    ));
     let all = *subject.process.limits().lock();
     for (resource, name, unit) in ROWS {
         let limit = all.get(resource);
@@ -219,7 +245,10 @@ pub fn limits(subject: &Subject, _reader: &Current, text: &mut Text) -> Result<(
 /// `EACCES`.
 pub fn personality(subject: &Subject, reader: &Current, text: &mut Text) -> Result<()> {
     subject.check_inspection(reader)?;
-    text.add(format_args!("{:08x}\n", subject.process.personality().load(Ordering::Relaxed)));
+    text.add(format_args!(
+        "{:08x}\n",
+        subject.process.personality().load(Ordering::Relaxed)
+    ));
     Ok(())
 }
 
@@ -232,6 +261,9 @@ pub fn oom_score(subject: &Subject, _reader: &Current, text: &mut Text) -> Resul
         .any_thread()
         .and_then(|thread| thread.address_space())
         .map_or(0, |space| space.statistics().resident);
-    text.add(format_args!("{}\n", resident * 1000 / hal::frame::total().max(1)));
+    text.add(format_args!(
+        "{}\n",
+        resident * 1000 / hal::frame::total().max(1)
+    ));
     Ok(())
 }

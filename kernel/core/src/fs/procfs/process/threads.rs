@@ -27,19 +27,30 @@ impl InodeOperations for Threads {
 
     fn lookup(&self, directory: &Arc<Inode>, name: &[u8]) -> Result<Arc<Inode>> {
         let list = self.0.check(&task::current()).map_err(|_| Errno::ENOENT)?;
-        let wanted = parse_number(name).and_then(|number| u32::try_from(number).ok()).ok_or(Errno::ENOENT)?;
+        let wanted = parse_number(name)
+            .and_then(|number| u32::try_from(number).ok())
+            .ok_or(Errno::ENOENT)?;
         let threads = self.0.process.shared().lock().threads.clone();
-        let thread = threads.into_iter().find(|thread| thread.number().seen_by(&list) == Some(wanted));
+        let thread = threads
+            .into_iter()
+            .find(|thread| thread.number().seen_by(&list) == Some(wanted));
         let subject = Subject::thread(Arc::clone(&self.0.process), thread.ok_or(Errno::ENOENT)?);
         Ok(super::inode(directory.super_block(), subject))
     }
 
-    fn read_directory(&self, _directory: &Arc<Inode>, position: u64, sink: EntrySink<'_>) -> Result<()> {
+    fn read_directory(
+        &self,
+        _directory: &Arc<Inode>,
+        position: u64,
+        sink: EntrySink<'_>,
+    ) -> Result<()> {
         let list = self.0.check(&task::current()).map_err(|_| Errno::ENOENT)?;
         let threads = self.0.process.shared().lock().threads.clone();
         // Threads are kept by age, which is the order of their numbers until those are used a second time.
         for thread in threads {
-            let Some(number) = thread.number().seen_by(&list) else { continue };
+            let Some(number) = thread.number().seen_by(&list) else {
+                continue;
+            };
             if u64::from(number) < position {
                 continue;
             }
@@ -59,11 +70,21 @@ impl InodeOperations for Threads {
     }
 
     /// As on Linux, what can't be looked up can't be made either.
-    fn create(&self, _directory: &Arc<Inode>, _name: &[u8], _new: &NewInode<'_>) -> Result<Arc<Inode>> {
+    fn create(
+        &self,
+        _directory: &Arc<Inode>,
+        _name: &[u8],
+        _new: &NewInode<'_>,
+    ) -> Result<Arc<Inode>> {
         Err(Errno::ENOENT)
     }
 
-    fn open(&self, _inode: &Arc<Inode>, _location: &Location, _flags: OpenFlags) -> Result<Box<dyn FileOperations>> {
+    fn open(
+        &self,
+        _inode: &Arc<Inode>,
+        _location: &Location,
+        _flags: OpenFlags,
+    ) -> Result<Box<dyn FileOperations>> {
         Ok(Box::new(DirectoryFile))
     }
 

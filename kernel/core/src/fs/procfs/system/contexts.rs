@@ -16,7 +16,10 @@ pub fn contexts(reader: &Current, text: &mut Text) -> Result<()> {
     if !reader.process().contexts().sees_everyone() {
         return Err(Errno::ESRCH);
     }
-    text.add(format_args!("{:<5} {:>6} {:<9} {:>9} {:>7} {:>11}\n", "type", "id", "state", "processes", "pending", "descriptors"));
+    text.add(format_args!(
+        "{:<5} {:>6} {:<9} {:>9} {:>7} {:>11}\n",
+        "type", "id", "state", "processes", "pending", "descriptors"
+    ));
     for info in set::all_infos()? {
         text.add(format_args!(
             "{:<5} {:>6} {:<9} {:>9} {:>7} {:>11}\n",
@@ -32,5 +35,6 @@ pub fn contexts(reader: &Current, text: &mut Text) -> Result<()> {
 }
 
 fn type_name(info: &ContextInfo) -> &'static str {
-    info.context_type().map_or("?", |context_type| context_type.namespace_name())
+    info.context_type()
+        .map_or("?", |context_type| context_type.namespace_name())
 }

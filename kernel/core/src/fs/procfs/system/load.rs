@@ -1,12 +1,12 @@
 //! /proc/{loadavg,stat,uptime}: what the processors do (proc(5)).
 
 use super::super::text::Text;
-use crate::{Errno, Result};
 use crate::sched::cpu::{self, CpuTimes};
 use crate::system::load;
 use crate::task::usage::ticks;
 use crate::task::{Current, registry};
 use crate::time;
+use crate::{Errno, Result};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -18,9 +18,19 @@ pub fn loadavg(reader: &Current, text: &mut Text) -> Result<()> {
     for average in load::averages() {
         // Two decimals, rounded.
         let hundredths = (average * 100 + load::ONE / 2) / load::ONE;
-        text.add(format_args!("{}.{:02} ", hundredths / 100, hundredths % 100));
+        text.add(format_args!(
+            "{}.{:02} ",
+            hundredths / 100,
+            hundredths % 100
+        ));
     }
-    let (threads, newest) = match reader.process().contexts().list().ok_or(Errno::ESRCH)?.host_numbers()? {
+    let (threads, newest) = match reader
+        .process()
+        .contexts()
+        .list()
+        .ok_or(Errno::ESRCH)?
+        .host_numbers()?
+    {
         Some(numbers) => (numbers.len(), numbers.len() as u32),
         None => (registry::counts().1, registry::newest()),
     };
@@ -33,9 +43,16 @@ pub fn loadavg(reader: &Current, text: &mut Text) -> Result<()> {
 /// # Errors
 /// None.
 pub fn uptime(_reader: &Current, text: &mut Text) -> Result<()> {
-    let idle: u64 = (0..64).filter(|&cpu| cpu::joined() >> cpu & 1 != 0).map(|cpu| cpu::times(cpu).idle).sum();
+    let idle: u64 = (0..64)
+        .filter(|&cpu| cpu::joined() >> cpu & 1 != 0)
+        .map(|cpu| cpu::times(cpu).idle)
+        .sum();
     for (value, end) in [(hal::time::now(), ' '), (idle, '\n')] {
-        text.add(format_args!("{}.{:02}{end}", value / SECOND, value % SECOND / (SECOND / 100)));
+        text.add(format_args!(
+            "{}.{:02}{end}",
+            value / SECOND,
+            value % SECOND / (SECOND / 100)
+        ));
     }
     Ok(())
 }
@@ -46,13 +63,16 @@ pub fn uptime(_reader: &Current, text: &mut Text) -> Result<()> {
 /// None.
 pub fn stat(_reader: &Current, text: &mut Text) -> Result<()> {
     let cpus = (0..64).filter(|&cpu| cpu::joined() >> cpu & 1 != 0);
-    let all = cpus.clone().map(cpu::times).fold(CpuTimes::default(), |mut sum, times| {
-        sum.user += times.user;
-        sum.system += times.system;
-        sum.idle += times.idle;
-        sum.switches += times.switches;
-        sum
-    });
+    let all = cpus
+        .clone()
+        .map(cpu::times)
+        .fold(CpuTimes::default(), |mut sum, times| {
+            sum.user += times.user;
+            sum.system += times.system;
+            sum.idle += times.idle;
+            sum.switches += times.switches;
+            sum
+        });
     text.push(b"cpu  ");
     push_times(&all, text);
     for cpu in cpus {
@@ -71,5 +91,10 @@ pub fn stat(_reader: &Current, text: &mut Text) -> Result<()> {
 
 /// user, nice, system, idle, iowait, irq, softirq, steal, guest, guest_nice. Interrupts count as what they interrupted.
 fn push_times(times: &CpuTimes, text: &mut Text) {
-    text.add(format_args!("{} 0 {} {} 0 0 0 0 0 0\n", ticks(times.user), ticks(times.system), ticks(times.idle)));
+    text.add(format_args!(
+        "{} 0 {} {} 0 0 0 0 0 0\n",
+        ticks(times.user),
+        ticks(times.system),
+        ticks(times.idle)
+    ));
 }

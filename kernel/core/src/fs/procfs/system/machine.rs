@@ -72,7 +72,10 @@ const FEATURES: [(u32, &str); 20] = [
 /// # Errors
 /// None.
 pub fn devices(_reader: &Current, text: &mut Text) -> Result<()> {
-    for (kind, title) in [(DeviceKind::Character, "Character devices:\n"), (DeviceKind::Block, "\nBlock devices:\n")] {
+    for (kind, title) in [
+        (DeviceKind::Character, "Character devices:\n"),
+        (DeviceKind::Block, "\nBlock devices:\n"),
+    ] {
         text.push(title.as_bytes());
         for major in device::majors(kind) {
             text.add(format_args!("{major:3} {}\n", major_name(kind, major)));
@@ -112,7 +115,12 @@ pub fn filesystems(_reader: &Current, text: &mut Text) -> Result<()> {
 /// # Errors
 /// None.
 pub fn version(_reader: &Current, text: &mut Text) -> Result<()> {
-    text.add(format_args!("{} version {} {}\n", identity::SYSTEM, identity::RELEASE, identity::VERSION));
+    text.add(format_args!(
+        "{} version {} {}\n",
+        identity::SYSTEM,
+        identity::RELEASE,
+        identity::VERSION
+    ));
     Ok(())
 }
 

@@ -14,27 +14,66 @@ use alloc::sync::Arc;
 
 /// The entries of /proc/sys.
 pub static ENTRIES: [Entry; 2] = [
-    Entry { name: "kernel", kind: EntryKind::Directory(&KERNEL) },
-    Entry { name: "fs", kind: EntryKind::Directory(&FS) },
+    Entry {
+        name: "kernel",
+        kind: EntryKind::Directory(&KERNEL),
+    },
+    Entry {
+        name: "fs",
+        kind: EntryKind::Directory(&FS),
+    },
 ];
 
 static KERNEL: [Entry; 8] = [
-    Entry { name: "hostname", kind: EntryKind::Setting(hostname, set_hostname) },
-    Entry { name: "domainname", kind: EntryKind::Setting(domainname, set_domainname) },
-    Entry { name: "ostype", kind: EntryKind::Text(ostype) },
-    Entry { name: "osrelease", kind: EntryKind::Text(osrelease) },
-    Entry { name: "version", kind: EntryKind::Text(version) },
-    Entry { name: "pid_max", kind: EntryKind::Text(pid_max) },
-    Entry { name: "cap_last_cap", kind: EntryKind::Text(last_capability) },
-    Entry { name: "random", kind: EntryKind::Directory(&RANDOM) },
+    Entry {
+        name: "hostname",
+        kind: EntryKind::Setting(hostname, set_hostname),
+    },
+    Entry {
+        name: "domainname",
+        kind: EntryKind::Setting(domainname, set_domainname),
+    },
+    Entry {
+        name: "ostype",
+        kind: EntryKind::Text(ostype),
+    },
+    Entry {
+        name: "osrelease",
+        kind: EntryKind::Text(osrelease),
+    },
+    Entry {
+        name: "version",
+        kind: EntryKind::Text(version),
+    },
+    Entry {
+        name: "pid_max",
+        kind: EntryKind::Text(pid_max),
+    },
+    Entry {
+        name: "cap_last_cap",
+        kind: EntryKind::Text(last_capability),
+    },
+    Entry {
+        name: "random",
+        kind: EntryKind::Directory(&RANDOM),
+    },
 ];
 
 static RANDOM: [Entry; 2] = [
-    Entry { name: "boot_id", kind: EntryKind::Text(boot_id) },
-    Entry { name: "uuid", kind: EntryKind::Text(uuid) },
+    Entry {
+        name: "boot_id",
+        kind: EntryKind::Text(boot_id),
+    },
+    Entry {
+        name: "uuid",
+        kind: EntryKind::Text(uuid),
+    },
 ];
 
-static FS: [Entry; 1] = [Entry { name: "nr_open", kind: EntryKind::Text(descriptor_limit) }];
+static FS: [Entry; 1] = [Entry {
+    name: "nr_open",
+    kind: EntryKind::Text(descriptor_limit),
+}];
 
 fn names(current: &Current) -> Result<Arc<HostnameContext>> {
     current.process().contexts().hostname().ok_or(Errno::ESRCH)
@@ -54,7 +93,11 @@ fn domainname(reader: &Current, text: &mut Text) -> Result<()> {
 
 fn check_naming(writer: &Current) -> Result<()> {
     jail::refuse(writer)?;
-    if writer.credentials().is_privileged() { Ok(()) } else { Err(Errno::EPERM) }
+    if writer.credentials().is_privileged() {
+        Ok(())
+    } else {
+        Err(Errno::EPERM)
+    }
 }
 
 fn set_hostname(writer: &Current, value: &[u8]) -> Result<()> {

@@ -13,16 +13,46 @@ use std::sync::Barrier;
 use std::thread;
 
 pub const CASES: &[Case] = &[
-    Case { name: "s12_enter_checks_flags_and_state", test: flags_and_state },
-    Case { name: "s13_a_root_entered_now_holds_for_every_thread", test: root_now },
-    Case { name: "s14_a_root_entered_after_exec_holds_after_exec", test: root_after_exec },
-    Case { name: "s15_both_ways_attach_once", test: both },
-    Case { name: "s16_entering_again_changes_no_count", test: again },
-    Case { name: "s17_a_failed_exec_keeps_what_is_pending", test: failed_exec },
-    Case { name: "s18_an_exec_empties_the_slot", test: slot_is_emptied },
-    Case { name: "s20_the_last_setting_of_a_type_wins", test: last_setting },
-    Case { name: "s21_one_exec_applies_all_three_types", test: three_types },
-    Case { name: "s22_cancel_drops_what_is_pending", test: cancel },
+    Case {
+        name: "s12_enter_checks_flags_and_state",
+        test: flags_and_state,
+    },
+    Case {
+        name: "s13_a_root_entered_now_holds_for_every_thread",
+        test: root_now,
+    },
+    Case {
+        name: "s14_a_root_entered_after_exec_holds_after_exec",
+        test: root_after_exec,
+    },
+    Case {
+        name: "s15_both_ways_attach_once",
+        test: both,
+    },
+    Case {
+        name: "s16_entering_again_changes_no_count",
+        test: again,
+    },
+    Case {
+        name: "s17_a_failed_exec_keeps_what_is_pending",
+        test: failed_exec,
+    },
+    Case {
+        name: "s18_an_exec_empties_the_slot",
+        test: slot_is_emptied,
+    },
+    Case {
+        name: "s20_the_last_setting_of_a_type_wins",
+        test: last_setting,
+    },
+    Case {
+        name: "s21_one_exec_applies_all_three_types",
+        test: three_types,
+    },
+    Case {
+        name: "s22_cancel_drops_what_is_pending",
+        test: cancel,
+    },
 ];
 
 fn attached(context: &ContextDescriptor) -> Check<u64> {
@@ -35,17 +65,36 @@ fn pending(context: &ContextDescriptor) -> Check<u64> {
 
 fn flags_and_state() -> Check {
     for context_type in ContextType::ALL {
-        let context = ok("open", ContextDescriptor::open(context_type, OpenFlags::empty()))?;
+        let context = ok(
+            "open",
+            ContextDescriptor::open(context_type, OpenFlags::empty()),
+        )?;
         for flags in [0, 5, 6, 7, 8, u32::MAX] {
-            fails("enter with bad flags", calls::unshare_enter(context.number(), flags), Errno::EINVAL)?;
+            fails(
+                "enter with bad flags",
+                calls::unshare_enter(context.number(), flags),
+                Errno::EINVAL,
+            )?;
         }
         for flags in [1, 2, 3, 4] {
-            fails("enter before create", calls::unshare_enter(context.number(), flags), Errno::ENXIO)?;
+            fails(
+                "enter before create",
+                calls::unshare_enter(context.number(), flags),
+                Errno::ENXIO,
+            )?;
         }
         ok("create", context.create())?;
-        fails("enter with bad flags after create", calls::unshare_enter(context.number(), 8), Errno::EINVAL)?;
+        fails(
+            "enter with bad flags after create",
+            calls::unshare_enter(context.number(), 8),
+            Errno::EINVAL,
+        )?;
     }
-    fails("enter of a closed descriptor", calls::unshare_enter(900, 1), Errno::EBADF)?;
+    fails(
+        "enter of a closed descriptor",
+        calls::unshare_enter(900, 1),
+        Errno::EBADF,
+    )?;
     fails("enter of a file", calls::unshare_enter(0, 1), Errno::EINVAL)
 }
 
@@ -72,12 +121,20 @@ fn root_now() -> Check {
             let result = enter_now(&context);
             entered.wait();
             result?;
-            fails("a host path in the entering thread", fs::metadata(&program), Errno::ENOENT)?;
+            fails(
+                "a host path in the entering thread",
+                fs::metadata(&program),
+                Errno::ENOENT,
+            )?;
             for other in others {
                 let (before, after, cwd) = other.join().map_err(|_| "a thread panicked")?;
                 ensure("the path was there before", before)?;
                 fails("a host path in another thread", after, Errno::ENOENT)?;
-                equal("its working directory", ok("getcwd", cwd)?.to_bytes(), b"/".as_slice())?;
+                equal(
+                    "its working directory",
+                    ok("getcwd", cwd)?.to_bytes(),
+                    b"/".as_slice(),
+                )?;
             }
             equal("attached", attached(&context)?, 1)
         })
@@ -88,11 +145,18 @@ fn root_after_exec() -> Check {
     let context = vfs_root_with_program()?;
     let lines = container::run(&["exists:/etc", "cwd", "list:/"], || {
         enter_after_exec(&context)?;
-        ensure("the host's files are there before exec", fs::metadata("/etc").is_ok())?;
+        ensure(
+            "the host's files are there before exec",
+            fs::metadata("/etc").is_ok(),
+        )?;
         equal("attached before exec", attached(&context)?, 0)?;
         equal("pending before exec", pending(&context)?, 1)
     })?;
-    equal("what the program sees", lines, ["ENOENT", "/", "bin proc"].map(str::to_owned).to_vec())
+    equal(
+        "what the program sees",
+        lines,
+        ["ENOENT", "/", "bin proc"].map(str::to_owned).to_vec(),
+    )
 }
 
 fn both() -> Check {
@@ -119,7 +183,11 @@ fn again() -> Check {
             equal("attached after entering again", attached(&context)?, 1)
         })?;
         equal("attached after the exit", attached(&context)?, 0)?;
-        equal("the state", ok("GET_INFO", context.info())?.state(), Some(ContextState::Empty))?;
+        equal(
+            "the state",
+            ok("GET_INFO", context.info())?.state(),
+            Some(ContextState::Empty),
+        )?;
     }
     Ok(())
 }
@@ -132,15 +200,34 @@ fn failed_exec() -> Check {
         enter_after_exec(&context)?;
         enter_after_exec(&name)?;
         let error = std::process::Command::new("/no/such/program").exec();
-        equal("the failed exec", error.raw_os_error(), Some(Errno::ENOENT.number()))?;
-        equal("still pending", (pending(&context)?, pending(&name)?), (1, 1))?;
-        equal("still not attached", (attached(&context)?, attached(&name)?), (0, 0))
+        equal(
+            "the failed exec",
+            error.raw_os_error(),
+            Some(Errno::ENOENT.number()),
+        )?;
+        equal(
+            "still pending",
+            (pending(&context)?, pending(&name)?),
+            (1, 1),
+        )?;
+        equal(
+            "still not attached",
+            (attached(&context)?, attached(&name)?),
+            (0, 0),
+        )
     })?;
-    equal("the next exec applies both", lines, vec!["inside".to_owned(), "ENOENT".to_owned()])
+    equal(
+        "the next exec applies both",
+        lines,
+        vec!["inside".to_owned(), "ENOENT".to_owned()],
+    )
 }
 
 fn slot_is_emptied() -> Check {
-    let (first, second) = (create(ContextType::Hostname)?, create(ContextType::Hostname)?);
+    let (first, second) = (
+        create(ContextType::Hostname)?,
+        create(ContextType::Hostname)?,
+    );
     ok("SET_HOSTNAME", first.set_hostname(b"first"))?;
     ok("SET_HOSTNAME", second.set_hostname(b"second"))?;
     let program = container::program()?;
@@ -151,34 +238,52 @@ fn slot_is_emptied() -> Check {
     let lines = container::start_command(first_exec, || {
         enter_after_exec(&first)?;
         let passed = ok("dup", rustix::io::fcntl_dupfd_cloexec(&second, 50))?;
-        ok("clear close-on-exec", rustix::io::fcntl_setfd(&passed, rustix::io::FdFlags::empty()))?;
-        equal("the passed descriptor", std::os::fd::AsRawFd::as_raw_fd(&passed), 50)?;
+        ok(
+            "clear close-on-exec",
+            rustix::io::fcntl_setfd(&passed, rustix::io::FdFlags::empty()),
+        )?;
+        equal(
+            "the passed descriptor",
+            std::os::fd::AsRawFd::as_raw_fd(&passed),
+            50,
+        )?;
         // Open until the exec and after it.
         std::mem::forget(passed);
         Ok(())
     })?
     .finish()?
     .lines;
-    equal("the name after the second exec", lines, vec!["second".to_owned()])
+    equal(
+        "the name after the second exec",
+        lines,
+        vec!["second".to_owned()],
+    )
 }
 
 fn last_setting() -> Check {
-    let (first, second) = (create(ContextType::Hostname)?, create(ContextType::Hostname)?);
+    let (first, second) = (
+        create(ContextType::Hostname)?,
+        create(ContextType::Hostname)?,
+    );
     ok("SET_HOSTNAME", first.set_hostname(b"first"))?;
     ok("SET_HOSTNAME", second.set_hostname(b"second"))?;
     let program = container::program()?;
-    let outcome = container::start_command(container::script_command_at(&program, &["host"]), || {
-        enter_after_exec(&first)?;
-        enter_after_exec(&second)?;
-        equal("pending", (pending(&first)?, pending(&second)?), (0, 1))
-    })?
-    .finish()?;
+    let outcome =
+        container::start_command(container::script_command_at(&program, &["host"]), || {
+            enter_after_exec(&first)?;
+            enter_after_exec(&second)?;
+            equal("pending", (pending(&first)?, pending(&second)?), (0, 1))
+        })?
+        .finish()?;
     equal("the name", outcome.lines, vec!["second".to_owned()])
 }
 
 fn three_types() -> Check {
     let root = vfs_root_with_program()?;
-    let (list, name) = (create(ContextType::ProcessList)?, create(ContextType::Hostname)?);
+    let (list, name) = (
+        create(ContextType::ProcessList)?,
+        create(ContextType::Hostname)?,
+    );
     ok("SET_HOSTNAME", name.set_hostname(b"inside"))?;
     let lines = container::run(&["pid", "host", "list:/"], || {
         for context in [&root, &list, &name] {
@@ -186,20 +291,28 @@ fn three_types() -> Check {
         }
         Ok(())
     })?;
-    equal("all three", lines, ["1", "inside", "bin proc"].map(str::to_owned).to_vec())
+    equal(
+        "all three",
+        lines,
+        ["1", "inside", "bin proc"].map(str::to_owned).to_vec(),
+    )
 }
 
 fn cancel() -> Check {
     let name = create(ContextType::Hostname)?;
     ok("SET_HOSTNAME", name.set_hostname(b"inside"))?;
-    let outside = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let outside = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
     let program = container::program()?;
-    let outcome = container::start_command(container::script_command_at(&program, &["host"]), || {
-        enter_after_exec(&name)?;
-        ok("CANCEL", name.cancel())?;
-        equal("pending", pending(&name)?, 0)?;
-        ok("CANCEL of nothing", name.cancel())
-    })?
-    .finish()?;
+    let outcome =
+        container::start_command(container::script_command_at(&program, &["host"]), || {
+            enter_after_exec(&name)?;
+            ok("CANCEL", name.cancel())?;
+            equal("pending", pending(&name)?, 0)?;
+            ok("CANCEL of nothing", name.cancel())
+        })?
+        .finish()?;
     equal("the name", outcome.lines, vec![outside])
 }

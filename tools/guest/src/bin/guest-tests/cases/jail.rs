@@ -16,10 +16,22 @@ use std::process::Command;
 use std::thread;
 
 pub const CASES: &[Case] = &[
-    Case { name: "s53_a_hostname_is_its_members_alone", test: hostname },
-    Case { name: "s54_the_jail_is_inherited_and_refuses", test: jail },
-    Case { name: "s55_a_set_user_id_program_gains_nothing_in_a_jail", test: set_user_id },
-    Case { name: "s56_harmless_devices_open_in_a_jail", test: devices },
+    Case {
+        name: "s53_a_hostname_is_its_members_alone",
+        test: hostname,
+    },
+    Case {
+        name: "s54_the_jail_is_inherited_and_refuses",
+        test: jail,
+    },
+    Case {
+        name: "s55_a_set_user_id_program_gains_nothing_in_a_jail",
+        test: set_user_id,
+    },
+    Case {
+        name: "s56_harmless_devices_open_in_a_jail",
+        test: devices,
+    },
 ];
 
 fn own_name() -> String {
@@ -33,14 +45,29 @@ fn hostname() -> Check {
         enter_now(&context)?;
         ok("sethostname inside", sethostname(b"inside"))?;
         run(|| equal("another member", own_name(), "inside".to_owned()))?;
-        equal("/proc/sys/kernel/hostname", ok("read", fs::read_to_string("/proc/sys/kernel/hostname"))?.trim_end(), "inside")?;
+        equal(
+            "/proc/sys/kernel/hostname",
+            ok("read", fs::read_to_string("/proc/sys/kernel/hostname"))?.trim_end(),
+            "inside",
+        )?;
         ok("SET_HOSTNAME", context.set_hostname(b"from outside"))?;
-        equal("set through the descriptor", own_name(), "from outside".to_owned())
+        equal(
+            "set through the descriptor",
+            own_name(),
+            "from outside".to_owned(),
+        )
     })?;
     equal("outside", own_name(), outside)?;
     let long = [b'x'; 65];
-    fails("65 bytes through the descriptor", context.set_hostname(&long), Errno::EINVAL)?;
-    ok("64 bytes through the descriptor", context.set_hostname(&long[..64]))?;
+    fails(
+        "65 bytes through the descriptor",
+        context.set_hostname(&long),
+        Errno::EINVAL,
+    )?;
+    ok(
+        "64 bytes through the descriptor",
+        context.set_hostname(&long[..64]),
+    )?;
     run(|| {
         enter_now(&context)?;
         equal("64 bytes", own_name().len(), 64)?;
@@ -63,11 +90,19 @@ fn jail() -> Check {
             ok("jail", calls::set_jail(how))?;
             equal("the bits", bits()?, bit)?;
             run(|| equal("after fork", bits()?, bit))?;
-            let in_thread = thread::scope(|scope| scope.spawn(bits).join()).map_err(|_| "the thread panicked")??;
+            let in_thread = thread::scope(|scope| scope.spawn(bits).join())
+                .map_err(|_| "the thread panicked")??;
             equal("in a thread", in_thread, bit)?;
             let program = container::program()?;
-            let output = ok("spawn", container::script_command_at(&program, &["jail"]).output())?;
-            equal("after posix_spawn and exec", String::from_utf8_lossy(&output.stdout).trim_end(), after_exec)?;
+            let output = ok(
+                "spawn",
+                container::script_command_at(&program, &["jail"]).output(),
+            )?;
+            equal(
+                "after posix_spawn and exec",
+                String::from_utf8_lossy(&output.stdout).trim_end(),
+                after_exec,
+            )?;
             refused()
         })?;
     }
@@ -82,31 +117,91 @@ fn jail() -> Check {
 fn refused() -> Check {
     let place = Place::new("s54")?;
     let directory = place.directory("d")?;
-    fails("mount", mount("tmpfs", directory.as_str(), "tmpfs", MountFlags::empty(), None), Errno::EPERM)?;
-    fails("umount2", unmount(directory.as_str(), UnmountFlags::empty()), Errno::EPERM)?;
-    fails("fsopen", rustix::mount::fsopen("tmpfs", rustix::mount::FsOpenFlags::empty()), Errno::EPERM)?;
+    fails(
+        "mount",
+        mount(
+            "tmpfs",
+            directory.as_str(),
+            "tmpfs",
+            MountFlags::empty(),
+            None,
+        ),
+        Errno::EPERM,
+    )?;
+    fails(
+        "umount2",
+        unmount(directory.as_str(), UnmountFlags::empty()),
+        Errno::EPERM,
+    )?;
+    fails(
+        "fsopen",
+        rustix::mount::fsopen("tmpfs", rustix::mount::FsOpenFlags::empty()),
+        Errno::EPERM,
+    )?;
     let tree = rustix::mount::open_tree(CWD, "/", rustix::mount::OpenTreeFlags::OPEN_TREE_CLONE);
     fails("open_tree", tree, Errno::EPERM)?;
-    let moved = rustix::mount::move_mount(CWD, "/tmp", CWD, directory.as_str(), rustix::mount::MoveMountFlags::empty());
+    let moved = rustix::mount::move_mount(
+        CWD,
+        "/tmp",
+        CWD,
+        directory.as_str(),
+        rustix::mount::MoveMountFlags::empty(),
+    );
     fails("move_mount", moved, Errno::EPERM)?;
-    fails("chroot", rustix::process::chroot(directory.as_str()), Errno::EPERM)?;
-    fails("pivot_root", rustix::process::pivot_root(directory.as_str(), directory.as_str()), Errno::EPERM)?;
-    fails("unshare", calls::unshare_namespaces(0x0002_0000), Errno::EPERM)?;
+    fails(
+        "chroot",
+        rustix::process::chroot(directory.as_str()),
+        Errno::EPERM,
+    )?;
+    fails(
+        "pivot_root",
+        rustix::process::pivot_root(directory.as_str(), directory.as_str()),
+        Errno::EPERM,
+    )?;
+    fails(
+        "unshare",
+        calls::unshare_namespaces(0x0002_0000),
+        Errno::EPERM,
+    )?;
     fails("sethostname", sethostname(b"other"), Errno::EPERM)?;
     let node = place.at("node");
-    let device = mknodat(CWD, node.as_str(), FileType::CharacterDevice, Mode::from(0o666), makedev(1, 3));
+    let device = mknodat(
+        CWD,
+        node.as_str(),
+        FileType::CharacterDevice,
+        Mode::from(0o666),
+        makedev(1, 3),
+    );
     fails("mknod of a device", device, Errno::EPERM)?;
-    ok("mknod of a FIFO", mknodat(CWD, node.as_str(), FileType::Fifo, Mode::from(0o666), 0))?;
+    ok(
+        "mknod of a FIFO",
+        mknodat(CWD, node.as_str(), FileType::Fifo, Mode::from(0o666), 0),
+    )?;
     let now = clock_gettime(ClockId::Realtime);
-    fails("clock_settime", clock_settime(ClockId::Realtime, Timespec { ..now }), Errno::EPERM)?;
-    fails("reboot", rustix::system::reboot(rustix::system::RebootCommand::CadOff), Errno::EPERM)?;
-    fails("the hostname by /proc", fs::write("/proc/sys/kernel/hostname", "other"), Errno::EPERM)
+    fails(
+        "clock_settime",
+        clock_settime(ClockId::Realtime, Timespec { ..now }),
+        Errno::EPERM,
+    )?;
+    fails(
+        "reboot",
+        rustix::system::reboot(rustix::system::RebootCommand::CadOff),
+        Errno::EPERM,
+    )?;
+    fails(
+        "the hostname by /proc",
+        fs::write("/proc/sys/kernel/hostname", "other"),
+        Errno::EPERM,
+    )
 }
 
 /// A file system where set-user-id bits and devices have their effect.
 fn unrestricted(place: &Place) -> Check<String> {
     let path = place.directory("m")?;
-    ok("mount", mount("tmpfs", path.as_str(), "tmpfs", MountFlags::empty(), None))?;
+    ok(
+        "mount",
+        mount("tmpfs", path.as_str(), "tmpfs", MountFlags::empty(), None),
+    )?;
     Ok(path)
 }
 
@@ -114,13 +209,27 @@ fn set_user_id() -> Check {
     let place = Place::new("s55")?;
     let program = format!("{}/program", unrestricted(&place)?);
     ok("copy", fs::copy(container::program()?, &program))?;
-    let mode = |mode| ok("chmod", rustix::fs::chmod(program.as_str(), Mode::from(mode)));
+    let mode = |mode| {
+        ok(
+            "chmod",
+            rustix::fs::chmod(program.as_str(), Mode::from(mode)),
+        )
+    };
     mode(0o4755)?;
     let users_of = || -> Check<String> {
-        let output = ok("spawn", Command::new(&program).args([crate::script::FLAG, "users"]).output())?;
-        Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+        let output = ok(
+            "spawn",
+            Command::new(&program)
+                .args([crate::script::FLAG, "users"])
+                .output(),
+        )?;
+        Ok(String::from_utf8_lossy(&output.stdout)
+            .trim_end()
+            .to_owned())
     };
-    crate::users::as_user(1000, || equal("outside a jail", users_of()?, "1000 0".to_owned()))?;
+    crate::users::as_user(1000, || {
+        equal("outside a jail", users_of()?, "1000 0".to_owned())
+    })?;
     for how in [1, 2] {
         crate::users::as_user(1000, || {
             ok("jail", calls::set_jail(how))?;
@@ -134,9 +243,27 @@ fn devices() -> Check {
     let place = Place::new("s56")?;
     let directory = unrestricted(&place)?;
     let memory = format!("{directory}/kmsg");
-    ok("mknod", mknodat(CWD, memory.as_str(), FileType::CharacterDevice, Mode::from(0o666), makedev(1, 11)))?;
+    ok(
+        "mknod",
+        mknodat(
+            CWD,
+            memory.as_str(),
+            FileType::CharacterDevice,
+            Mode::from(0o666),
+            makedev(1, 11),
+        ),
+    )?;
     let disk = format!("{directory}/disk");
-    ok("mknod", mknodat(CWD, disk.as_str(), FileType::BlockDevice, Mode::from(0o666), makedev(8, 0)))?;
+    ok(
+        "mknod",
+        mknodat(
+            CWD,
+            disk.as_str(),
+            FileType::BlockDevice,
+            Mode::from(0o666),
+            makedev(8, 0),
+        ),
+    )?;
     run(|| {
         ok("jail", calls::set_jail(1))?;
         for name in ["null", "zero", "full", "random", "urandom"] {

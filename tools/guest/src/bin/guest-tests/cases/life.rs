@@ -2,7 +2,9 @@
 
 use crate::check::{Check, ensure, equal, ok};
 use crate::child::{Child, End, Gate, run};
-use crate::container::{self, add_proc, create, enter_after_exec, enter_now, vfs_root_with_program};
+use crate::container::{
+    self, add_proc, create, enter_after_exec, enter_now, vfs_root_with_program,
+};
 use crate::harness::Case;
 use gantry_abi::context::{ContextType, OpenFlags};
 use gantry_abi::user::{ContextDescriptor, Errno, calls};
@@ -12,11 +14,26 @@ use std::os::unix::process::CommandExt;
 use std::thread;
 
 pub const CASES: &[Case] = &[
-    Case { name: "s57_a_thousand_containers_leave_nothing", test: thousand },
-    Case { name: "s58_killed_creators_leave_nothing", test: killed_creators },
-    Case { name: "s60_a_context_never_entered_goes_with_its_descriptor", test: never_entered },
-    Case { name: "s61_kill_on_close", test: kill_on_close },
-    Case { name: "s62_random_arguments_do_no_harm", test: random_arguments },
+    Case {
+        name: "s57_a_thousand_containers_leave_nothing",
+        test: thousand,
+    },
+    Case {
+        name: "s58_killed_creators_leave_nothing",
+        test: killed_creators,
+    },
+    Case {
+        name: "s60_a_context_never_entered_goes_with_its_descriptor",
+        test: never_entered,
+    },
+    Case {
+        name: "s61_kill_on_close",
+        test: kill_on_close,
+    },
+    Case {
+        name: "s62_random_arguments_do_no_harm",
+        test: random_arguments,
+    },
 ];
 
 /// What there is of contexts, mounts and memory.
@@ -30,12 +47,25 @@ impl Stock {
     fn take() -> Check<Self> {
         let contexts = ok("/proc/contexts", fs::read_to_string("/proc/contexts"))?;
         // Type and id: the counts change while the tests run.
-        let name = |line: &str| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+        let name = |line: &str| {
+            line.split_whitespace()
+                .take(2)
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
         let memory = ok("/proc/meminfo", fs::read_to_string("/proc/meminfo"))?;
-        let free = memory.lines().find_map(|line| line.strip_prefix("MemFree:")?.trim().strip_suffix(" kB")?.parse().ok());
+        let free = memory.lines().find_map(|line| {
+            line.strip_prefix("MemFree:")?
+                .trim()
+                .strip_suffix(" kB")?
+                .parse()
+                .ok()
+        });
         Ok(Stock {
             contexts: contexts.lines().skip(1).map(name).collect(),
-            mounts: ok("/proc/mounts", fs::read_to_string("/proc/mounts"))?.lines().count(),
+            mounts: ok("/proc/mounts", fs::read_to_string("/proc/mounts"))?
+                .lines()
+                .count(),
             free: free.ok_or("no MemFree in /proc/meminfo")?,
         })
     }
@@ -57,7 +87,10 @@ fn round() -> Check {
     run(|| {
         let root = vfs_root_with_program()?;
         add_proc(&root)?;
-        let (list, name) = (create(ContextType::ProcessList)?, create(ContextType::Hostname)?);
+        let (list, name) = (
+            create(ContextType::ProcessList)?,
+            create(ContextType::Hostname)?,
+        );
         let lines = container::run(&["pid"], || {
             for context in [&root, &list, &name] {
                 enter_after_exec(context)?;
@@ -93,7 +126,8 @@ fn killed_creators() -> Check {
         let mut creator = Child::start(|| {
             loop {
                 let root = vfs_root_with_program()?;
-                let list = ContextDescriptor::new(ContextType::ProcessList, OpenFlags::KILL_ON_CLOSE);
+                let list =
+                    ContextDescriptor::new(ContextType::ProcessList, OpenFlags::KILL_ON_CLOSE);
                 let list = ok("create a list", list)?;
                 let _lines = container::run(&["pid", "children:2"], || {
                     enter_after_exec(&root)?;
@@ -105,7 +139,11 @@ fn killed_creators() -> Check {
         let wait = std::time::Duration::from_micros(u64::from(seed >> 16) % 5000);
         thread::sleep(wait);
         creator.signal(Signal::KILL)?;
-        equal("the creator's end", creator.wait()?, End::Signal(Signal::KILL.as_raw()))?;
+        equal(
+            "the creator's end",
+            creator.wait()?,
+            End::Signal(Signal::KILL.as_raw()),
+        )?;
     }
     // The last member of a killed creator's container may still be on its way out.
     for _ in 0..500 {
@@ -123,7 +161,11 @@ fn never_entered() -> Check {
         let context = create(context_type)?;
         let id = ok("GET_INFO", context.info())?.id;
         let contexts = Stock::take()?.contexts;
-        equal("one context more", contexts.len(), before.contexts.len() + 1)?;
+        equal(
+            "one context more",
+            contexts.len(),
+            before.contexts.len() + 1,
+        )?;
         drop(context);
         let found = calls::unshare_reopen(context_type.number(), id);
         equal("reopen afterwards", found.err(), Some(Errno::ESRCH))?;
@@ -173,7 +215,10 @@ fn kill_on_close() -> Check {
     // A second opening of the same list isn't one that kills.
     let mut list = guarded_list()?;
     let id = ok("GET_INFO", list.as_ref().ok_or("no list")?.info())?.id;
-    let again = ok("reopen", ContextDescriptor::reopen(ContextType::ProcessList, id))?;
+    let again = ok(
+        "reopen",
+        ContextDescriptor::reopen(ContextType::ProcessList, id),
+    )?;
     let mut second = member(&mut list)?;
     drop(again);
     ensure("another opening's close kills nobody", is_alive(&second)?)?;
@@ -194,7 +239,11 @@ fn kill_on_close() -> Check {
         gate.wait()?;
         let program = container::program()?;
         let error = container::script_command_at(&program, &["pid"]).exec();
-        equal("exec into a closed list", error.raw_os_error(), Some(Errno::EAGAIN.number()))
+        equal(
+            "exec into a closed list",
+            error.raw_os_error(),
+            Some(Errno::EAGAIN.number()),
+        )
     })?;
     drop(list);
     gate.open();
@@ -203,7 +252,9 @@ fn kill_on_close() -> Check {
 
 fn random_arguments() -> Check {
     let before = Stock::take()?;
-    let children: Vec<_> = (0..4u64).map(|who| Child::start(move || throw(who))).collect::<Check<_>>()?;
+    let children: Vec<_> = (0..4u64)
+        .map(|who| Child::start(move || throw(who)))
+        .collect::<Check<_>>()?;
     for child in children {
         child.finish()?;
     }
@@ -219,8 +270,14 @@ fn throw(who: u64) -> Check {
         state ^= state << 17;
         state
     };
-    let limit = rustix::process::Rlimit { current: Some(64), maximum: Some(64) };
-    ok("limit", rustix::process::setrlimit(rustix::process::Resource::Nofile, limit))?;
+    let limit = rustix::process::Rlimit {
+        current: Some(64),
+        maximum: Some(64),
+    };
+    ok(
+        "limit",
+        rustix::process::setrlimit(rustix::process::Resource::Nofile, limit),
+    )?;
     let mut kept: Vec<gantry_abi::user::OwnedDescriptor> = Vec::new();
     for _ in 0..250_000 {
         let number = |value: u64| match value % 8 {
@@ -238,13 +295,22 @@ fn throw(who: u64) -> Check {
             }
             2 => drop(calls::unshare_create(number(b))),
             // Entering now would take the test out of its own files and numbers.
-            3 => drop(calls::unshare_enter(number(b), [0, 2, 4, 8, 5, 6][c as usize % 6])),
+            3 => drop(calls::unshare_enter(
+                number(b),
+                [0, 2, 4, 8, 5, 6][c as usize % 6],
+            )),
             4 => {
                 if let Ok(descriptor) = calls::unshare_reopen(number(b) % 5, c % 8) {
                     kept.push(descriptor);
                 }
             }
-            5 => drop(calls::copy_mount(number(b), c"/", number(c), c"/none", c as u32 % 32)),
+            5 => drop(calls::copy_mount(
+                number(b),
+                c"/",
+                number(c),
+                c"/none",
+                c as u32 % 32,
+            )),
             _ => {
                 let request = u32::from(b'u') << 8 | (c as u32 % 12);
                 // Not SIGNAL and FREEZE: the boot list is in reach.

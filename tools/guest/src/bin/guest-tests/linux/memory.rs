@@ -7,22 +7,43 @@ use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 use std::fs;
 
 pub const CASES: &[Case] = &[
-    Case { name: "memory_is_zero_and_stays_what_is_written", test: contents },
-    Case { name: "forked_memory_is_copied_on_write", test: copy_on_write },
-    Case { name: "memory_comes_back_when_processes_end", test: comes_back },
-    Case { name: "a_limit_on_the_address_space_holds", test: limit },
-    Case { name: "deep_stacks_grow", test: stack },
+    Case {
+        name: "memory_is_zero_and_stays_what_is_written",
+        test: contents,
+    },
+    Case {
+        name: "forked_memory_is_copied_on_write",
+        test: copy_on_write,
+    },
+    Case {
+        name: "memory_comes_back_when_processes_end",
+        test: comes_back,
+    },
+    Case {
+        name: "a_limit_on_the_address_space_holds",
+        test: limit,
+    },
+    Case {
+        name: "deep_stacks_grow",
+        test: stack,
+    },
 ];
 
 const PAGE: usize = 4096;
 
 fn contents() -> Check {
     let mut memory = vec![0_u8; 64 << 20];
-    ensure("fresh memory is zero", memory.iter().step_by(PAGE).all(|&byte| byte == 0))?;
+    ensure(
+        "fresh memory is zero",
+        memory.iter().step_by(PAGE).all(|&byte| byte == 0),
+    )?;
     for (index, page) in memory.chunks_mut(PAGE).enumerate() {
         page[index % PAGE] = (index % 255) as u8 + 1;
     }
-    let intact = memory.chunks(PAGE).enumerate().all(|(index, page)| page[index % PAGE] == (index % 255) as u8 + 1);
+    let intact = memory
+        .chunks(PAGE)
+        .enumerate()
+        .all(|(index, page)| page[index % PAGE] == (index % 255) as u8 + 1);
     ensure("what was written is there", intact)
 }
 
@@ -30,21 +51,42 @@ fn copy_on_write() -> Check {
     let mut memory = vec![1_u8; 16 << 20];
     for round in 0..5 {
         run(|| {
-            ensure("the parent's content", memory.iter().step_by(PAGE).all(|&byte| byte == 1))?;
+            ensure(
+                "the parent's content",
+                memory.iter().step_by(PAGE).all(|&byte| byte == 1),
+            )?;
             for byte in memory.iter_mut().step_by(PAGE) {
                 *byte = 2;
             }
-            run(|| ensure("the child's content in its child", memory.iter().step_by(PAGE).all(|&byte| byte == 2)))?;
-            ensure("the child's content", memory.iter().step_by(PAGE).all(|&byte| byte == 2))
+            run(|| {
+                ensure(
+                    "the child's content in its child",
+                    memory.iter().step_by(PAGE).all(|&byte| byte == 2),
+                )
+            })?;
+            ensure(
+                "the child's content",
+                memory.iter().step_by(PAGE).all(|&byte| byte == 2),
+            )
         })?;
-        equal("the parent's content after round", (round, memory.iter().step_by(PAGE).any(|&byte| byte != 1)), (round, false))?;
+        equal(
+            "the parent's content after round",
+            (round, memory.iter().step_by(PAGE).any(|&byte| byte != 1)),
+            (round, false),
+        )?;
     }
     Ok(())
 }
 
 fn free_kibibytes() -> Check<u64> {
     let text = ok("/proc/meminfo", fs::read_to_string("/proc/meminfo"))?;
-    let free = text.lines().find_map(|line| line.strip_prefix("MemFree:")?.trim().strip_suffix(" kB")?.parse().ok());
+    let free = text.lines().find_map(|line| {
+        line.strip_prefix("MemFree:")?
+            .trim()
+            .strip_suffix(" kB")?
+            .parse()
+            .ok()
+    });
     free.ok_or_else(|| "no MemFree in /proc/meminfo".to_owned())
 }
 
@@ -61,32 +103,52 @@ fn comes_back() -> Check {
         use_memory()?;
     }
     let after = free_kibibytes()?;
-    ensure(&format!("free before {before} KiB, after {after} KiB"), after + 2048 > before)
+    ensure(
+        &format!("free before {before} KiB, after {after} KiB"),
+        after + 2048 > before,
+    )
 }
 
 fn limit() -> Check {
     run(|| {
-        let limit = Rlimit { current: Some(64 << 20), maximum: Some(64 << 20) };
+        let limit = Rlimit {
+            current: Some(64 << 20),
+            maximum: Some(64 << 20),
+        };
         ok("limit", setrlimit(Resource::As, limit))?;
         let mut small: Vec<u8> = Vec::new();
         ok("a little", small.try_reserve_exact(8 << 20))?;
         let mut large: Vec<u8> = Vec::new();
-        ensure("too much is refused", large.try_reserve_exact(128 << 20).is_err())
+        ensure(
+            "too much is refused",
+            large.try_reserve_exact(128 << 20).is_err(),
+        )
     })
 }
 
 fn stack() -> Check {
     fn depth(left: u32) -> u32 {
         let room = std::hint::black_box([left; 256]);
-        if left == 0 { room[0] } else { depth(left - 1) + u32::from(room[255] == left) }
+        if left == 0 {
+            room[0]
+        } else {
+            depth(left - 1) + u32::from(room[255] == left)
+        }
     }
     let mut child = Child::start(|| {
-        let limit = Rlimit { current: Some(256 << 10), maximum: Some(8 << 20) };
+        let limit = Rlimit {
+            current: Some(256 << 10),
+            maximum: Some(8 << 20),
+        };
         ok("limit", setrlimit(Resource::Stack, limit))?;
         crate::raw::default_action(Signal::SEGV)?;
         equal("the depth", depth(4000), 4000)
     })?;
-    equal("beyond the limit", child.wait()?, End::Signal(Signal::SEGV.as_raw()))?;
+    equal(
+        "beyond the limit",
+        child.wait()?,
+        End::Signal(Signal::SEGV.as_raw()),
+    )?;
     // 4,000 frames of a kibibyte and more.
     equal("the depth", depth(4000), 4000)
 }

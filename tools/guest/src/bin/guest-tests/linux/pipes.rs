@@ -11,12 +11,30 @@ use rustix::io::{read, write};
 use rustix::pipe::{PipeFlags, pipe, pipe_with};
 
 pub const CASES: &[Case] = &[
-    Case { name: "a_pipe_carries_bytes_in_order", test: order },
-    Case { name: "a_pipe_ends_with_its_last_writer", test: end_of_file },
-    Case { name: "a_full_pipe_blocks_or_says_so", test: full },
-    Case { name: "poll_tells_what_is_ready", test: readiness },
-    Case { name: "a_fifo_joins_reader_and_writer", test: fifo },
-    Case { name: "small_writes_do_not_mix", test: atomic },
+    Case {
+        name: "a_pipe_carries_bytes_in_order",
+        test: order,
+    },
+    Case {
+        name: "a_pipe_ends_with_its_last_writer",
+        test: end_of_file,
+    },
+    Case {
+        name: "a_full_pipe_blocks_or_says_so",
+        test: full,
+    },
+    Case {
+        name: "poll_tells_what_is_ready",
+        test: readiness,
+    },
+    Case {
+        name: "a_fifo_joins_reader_and_writer",
+        test: fifo,
+    },
+    Case {
+        name: "small_writes_do_not_mix",
+        test: atomic,
+    },
 ];
 
 fn order() -> Check {
@@ -43,7 +61,13 @@ fn order() -> Check {
     }
     child.finish()?;
     equal("bytes", received.len(), SIZE)?;
-    ensure("in order", received.iter().enumerate().all(|(index, &byte)| byte == (index % 251) as u8))
+    ensure(
+        "in order",
+        received
+            .iter()
+            .enumerate()
+            .all(|(index, &byte)| byte == (index % 251) as u8),
+    )
 }
 
 fn end_of_file() -> Check {
@@ -51,14 +75,22 @@ fn end_of_file() -> Check {
     ok("write", write(&writer, b"last"))?;
     drop(writer);
     let mut bytes = [0; 8];
-    equal("what was written", ok("read", read(&reader, &mut bytes))?, 4)?;
+    equal(
+        "what was written",
+        ok("read", read(&reader, &mut bytes))?,
+        4,
+    )?;
     equal("the end", ok("read", read(&reader, &mut bytes))?, 0)
 }
 
 fn full() -> Check {
     let (reader, writer) = ok("pipe", pipe_with(PipeFlags::NONBLOCK))?;
     let mut bytes = [0; 4096];
-    fails("read of an empty pipe", read(&reader, &mut bytes), Errno::EAGAIN)?;
+    fails(
+        "read of an empty pipe",
+        read(&reader, &mut bytes),
+        Errno::EAGAIN,
+    )?;
     let mut total = 0;
     loop {
         match write(&writer, &bytes) {
@@ -73,7 +105,10 @@ fn full() -> Check {
 
 fn readiness() -> Check {
     let (reader, writer) = ok("pipe", pipe())?;
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     let look = |flags| -> Check<PollFlags> {
         let mut events = [PollFd::new(&reader, flags)];
         ok("poll", poll(&mut events, Some(&now)))?;
@@ -98,9 +133,16 @@ fn readiness() -> Check {
 fn fifo() -> Check {
     let place = Place::new("fifo")?;
     let path = place.at("fifo");
-    ok("mkfifo", mknodat(CWD, path.as_str(), FileType::Fifo, Mode::from(0o600), 0))?;
+    ok(
+        "mkfifo",
+        mknodat(CWD, path.as_str(), FileType::Fifo, Mode::from(0o600), 0),
+    )?;
     let flags = OFlags::WRONLY | OFlags::NONBLOCK;
-    fails("a writer without a reader", open(path.as_str(), flags, Mode::empty()), Errno::ENXIO)?;
+    fails(
+        "a writer without a reader",
+        open(path.as_str(), flags, Mode::empty()),
+        Errno::ENXIO,
+    )?;
     let writer = Child::start(|| {
         let end = ok("open", open(path.as_str(), OFlags::WRONLY, Mode::empty()))?;
         ok("write", write(&end, b"through")).map(drop)
@@ -118,7 +160,11 @@ fn atomic() -> Check {
         .map(|who| {
             Child::start(|| {
                 for _ in 0..200 {
-                    equal("a whole write", ok("write", write(&writer, &[who; 100]))?, 100)?;
+                    equal(
+                        "a whole write",
+                        ok("write", write(&writer, &[who; 100]))?,
+                        100,
+                    )?;
                 }
                 Ok(())
             })
@@ -138,5 +184,10 @@ fn atomic() -> Check {
         child.finish()?;
     }
     equal("bytes", received.len(), 80_000)?;
-    ensure("no write is mixed with another", received.chunks(100).all(|piece| piece.iter().all(|&byte| byte == piece[0])))
+    ensure(
+        "no write is mixed with another",
+        received
+            .chunks(100)
+            .all(|piece| piece.iter().all(|&byte| byte == piece[0])),
+    )
 }

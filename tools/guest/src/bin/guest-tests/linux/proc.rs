@@ -9,13 +9,34 @@ use std::fs;
 use std::os::fd::AsRawFd;
 
 pub const CASES: &[Case] = &[
-    Case { name: "proc_stat_has_52_fields", test: stat },
-    Case { name: "proc_status_names_its_lines", test: status },
-    Case { name: "proc_links_lead_to_the_object", test: links },
-    Case { name: "proc_maps_lists_the_program", test: maps },
-    Case { name: "proc_of_another_user_is_closed", test: private },
-    Case { name: "proc_of_an_ended_process_is_gone", test: ended },
-    Case { name: "proc_system_texts_parse", test: system },
+    Case {
+        name: "proc_stat_has_52_fields",
+        test: stat,
+    },
+    Case {
+        name: "proc_status_names_its_lines",
+        test: status,
+    },
+    Case {
+        name: "proc_links_lead_to_the_object",
+        test: links,
+    },
+    Case {
+        name: "proc_maps_lists_the_program",
+        test: maps,
+    },
+    Case {
+        name: "proc_of_another_user_is_closed",
+        test: private,
+    },
+    Case {
+        name: "proc_of_an_ended_process_is_gone",
+        test: ended,
+    },
+    Case {
+        name: "proc_system_texts_parse",
+        test: system,
+    },
 ];
 
 fn read(path: &str) -> Check<String> {
@@ -25,30 +46,56 @@ fn read(path: &str) -> Check<String> {
 fn stat() -> Check {
     let text = read("/proc/self/stat")?;
     let (head, rest) = text.rsplit_once(") ").ok_or("no name in parentheses")?;
-    equal("the number and name", head, format!("{} (guest-tests", std::process::id()).as_str())?;
+    equal(
+        "the number and name",
+        head,
+        format!("{} (guest-tests", std::process::id()).as_str(),
+    )?;
     let fields: Vec<&str> = rest.split_whitespace().collect();
     equal("fields after the name", fields.len(), 50)?;
     equal("the state", fields[0], "R")?;
-    let number = |index: usize| fields[index].parse::<i64>().map_err(|error| format!("field {}: {error}", index + 3));
+    let number = |index: usize| {
+        fields[index]
+            .parse::<i64>()
+            .map_err(|error| format!("field {}: {error}", index + 3))
+    };
     let parent = rustix::process::getppid().map_or(0, |parent| parent.as_raw_nonzero().get());
     equal("the parent", number(1)?, i64::from(parent))?;
     ensure("threads", number(17)? == 1)?;
     ensure("memory", number(20)? > 0 && number(21)? > 0)?;
     for index in 1..50 {
-        ensure("every field is a number", fields[index].parse::<i128>().is_ok())?;
+        ensure(
+            "every field is a number",
+            fields[index].parse::<i128>().is_ok(),
+        )?;
     }
     Ok(())
 }
 
 fn status() -> Check {
     let text = read("/proc/self/status")?;
-    let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":\t"));
+    let value = |name: &str| {
+        text.lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(":\t"))
+    };
     equal("Name", value("Name"), Some("guest-tests"))?;
-    equal("Pid", value("Pid"), Some(std::process::id().to_string().as_str()))?;
+    equal(
+        "Pid",
+        value("Pid"),
+        Some(std::process::id().to_string().as_str()),
+    )?;
     equal("State", value("State"), Some("R (running)"))?;
     equal("Uid", value("Uid"), Some("0\t0\t0\t0"))?;
     equal("Threads", value("Threads"), Some("1"))?;
-    for name in ["VmSize", "VmRSS", "SigBlk", "SigIgn", "CapEff", "Cpus_allowed_list", "voluntary_ctxt_switches"] {
+    for name in [
+        "VmSize",
+        "VmRSS",
+        "SigBlk",
+        "SigIgn",
+        "CapEff",
+        "Cpus_allowed_list",
+        "voluntary_ctxt_switches",
+    ] {
         ensure(name, value(name).is_some())?;
     }
     Ok(())
@@ -59,31 +106,67 @@ fn links() -> Check {
     let path = place.file("file", "content")?;
     let file = ok("open", fs::File::open(&path))?;
     let link = format!("/proc/self/fd/{}", file.as_raw_fd());
-    equal("readlink", ok("readlink", fs::read_link(&link))?.to_string_lossy().into_owned(), path.clone())?;
+    equal(
+        "readlink",
+        ok("readlink", fs::read_link(&link))?
+            .to_string_lossy()
+            .into_owned(),
+        path.clone(),
+    )?;
     ok("unlink", fs::remove_file(&path))?;
-    let shown = ok("readlink", fs::read_link(&link))?.to_string_lossy().into_owned();
+    let shown = ok("readlink", fs::read_link(&link))?
+        .to_string_lossy()
+        .into_owned();
     equal("of a removed file", shown, format!("{path} (deleted)"))?;
-    equal("opened again", ok("open", fs::read_to_string(&link))?, "content".to_owned())?;
-    equal("cwd", ok("cwd", fs::read_link("/proc/self/cwd"))?, ok("getcwd", std::env::current_dir())?)?;
+    equal(
+        "opened again",
+        ok("open", fs::read_to_string(&link))?,
+        "content".to_owned(),
+    )?;
+    equal(
+        "cwd",
+        ok("cwd", fs::read_link("/proc/self/cwd"))?,
+        ok("getcwd", std::env::current_dir())?,
+    )?;
     let program = ok("exe", fs::read_link("/proc/self/exe"))?;
     ensure("exe", program.ends_with("guest-tests"))?;
-    equal("root", ok("root", fs::read_link("/proc/self/root"))?.to_string_lossy().into_owned(), "/".to_owned())?;
+    equal(
+        "root",
+        ok("root", fs::read_link("/proc/self/root"))?
+            .to_string_lossy()
+            .into_owned(),
+        "/".to_owned(),
+    )?;
     let (pipe, _write) = ok("pipe", rustix::pipe::pipe())?;
-    let shown = ok("readlink", fs::read_link(format!("/proc/self/fd/{}", pipe.as_raw_fd())))?;
+    let shown = ok(
+        "readlink",
+        fs::read_link(format!("/proc/self/fd/{}", pipe.as_raw_fd())),
+    )?;
     ensure("a pipe", shown.to_string_lossy().starts_with("pipe:["))?;
     let information = read(&format!("/proc/self/fdinfo/{}", pipe.as_raw_fd()))?;
-    ensure("fdinfo", information.contains("pos:\t0") && information.contains("flags:\t0"))
+    ensure(
+        "fdinfo",
+        information.contains("pos:\t0") && information.contains("flags:\t0"),
+    )
 }
 
 fn maps() -> Check {
     let text = read("/proc/self/maps")?;
-    ensure("the program's code", text.lines().any(|line| line.contains(" r-xp ") && line.ends_with("guest-tests")))?;
-    ensure("the stack", text.lines().any(|line| line.ends_with("[stack]")))?;
+    ensure(
+        "the program's code",
+        text.lines()
+            .any(|line| line.contains(" r-xp ") && line.ends_with("guest-tests")),
+    )?;
+    ensure(
+        "the stack",
+        text.lines().any(|line| line.ends_with("[stack]")),
+    )?;
     let mut last = 0;
     for line in text.lines() {
         let (start, rest) = line.split_once('-').ok_or("no range")?;
         let end = rest.split(' ').next().unwrap_or_default();
-        let number = |text: &str| u64::from_str_radix(text, 16).map_err(|error| format!("{text}: {error}"));
+        let number =
+            |text: &str| u64::from_str_radix(text, 16).map_err(|error| format!("{text}: {error}"));
         let (start, end) = (number(start)?, number(end)?);
         ensure("areas in order", last <= start && start < end)?;
         last = end;
@@ -94,10 +177,25 @@ fn maps() -> Check {
 fn private() -> Check {
     let number = std::process::id();
     crate::users::as_user(1000, || {
-        ensure("stat is open", fs::read(format!("/proc/{number}/stat")).is_ok())?;
-        fails("environ", fs::read(format!("/proc/{number}/environ")), Errno::EACCES)?;
-        fails("fd", fs::read_dir(format!("/proc/{number}/fd")).map(drop), Errno::EACCES)?;
-        fails("exe", fs::read_link(format!("/proc/{number}/exe")), Errno::EACCES)
+        ensure(
+            "stat is open",
+            fs::read(format!("/proc/{number}/stat")).is_ok(),
+        )?;
+        fails(
+            "environ",
+            fs::read(format!("/proc/{number}/environ")),
+            Errno::EACCES,
+        )?;
+        fails(
+            "fd",
+            fs::read_dir(format!("/proc/{number}/fd")).map(drop),
+            Errno::EACCES,
+        )?;
+        fails(
+            "exe",
+            fs::read_link(format!("/proc/{number}/exe")),
+            Errno::EACCES,
+        )
     })
 }
 
@@ -110,24 +208,70 @@ fn ended() -> Check {
     gate.open();
     child.wait()?;
     fails("its directory", fs::metadata(&path), Errno::ENOENT)?;
-    fails("a file opened before", std::io::read_to_string(open), Errno::ESRCH)?;
-    ensure("a directory opened before", !crate::files::exists_at(&directory, "stat"))
+    fails(
+        "a file opened before",
+        std::io::read_to_string(open),
+        Errno::ESRCH,
+    )?;
+    ensure(
+        "a directory opened before",
+        !crate::files::exists_at(&directory, "stat"),
+    )
 }
 
 fn system() -> Check {
     let uptime = read("/proc/uptime")?;
-    equal("/proc/uptime", uptime.split_whitespace().filter(|field| field.parse::<f64>().is_ok()).count(), 2)?;
+    equal(
+        "/proc/uptime",
+        uptime
+            .split_whitespace()
+            .filter(|field| field.parse::<f64>().is_ok())
+            .count(),
+        2,
+    )?;
     let load = read("/proc/loadavg")?;
     equal("/proc/loadavg", load.split_whitespace().count(), 5)?;
     let memory = read("/proc/meminfo")?;
-    ensure("/proc/meminfo", memory.starts_with("MemTotal:") && memory.contains("\nMemFree:"))?;
-    let cpus = read("/proc/stat")?.lines().filter(|line| line.starts_with("cpu") && !line.starts_with("cpu ")).count();
-    equal("processors", read("/proc/cpuinfo")?.matches("processor\t:").count(), cpus)?;
-    ensure("/proc/filesystems", read("/proc/filesystems")?.lines().any(|line| line == "nodev\tproc"))?;
-    ensure("/proc/version", read("/proc/version")?.starts_with("Linux version "))?;
-    let (first, second) = (read("/proc/sys/kernel/random/uuid")?, read("/proc/sys/kernel/random/uuid")?);
-    ensure("random identifiers differ", first != second && first.trim_end().len() == 36)?;
-    equal("the boot's doesn't", read("/proc/sys/kernel/random/boot_id")?, read("/proc/sys/kernel/random/boot_id")?)?;
-    fails("what isn't there", fs::read("/proc/nonsense"), Errno::ENOENT)?;
+    ensure(
+        "/proc/meminfo",
+        memory.starts_with("MemTotal:") && memory.contains("\nMemFree:"),
+    )?;
+    let cpus = read("/proc/stat")?
+        .lines()
+        .filter(|line| line.starts_with("cpu") && !line.starts_with("cpu "))
+        .count();
+    equal(
+        "processors",
+        read("/proc/cpuinfo")?.matches("processor\t:").count(),
+        cpus,
+    )?;
+    ensure(
+        "/proc/filesystems",
+        read("/proc/filesystems")?
+            .lines()
+            .any(|line| line == "nodev\tproc"),
+    )?;
+    ensure(
+        "/proc/version",
+        read("/proc/version")?.starts_with("Linux version "),
+    )?;
+    let (first, second) = (
+        read("/proc/sys/kernel/random/uuid")?,
+        read("/proc/sys/kernel/random/uuid")?,
+    );
+    ensure(
+        "random identifiers differ",
+        first != second && first.trim_end().len() == 36,
+    )?;
+    equal(
+        "the boot's doesn't",
+        read("/proc/sys/kernel/random/boot_id")?,
+        read("/proc/sys/kernel/random/boot_id")?,
+    )?;
+    fails(
+        "what isn't there",
+        fs::read("/proc/nonsense"),
+        Errno::ENOENT,
+    )?;
     fails("creating", fs::write("/proc/new", ""), Errno::ENOENT)
 }

@@ -3,22 +3,52 @@
 use crate::check::{Check, ensure, equal, fails, ok};
 use crate::child::{Child, End, Gate, run};
 use crate::harness::Case;
-use gantry_abi::user::signal::{SignalSet, block, set_mask, wait};
 use gantry_abi::user::Errno;
+use gantry_abi::user::signal::{SignalSet, block, set_mask, wait};
 use rustix::process::{Pid, Signal, getpid, kill_current_process_group, kill_process, setpgid};
 use std::time::Instant;
 
 pub const CASES: &[Case] = &[
-    Case { name: "a_blocked_signal_waits", test: blocked },
-    Case { name: "standard_signals_are_pending_once", test: once },
-    Case { name: "a_signal_tells_its_sender", test: sender },
-    Case { name: "an_ignored_signal_does_nothing", test: ignored },
-    Case { name: "a_group_is_signalled_as_a_whole", test: group },
-    Case { name: "an_ordinary_user_signals_only_its_own", test: permission },
-    Case { name: "waiting_for_a_signal_ends_in_time", test: timed },
-    Case { name: "a_broken_pipe_signals_the_writer", test: broken_pipe },
-    Case { name: "the_parents_death_can_signal_a_child", test: parent_death },
-    Case { name: "bad_memory_ends_a_process_by_the_right_signal", test: faults },
+    Case {
+        name: "a_blocked_signal_waits",
+        test: blocked,
+    },
+    Case {
+        name: "standard_signals_are_pending_once",
+        test: once,
+    },
+    Case {
+        name: "a_signal_tells_its_sender",
+        test: sender,
+    },
+    Case {
+        name: "an_ignored_signal_does_nothing",
+        test: ignored,
+    },
+    Case {
+        name: "a_group_is_signalled_as_a_whole",
+        test: group,
+    },
+    Case {
+        name: "an_ordinary_user_signals_only_its_own",
+        test: permission,
+    },
+    Case {
+        name: "waiting_for_a_signal_ends_in_time",
+        test: timed,
+    },
+    Case {
+        name: "a_broken_pipe_signals_the_writer",
+        test: broken_pipe,
+    },
+    Case {
+        name: "the_parents_death_can_signal_a_child",
+        test: parent_death,
+    },
+    Case {
+        name: "bad_memory_ends_a_process_by_the_right_signal",
+        test: faults,
+    },
 ];
 
 const USER: i32 = 10;
@@ -30,9 +60,14 @@ fn own() -> Pid {
 fn blocked() -> Check {
     let before = ok("block", block(SignalSet::EMPTY.with(USER)))?;
     ok("kill", kill_process(own(), Signal::USR1))?;
-    let taken = ok("wait", wait(SignalSet::EMPTY.with(USER), Some(0)))?.ok_or("nothing was pending")?;
+    let taken =
+        ok("wait", wait(SignalSet::EMPTY.with(USER), Some(0)))?.ok_or("nothing was pending")?;
     equal("the signal", taken.signal, USER)?;
-    equal("nothing else", ok("wait", wait(SignalSet::EMPTY.with(USER), Some(0)))?, None)?;
+    equal(
+        "nothing else",
+        ok("wait", wait(SignalSet::EMPTY.with(USER), Some(0)))?,
+        None,
+    )?;
     ok("restore", set_mask(before))?;
     let mut child = Child::start(|| {
         ok("block", block(SignalSet::EMPTY.with(USER)))?;
@@ -48,8 +83,15 @@ fn once() -> Check {
     for _ in 0..5 {
         ok("kill", kill_process(own(), Signal::USR1))?;
     }
-    ensure("one is pending", ok("wait", wait(SignalSet::EMPTY.with(USER), Some(0)))?.is_some())?;
-    equal("and only one", ok("wait", wait(SignalSet::EMPTY.with(USER), Some(0)))?, None)
+    ensure(
+        "one is pending",
+        ok("wait", wait(SignalSet::EMPTY.with(USER), Some(0)))?.is_some(),
+    )?;
+    equal(
+        "and only one",
+        ok("wait", wait(SignalSet::EMPTY.with(USER), Some(0)))?,
+        None,
+    )
 }
 
 fn sender() -> Check {
@@ -66,40 +108,72 @@ fn ignored() -> Check {
     for signal in [Signal::CHILD, Signal::URG, Signal::WINCH, Signal::CONT] {
         ok("kill", kill_process(own(), signal))?;
     }
-    fails("an unknown signal", crate::raw::kill(own().as_raw_nonzero().get(), 65), Errno::EINVAL)
+    fails(
+        "an unknown signal",
+        crate::raw::kill(own().as_raw_nonzero().get(), 65),
+        Errno::EINVAL,
+    )
 }
 
 fn group() -> Check {
     run(|| {
         ok("setpgid", setpgid(None, None))?;
         let mut gate = Gate::new()?;
-        let mut members: Vec<Child> = (0..4).map(|_| Child::start(|| gate.wait())).collect::<Check<_>>()?;
+        let mut members: Vec<Child> = (0..4)
+            .map(|_| Child::start(|| gate.wait()))
+            .collect::<Check<_>>()?;
         ok("block", block(SignalSet::EMPTY.with(Signal::TERM.as_raw())))?;
         ok("kill the group", kill_current_process_group(Signal::TERM))?;
         for member in &mut members {
-            equal("a member", member.wait()?, End::Signal(Signal::TERM.as_raw()))?;
+            equal(
+                "a member",
+                member.wait()?,
+                End::Signal(Signal::TERM.as_raw()),
+            )?;
         }
         gate.open();
-        ensure("the caller too", ok("wait", wait(SignalSet::EMPTY.with(Signal::TERM.as_raw()), Some(0)))?.is_some())
+        ensure(
+            "the caller too",
+            ok(
+                "wait",
+                wait(SignalSet::EMPTY.with(Signal::TERM.as_raw()), Some(0)),
+            )?
+            .is_some(),
+        )
     })
 }
 
 fn permission() -> Check {
     let parent = own();
     crate::users::as_user(1000, || {
-        fails("kill of root's process", kill_process(parent, Signal::TERM), Errno::EPERM)?;
+        fails(
+            "kill of root's process",
+            kill_process(parent, Signal::TERM),
+            Errno::EPERM,
+        )?;
         let mut gate = Gate::new()?;
         let mut child = Child::start(|| gate.wait())?;
         child.signal(Signal::TERM)?;
-        equal("its own child", child.wait()?, End::Signal(Signal::TERM.as_raw()))
+        equal(
+            "its own child",
+            child.wait()?,
+            End::Signal(Signal::TERM.as_raw()),
+        )
     })
 }
 
 fn timed() -> Check {
     ok("block", block(SignalSet::EMPTY.with(USER)))?;
     let begun = Instant::now();
-    equal("nothing comes", ok("wait", wait(SignalSet::EMPTY.with(USER), Some(20_000_000)))?, None)?;
-    ensure("it took as long as asked", begun.elapsed().as_millis() >= 20)
+    equal(
+        "nothing comes",
+        ok("wait", wait(SignalSet::EMPTY.with(USER), Some(20_000_000)))?,
+        None,
+    )?;
+    ensure(
+        "it took as long as asked",
+        begun.elapsed().as_millis() >= 20,
+    )
 }
 
 fn broken_pipe() -> Check {
@@ -111,7 +185,11 @@ fn broken_pipe() -> Check {
         fails("write", rustix::io::write(&write, b"x"), Errno::EPIPE)?;
         Err("SIGPIPE didn't end the process".to_owned())
     })?;
-    equal("the writer", child.wait()?, End::Signal(Signal::PIPE.as_raw()))
+    equal(
+        "the writer",
+        child.wait()?,
+        End::Signal(Signal::PIPE.as_raw()),
+    )
 }
 
 fn parent_death() -> Check {
@@ -119,7 +197,10 @@ fn parent_death() -> Check {
     let mut parent = Child::start(|| {
         let (ready_read, ready) = ok("pipe", rustix::pipe::pipe())?;
         let child = Child::start(|| {
-            ok("PR_SET_PDEATHSIG", rustix::process::set_parent_process_death_signal(Some(Signal::KILL)))?;
+            ok(
+                "PR_SET_PDEATHSIG",
+                rustix::process::set_parent_process_death_signal(Some(Signal::KILL)),
+            )?;
             ok("tell", rustix::io::write(&ready, b"1"))?;
             loop {
                 std::thread::park();
@@ -134,7 +215,11 @@ fn parent_death() -> Check {
     equal("the parent", parent.wait()?, End::Status(0))?;
     // The pipe's last writer was the child.
     let mut byte = [0];
-    equal("the child has ended", ok("read", rustix::io::read(&read, &mut byte))?, 0)
+    equal(
+        "the child has ended",
+        ok("read", rustix::io::read(&read, &mut byte))?,
+        0,
+    )
 }
 
 fn faults() -> Check {

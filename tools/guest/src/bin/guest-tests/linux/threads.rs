@@ -11,13 +11,34 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub const CASES: &[Case] = &[
-    Case { name: "threads_share_memory_and_have_their_own_numbers", test: numbers },
-    Case { name: "a_mutex_excludes", test: mutex },
-    Case { name: "a_condition_wakes", test: condition },
-    Case { name: "a_thousand_threads_come_and_go", test: many },
-    Case { name: "messages_pass_between_threads", test: messages },
-    Case { name: "sleeping_takes_its_time", test: sleeping },
-    Case { name: "the_end_of_a_process_ends_its_threads", test: process_end },
+    Case {
+        name: "threads_share_memory_and_have_their_own_numbers",
+        test: numbers,
+    },
+    Case {
+        name: "a_mutex_excludes",
+        test: mutex,
+    },
+    Case {
+        name: "a_condition_wakes",
+        test: condition,
+    },
+    Case {
+        name: "a_thousand_threads_come_and_go",
+        test: many,
+    },
+    Case {
+        name: "messages_pass_between_threads",
+        test: messages,
+    },
+    Case {
+        name: "sleeping_takes_its_time",
+        test: sleeping,
+    },
+    Case {
+        name: "the_end_of_a_process_ends_its_threads",
+        test: process_end,
+    },
 ];
 
 fn numbers() -> Check {
@@ -41,7 +62,10 @@ fn numbers() -> Check {
     })?;
     let seen = seen.into_inner().map_err(|_| "a thread panicked")?;
     equal("distinct numbers", seen.len(), 4)?;
-    ensure("none is the process's", !seen.contains(&(std::process::id() as i32)))
+    ensure(
+        "none is the process's",
+        !seen.contains(&(std::process::id() as i32)),
+    )
 }
 
 fn mutex() -> Check {
@@ -51,7 +75,9 @@ fn mutex() -> Check {
         for _ in 0..8 {
             scope.spawn(|| {
                 for _ in 0..5000 {
-                    let Ok(mut counter) = counter.lock() else { return };
+                    let Ok(mut counter) = counter.lock() else {
+                        return;
+                    };
                     let before = plain.load(Ordering::Relaxed);
                     *counter += 1;
                     plain.store(before + 1, Ordering::Relaxed);
@@ -69,7 +95,9 @@ fn condition() -> Check {
         for turn in 0..1000_u32 {
             let (value, changed) = &*other;
             let Ok(guard) = value.lock() else { return };
-            let Ok(mut guard) = changed.wait_while(guard, |value| *value != 2 * turn) else { return };
+            let Ok(mut guard) = changed.wait_while(guard, |value| *value != 2 * turn) else {
+                return;
+            };
             *guard += 1;
             changed.notify_all();
         }
@@ -77,7 +105,9 @@ fn condition() -> Check {
     for turn in 0..1000_u32 {
         let (value, changed) = &*shared;
         let guard = value.lock().map_err(|_| "poisoned")?;
-        let mut guard = changed.wait_while(guard, |value| *value != 2 * turn + 1).map_err(|_| "poisoned")?;
+        let mut guard = changed
+            .wait_while(guard, |value| *value != 2 * turn + 1)
+            .map_err(|_| "poisoned")?;
         *guard += 1;
         changed.notify_all();
     }
@@ -118,14 +148,19 @@ fn sleeping() -> Check {
     let begun = Instant::now();
     thread::sleep(Duration::from_millis(30));
     let passed = begun.elapsed();
-    ensure(&format!("30 ms took {passed:?}"), passed >= Duration::from_millis(30))
+    ensure(
+        &format!("30 ms took {passed:?}"),
+        passed >= Duration::from_millis(30),
+    )
 }
 
 fn process_end() -> Check {
     run(|| {
         for _ in 0..4 {
-            thread::spawn(|| loop {
-                thread::park();
+            thread::spawn(|| {
+                loop {
+                    thread::park();
+                }
             });
         }
         // Returning ends the process with its threads.
