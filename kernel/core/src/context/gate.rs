@@ -19,6 +19,12 @@ pub struct Gate {
 /// Keeping the gate shut, with nobody inside.
 pub struct Shut<'a>(&'a Gate);
 
+impl Default for Gate {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Gate {
     /// An open gate with nobody inside.
     pub const fn new() -> Self {

@@ -15,6 +15,12 @@ pub struct Registry<C> {
     ids: SpinLock<Ids<C>>,
 }
 
+impl<C: Context> Default for Registry<C> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 struct Ids<C> {
     last: u64,
     contexts: BTreeMap<u64, Weak<C>>,

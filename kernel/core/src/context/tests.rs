@@ -192,11 +192,14 @@ impl Random {
     }
 }
 
+/// A context's descriptors, the context itself, and what the counts should be.
+type Observed<C> = (Vec<Opened<C>>, Arc<C>, Known);
+
 struct World {
     random: Random,
     root: Opened<VfsRootContext>,
-    names: BTreeMap<u64, (Vec<Opened<HostnameContext>>, Arc<HostnameContext>, Known)>,
-    lists: BTreeMap<u64, (Vec<Opened<ProcessList>>, Arc<ProcessList>, Known)>,
+    names: BTreeMap<u64, Observed<HostnameContext>>,
+    lists: BTreeMap<u64, Observed<ProcessList>>,
     actors: BTreeMap<usize, Actor>,
     next: usize,
 }

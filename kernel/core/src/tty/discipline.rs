@@ -95,7 +95,7 @@ impl Discipline {
         if self.is_canonical() {
             self.buffer.line_bytes()
         } else {
-            self.buffer.len()
+            self.buffer.held()
         }
     }
 

@@ -63,11 +63,11 @@ impl InputBuffer {
 
     /// How many bytes more fit.
     pub fn room(&self) -> usize {
-        CAPACITY - self.len()
+        CAPACITY - self.held()
     }
 
     /// Bytes held, complete lines or not.
-    pub fn len(&self) -> usize {
+    pub fn held(&self) -> usize {
         self.head.wrapping_sub(self.tail)
     }
 
@@ -162,12 +162,12 @@ impl InputBuffer {
 
     /// Moves bytes to `target`, whatever lines they are in, and returns how many.
     pub fn read_raw(&mut self, target: &mut [u8]) -> usize {
-        let count = target.len().min(self.len());
+        let count = target.len().min(self.held());
         for place in target.iter_mut().take(count) {
             *place = self.at(self.tail).0;
             self.tail = self.tail.wrapping_add(1);
         }
-        if self.line_bytes() > self.len() {
+        if self.line_bytes() > self.held() {
             self.line = self.tail;
         }
         count

@@ -1,11 +1,11 @@
 //! Terminals.
 //!
-//! * [`discipline`]: what becomes of each received byte; with [`input_buffer`] a plain state machine.
-//! * [`output`]: what becomes of each written byte. [`termios`]: the settings.
-//! * [`terminal`]: both, between a device and programs. [`file`]: open terminals. [`ioctl`]: requests.
-//! * [`job_control`]: sessions, foreground groups, hang-ups.
-//! * [`pty`]: pseudoterminals.
-//! * [`console`]: the system console and the device nodes.
+//! * [`discipline`][]: what becomes of each received byte; with [`input_buffer`] a plain state machine.
+//! * [`output`][]: what becomes of each written byte. [`termios`]: the settings.
+//! * [`terminal`][]: both, between a device and programs. [`file`]: open terminals. [`ioctl`]: requests.
+//! * [`job_control`][]: sessions, foreground groups, hang-ups.
+//! * [`pty`][]: pseudoterminals.
+//! * [`console`][]: the system console and the device nodes.
 
 pub mod console;
 pub mod discipline;

@@ -93,7 +93,16 @@ pub fn expect_status(outcome: &Outcome, output: &[u8], status: u8) -> Result<()>
     let complaint = outcome
         .complaint()
         .unwrap_or_else(|| format!("exit status {}", outcome.status()));
-    let output = last_lines(&String::from_utf8_lossy(output), 60);
+    let output = String::from_utf8_lossy(output);
+    let failures: Vec<_> = output.lines().filter(|line| names_failure(line)).collect();
+    let (failures, output) = (failures.join("\n"), last_lines(&output, 60));
     let log = last_lines(&outcome.log(), 60);
-    bail!("{complaint}\n{output}\n{log}")
+    bail!("{complaint}\n{failures}\n{output}\n{log}")
+}
+
+/// Whether this is how a test program of the guest, or a demo, reports what failed: it may stand far from the end.
+fn names_failure(line: &str) -> bool {
+    ["FAILED", "FALSE"]
+        .iter()
+        .any(|word| line.trim_start().starts_with(word))
 }

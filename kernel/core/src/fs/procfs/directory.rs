@@ -5,8 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
 
-use super::text::{Plain, Text, TextFile, TextSource};
-use crate::task::Current;
+use super::text::{Plain, Show, Store, Text, TextFile, TextSource};
 use crate::vfs::attributes::Attributes;
 use crate::vfs::directory_file::DirectoryFile;
 use crate::vfs::inode::{
@@ -28,16 +27,13 @@ pub struct Entry {
 /// What is behind a fixed entry.
 pub enum EntryKind {
     /// Text for everybody to read.
-    Text(fn(&Current, &mut Text) -> Result<()>),
+    Text(Show),
     /// Text that a privileged process may replace.
-    Setting(
-        fn(&Current, &mut Text) -> Result<()>,
-        fn(&Current, &[u8]) -> Result<()>,
-    ),
+    Setting(Show, Store),
     /// A link with this text.
     Link(&'static str),
     /// A link whose text depends on the reader.
-    OwnLink(fn(&Current, &mut Text) -> Result<()>),
+    OwnLink(Show),
     /// A directory of further entries.
     Directory(&'static [Entry]),
 }
@@ -207,10 +203,7 @@ impl InodeOperations for FixedDirectory {
     }
 }
 
-struct FixedText(
-    fn(&Current, &mut Text) -> Result<()>,
-    Option<fn(&Current, &[u8]) -> Result<()>>,
-);
+struct FixedText(Show, Option<Store>);
 
 impl InodeOperations for FixedText {
     fn open(

@@ -47,8 +47,8 @@ impl Text {
         }
     }
 
-    /// Length in bytes so far.
-    pub fn len(&self) -> usize {
+    /// Bytes so far.
+    pub fn position(&self) -> usize {
         self.bytes.len()
     }
 
@@ -151,12 +151,17 @@ impl FileOperations for TextFile {
     }
 }
 
+/// Makes a text for its reader.
+pub type Show = fn(&Current, &mut Text) -> Result<()>;
+/// Takes the value that a writer gives.
+pub type Store = fn(&Current, &[u8]) -> Result<()>;
+
 /// Text that depends on nothing but the reader.
 pub struct Plain {
     /// Makes the text.
-    pub show: fn(&Current, &mut Text) -> Result<()>,
+    pub show: Show,
     /// Takes a value, if it can be written.
-    pub store: Option<fn(&Current, &[u8]) -> Result<()>>,
+    pub store: Option<Store>,
 }
 
 impl TextSource for Plain {

@@ -108,7 +108,7 @@ pub fn maps(subject: &Subject, reader: &Current, text: &mut Text) -> Result<()> 
 }
 
 fn show_area(area: &Area, root: &Location, text: &mut Text) -> Result<()> {
-    let start = text.len();
+    let start = text.position();
     let letter = |set: bool, letter: char| if set { letter } else { '-' };
     text.add(format_args!(
         "{:08x}-{:08x} {}{}{}{}",
@@ -146,7 +146,7 @@ fn show_area(area: &Area, root: &Location, text: &mut Text) -> Result<()> {
         None => area.label.text().unwrap_or_default().as_bytes().to_vec(),
     };
     if !name.is_empty() {
-        while text.len() - start < NAME_COLUMN {
+        while text.position() - start < NAME_COLUMN {
             text.push(b" ");
         }
         text.push_escaped(&name, b"\n");
