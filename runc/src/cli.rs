@@ -1,92 +1,145 @@
-//! The command line: what can be asked of runc, and nothing of how it is done.
+//! The command line: the global options, the table of verbs, and what happens around each of them.
+//!
+//! A verb is a file in `commands` with its options (`Arguments`), its `EXAMPLES`, and what it does
+//! ([`Verb`]); one line in the table below makes it known.
 
+use crate::commands;
+use crate::error::Error;
+use crate::log::{Format, Log};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
-const RUN_EXAMPLES: &str = "\
-EXAMPLES
-  Run the container that /etc/web.json lays out, under the name web:
-      runc run -f /etc/web.json web
-  The same with a shell instead of its command:
-      runc run -f /etc/web.json web /bin/sh
-  Run the OCI bundle in the current directory:
-      runc run db
-  Show what would be done, without doing it:
-      runc run --dry-run --bundle /srv/db db
-
-EXIT STATUS
-  The container's; 128 + N if signal N ended it. 127: its program does not exist. 126: its program can't
-  be executed. 125: runc failed, and nothing is left behind. 2: the command line is wrong.";
-
-/// Runs containers: each with its own files, processes and hostname, as far as its configuration says so.
+/// Manages containers: each with its own files, processes and hostname, as far as its configuration says so.
 #[derive(Parser)]
 #[command(
     name = "runc",
     version,
     disable_help_subcommand = true,
-    max_term_width = 100
+    max_term_width = 100,
+    after_help = "\
+EXAMPLES
+  Run the OCI bundle in the current directory as the container web, and wait for it:
+      runc run web
+  See what a command takes, with examples:
+      runc run --help"
 )]
 pub struct CommandLine {
+    #[command(flatten)]
+    global: Global,
+
     #[command(subcommand)]
-    command: Command,
+    verb: Command,
 }
 
-/// What runc is to do.
-#[derive(Subcommand)]
-pub enum Command {
-    /// Run a container from a layout file or an OCI bundle, and wait for it
-    #[command(after_help = RUN_EXAMPLES)]
-    Run(Run),
-}
-
-/// `runc run`
+/// Options of every verb, before it or after it.
 #[derive(Args)]
-pub struct Run {
-    /// Layout file that describes the container
-    #[arg(short, long, value_name = "FILE", conflicts_with = "bundle")]
-    file: Option<PathBuf>,
-
-    /// OCI bundle: a directory that holds config.json [default: the current directory]
-    #[arg(short, long, value_name = "DIR")]
-    bundle: Option<PathBuf>,
-
-    /// Print what would be done, one operation a line, and do nothing
-    #[arg(long)]
-    pub dry_run: bool,
-
-    /// Name of the container: letters, digits and _+.-
-    #[arg(value_name = "ID")]
-    pub id: String,
-
-    /// Command to run instead of the configured one, with its arguments
+pub struct Global {
+    /// Where the state of containers is kept [default: /run/runc]
     #[arg(
-        value_name = "COMMAND",
-        trailing_var_arg = true,
-        allow_hyphen_values = true
+        long,
+        global = true,
+        value_name = "DIR",
+        help_heading = "Global options"
     )]
-    pub command: Vec<String>,
+    root: Option<PathBuf>,
+
+    /// Write errors and warnings to a file too
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help_heading = "Global options"
+    )]
+    log: Option<PathBuf>,
+
+    /// Form of the lines in that file
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "text",
+        help_heading = "Global options"
+    )]
+    log_format: Format,
+
+    /// Say every step on the way
+    #[arg(long, global = true, help_heading = "Global options")]
+    debug: bool,
+
+    /// Accepted for callers that pass it: there are no control groups to manage
+    #[arg(long, global = true, hide = true)]
+    systemd_cgroup: bool,
+
+    /// Accepted for callers that pass it: only root makes contexts
+    #[arg(long, global = true, hide = true, value_name = "WHEN", num_args = 0..=1)]
+    rootless: Option<String>,
 }
 
-/// Where a container's configuration comes from.
-pub enum Source {
-    /// A layout file.
-    Layout(PathBuf),
-    /// An OCI bundle's directory.
-    Bundle(PathBuf),
+/// What a verb does with its options.
+pub trait Verb {
+    /// The exit status when runc fails. Those that run a program leave the low ones to it.
+    const FAILURE: u8 = 1;
+
+    /// The container that it is about, for messages.
+    fn container(&self) -> Option<&str> {
+        None
+    }
+
+    /// Does it; the exit status of runc.
+    fn carry_out(&self, global: &Global, log: &Log) -> Result<u8, Error>;
 }
 
-impl Run {
-    /// The configuration that the options name.
-    pub fn source(&self) -> Source {
-        match (&self.file, &self.bundle) {
-            (Some(file), _) => Source::Layout(file.clone()),
-            (None, Some(directory)) => Source::Bundle(directory.clone()),
-            (None, None) => Source::Bundle(PathBuf::new()),
+macro_rules! verbs {
+    ($($(#[$attribute:meta])* $variant:ident($name:literal, $module:ident),)*) => {
+        /// What runc is to do.
+        #[derive(Subcommand)]
+        enum Command {
+            $(
+                $(#[$attribute])*
+                #[command(name = $name, after_help = commands::$module::EXAMPLES)]
+                $variant(commands::$module::Arguments),
+            )*
+        }
+
+        impl Command {
+            fn carry_out(&self, global: &Global, log: &Log) -> u8 {
+                match self {
+                    $(Self::$variant(arguments) => report($name, arguments, global, log),)*
+                }
+            }
+        }
+    };
+}
+
+verbs! {
+    /// Run a container from a layout file or an OCI bundle, and wait for it
+    Run("run", run),
+}
+
+/// Carries a verb out; what goes wrong is one line with the verb and the container.
+fn report<V: Verb>(name: &str, verb: &V, global: &Global, log: &Log) -> u8 {
+    match verb.carry_out(global, log) {
+        Ok(status) => status,
+        Err(error) => {
+            let container = verb.container().map(crate::text::quoted);
+            let container = container.map_or(String::new(), |id| format!(" {id}"));
+            log.error(&format!("{name}{container}: {error}"));
+            error.status().unwrap_or(V::FAILURE)
         }
     }
 }
 
-/// Parses the command line; a wrong one, or a question for help, ends the program here.
-pub fn parse() -> Command {
-    CommandLine::parse().command
+/// Parses the command line and does what it asks for. A wrong one, or a question for help, ends the program
+/// here.
+pub fn run() -> u8 {
+    let CommandLine { global, verb } = CommandLine::parse();
+    let log = match Log::open(global.log.as_deref(), global.log_format, global.debug) {
+        Ok(log) => log,
+        Err(error) => {
+            eprintln!("runc: {error}");
+            return 1;
+        }
+    };
+    verb.carry_out(&global, &log)
 }

@@ -4,17 +4,17 @@ use std::fmt;
 use std::io;
 
 /// The manager itself failed, and no program was started.
-const MANAGER_FAILED: u8 = 125;
+pub const MANAGER_FAILED: u8 = 125;
 /// The program exists and can't be executed.
 const NOT_EXECUTABLE: u8 = 126;
 /// The program does not exist.
 const NOT_FOUND: u8 = 127;
 
-/// A failure: one line of text without the command's name, and an exit status.
+/// A failure: one line of text without the command's name, and perhaps an exit status of its own.
 #[derive(Debug)]
 pub struct Error {
     message: String,
-    status: u8,
+    status: Option<u8>,
 }
 
 impl Error {
@@ -22,7 +22,7 @@ impl Error {
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
-            status: MANAGER_FAILED,
+            status: None,
         }
     }
 
@@ -35,7 +35,7 @@ impl Error {
     pub fn not_found(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
-            status: NOT_FOUND,
+            status: Some(NOT_FOUND),
         }
     }
 
@@ -43,12 +43,12 @@ impl Error {
     pub fn not_executable(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
-            status: NOT_EXECUTABLE,
+            status: Some(NOT_EXECUTABLE),
         }
     }
 
-    /// The exit status of runc.
-    pub fn status(&self) -> u8 {
+    /// The exit status of runc; `None`: that of a verb that failed.
+    pub fn status(&self) -> Option<u8> {
         self.status
     }
 }

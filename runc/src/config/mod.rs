@@ -10,13 +10,20 @@ mod words;
 
 pub use container::{Container, FileSystem, Limit, Mount, Object, Process, Restrictions, Root};
 
-use crate::cli::Source;
 use crate::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use value::Document;
 
 /// The largest configuration file that is read, in bytes.
 const LARGEST_FILE: u64 = 16 << 20;
+
+/// Where a container's configuration comes from.
+pub enum Source {
+    /// A layout file.
+    Layout(PathBuf),
+    /// An OCI bundle's directory.
+    Bundle(PathBuf),
+}
 
 /// A container as its file describes it, and what in the file has no effect.
 pub struct Loaded {

@@ -1,0 +1,4 @@
+//! The verbs, a file each: options, examples, and the call that does it.
+
+pub mod run;
+pub mod source;
