@@ -1,6 +1,7 @@
 //! Inodes: the files themselves, whatever their names.
 
 use super::attributes::Attributes;
+use super::extended::Existing;
 use super::file_operations::FileOperations;
 use super::flags::OpenFlags;
 use super::kind::{DeviceNumber, FileKind};
@@ -225,6 +226,48 @@ pub trait InodeOperations: Send + Sync {
     /// The pages of a regular file that has a page cache.
     fn page_cache(&self) -> Option<&Arc<PageCache>> {
         None
+    }
+
+    /// The value of an extended attribute; whoever calls has checked that it may be read.
+    ///
+    /// # Errors
+    /// `ENODATA` if there is none; `EOPNOTSUPP` where there are no such attributes; `ENOMEM`, `EIO`.
+    fn get_extended(&self, _inode: &Inode, _name: &[u8]) -> Result<Vec<u8>> {
+        Err(Errno::EOPNOTSUPP)
+    }
+
+    /// Sets an extended attribute; whoever calls has checked name, size and permission.
+    ///
+    /// # Errors
+    /// `EEXIST`, `ENODATA` as `existing` demands; `EOPNOTSUPP`, `ENOSPC`, `ENOMEM`.
+    fn set_extended(
+        &self,
+        _inode: &Arc<Inode>,
+        _name: &[u8],
+        _value: &[u8],
+        _existing: Existing,
+    ) -> Result<()> {
+        Err(Errno::EOPNOTSUPP)
+    }
+
+    /// Takes an extended attribute away.
+    ///
+    /// # Errors
+    /// `ENODATA` if there is none; `EOPNOTSUPP`.
+    fn remove_extended(&self, _inode: &Arc<Inode>, _name: &[u8]) -> Result<()> {
+        Err(Errno::EOPNOTSUPP)
+    }
+
+    /// Calls `each` with the name of every extended attribute. It must neither sleep nor touch user memory.
+    ///
+    /// # Errors
+    /// What `each` returns; `EIO`.
+    fn list_extended(
+        &self,
+        _inode: &Inode,
+        _each: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        Ok(())
     }
 
     /// The concrete type, for the file system that made it.

@@ -4,7 +4,7 @@
 //! * [`path_node`], [`children`], [`name`]: the tree of names over inodes. [`walk`]: from a path to a place.
 //! * [`mount`], [`mount_table`], [`location`], [`fs_context`]: what is where, and for whom.
 //! * [`file`], [`file_operations`], [`fd_table`], [`transfer`], [`poll`], [`record_lock`]: open files.
-//! * [`page_cache`], [`page_index`]: content of regular files.
+//! * [`page_cache`], [`page_index`]: content of regular files. [`extended`]: attributes that programs name themselves.
 //! * [`device`]: drivers by number. [`syscalls`]: the system calls on files.
 //!
 //! # Lock order
@@ -23,6 +23,7 @@ pub mod change;
 pub mod children;
 pub mod device;
 pub mod directory_file;
+pub mod extended;
 pub mod fd_table;
 pub mod file;
 pub mod file_operations;

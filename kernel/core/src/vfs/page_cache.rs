@@ -69,14 +69,24 @@ impl PageQuota {
     }
 
     fn take(&self) -> Result<()> {
-        if self.take_up_to(1) == 1 {
-            Ok(())
-        } else {
-            Err(Errno::ENOSPC)
-        }
+        self.take_all(1)
     }
 
-    fn give_back(&self, count: u64) {
+    /// Takes `count` pages.
+    ///
+    /// # Errors
+    /// `ENOSPC` if there are not so many; none is taken then.
+    pub(super) fn take_all(&self, count: u64) -> Result<()> {
+        let granted = self.take_up_to(count);
+        if granted == count {
+            return Ok(());
+        }
+        self.give_back(granted);
+        Err(Errno::ENOSPC)
+    }
+
+    /// Gives pages back that were taken.
+    pub(super) fn give_back(&self, count: u64) {
         self.used.fetch_sub(count, Relaxed);
     }
 }

@@ -8,6 +8,7 @@ mod super_block;
 
 use crate::Result;
 use crate::vfs::attributes::Attributes;
+use crate::vfs::extended::{self, Existing};
 use crate::vfs::file_operations::FileOperations;
 use crate::vfs::flags::OpenFlags;
 use crate::vfs::inode::{Inode, InodeOperations, NewInode};
@@ -19,6 +20,7 @@ use crate::vfs::special;
 use crate::vfs::super_block::ActiveSuperBlock;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::any::Any;
 use super_block::Limits;
 
@@ -60,6 +62,7 @@ pub fn bare_directory(super_block: &Arc<crate::vfs::SuperBlock>) -> Result<Arc<I
 struct RamInode {
     limits: Arc<Limits>,
     pages: Option<Arc<PageCache>>,
+    extended: extended::store::Store,
 }
 
 impl RamInode {
@@ -75,6 +78,7 @@ impl RamInode {
         let operations = Box::new(RamInode {
             limits: limits.clone(),
             pages,
+            extended: extended::store::Store::default(),
         });
         let attributes = Attributes::new(new.kind, new.permissions, new.owner, new.group);
         let inode = Inode::new(
@@ -94,6 +98,7 @@ impl RamInode {
 
 impl Drop for RamInode {
     fn drop(&mut self) {
+        self.extended.release(&self.limits.pages);
         self.limits.give_back_inode();
     }
 }
@@ -149,6 +154,32 @@ impl InodeOperations for RamInode {
 
     fn page_cache(&self) -> Option<&Arc<PageCache>> {
         self.pages.as_ref()
+    }
+
+    fn get_extended(&self, _inode: &Inode, name: &[u8]) -> Result<Vec<u8>> {
+        self.extended.get(name)
+    }
+
+    fn set_extended(
+        &self,
+        _inode: &Arc<Inode>,
+        name: &[u8],
+        value: &[u8],
+        existing: Existing,
+    ) -> Result<()> {
+        self.extended.set(&self.limits.pages, name, value, existing)
+    }
+
+    fn remove_extended(&self, _inode: &Arc<Inode>, name: &[u8]) -> Result<()> {
+        self.extended.remove(&self.limits.pages, name)
+    }
+
+    fn list_extended(
+        &self,
+        _inode: &Inode,
+        each: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        self.extended.list(each)
     }
 
     fn as_any(&self) -> &dyn Any {

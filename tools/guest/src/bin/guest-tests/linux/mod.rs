@@ -1,5 +1,6 @@
 //! Linux's own behaviour, as far as programs rely on it.
 
+mod extended;
 mod files;
 mod memory;
 mod mounts;
@@ -20,6 +21,7 @@ pub fn all() -> Vec<Case> {
         memory::CASES,
         threads::CASES,
         files::CASES,
+        extended::CASES,
         mounts::CASES,
         proc::CASES,
     ]
