@@ -12,6 +12,7 @@ pub mod errno;
 pub mod exec;
 pub mod fs;
 pub mod futex;
+pub mod heap;
 pub mod hooks;
 pub mod log;
 pub mod memory;

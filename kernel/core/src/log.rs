@@ -1,5 +1,6 @@
 //! The kernel log: records with a level, kept in a ring for dmesg and shown on the console up to a level.
 
+use crate::heap::MakeRoom;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -107,7 +108,7 @@ pub fn console_level() -> u32 {
 /// The newest whole lines of at most `limit` bytes that weren't cleared; none if there is no memory for them.
 pub fn newest(limit: usize) -> Option<Vec<u8>> {
     let mut text = Vec::new();
-    text.try_reserve_exact(limit.min(RING_SIZE)).ok()?;
+    text.make_room_exact(limit.min(RING_SIZE)).ok()?;
     let ring = RING.lock();
     let oldest = ring
         .written
@@ -126,7 +127,7 @@ pub fn newest(limit: usize) -> Option<Vec<u8>> {
 /// Takes up to `limit` bytes that nobody has taken yet (SYSLOG_ACTION_READ).
 pub fn take_unread(limit: usize) -> Option<Vec<u8>> {
     let mut text = Vec::new();
-    text.try_reserve_exact(limit.min(RING_SIZE)).ok()?;
+    text.make_room_exact(limit.min(RING_SIZE)).ok()?;
     let mut ring = RING.lock();
     let start = ring.read.max(ring.written.saturating_sub(RING_SIZE as u64));
     let end = ring.written.min(start + limit.min(RING_SIZE) as u64);

@@ -13,6 +13,7 @@ pub mod console;
 pub mod cpu;
 pub mod entry;
 pub mod exception;
+pub mod fault_injection;
 pub mod frame;
 pub mod heap;
 #[cfg(target_os = "none")]

@@ -7,6 +7,7 @@ use gantry_abi::ioctl::{self, UserBuffer};
 use zerocopy::IntoBytes;
 
 use super::{Context, ProcessList, descriptor};
+use crate::heap::MakeRoom;
 use crate::signal::{Signal, SignalInfo, information, send};
 use crate::task::{Current, Process, family, registry};
 use crate::{Errno, Result};
@@ -30,9 +31,7 @@ pub fn visible(list: &Arc<ProcessList>) -> Result<Vec<Arc<Process>>> {
         return registry::processes();
     };
     let mut processes = Vec::new();
-    processes
-        .try_reserve(numbers.len())
-        .map_err(|_| Errno::ENOMEM)?;
+    processes.make_room(numbers.len())?;
     processes.extend(numbers.into_iter().filter_map(registry::find));
     Ok(processes)
 }
@@ -113,9 +112,7 @@ fn list_pids(list: &Arc<ProcessList>, argument: u64) -> Result<usize> {
     let buffer: UserBuffer = descriptor::read_argument(argument)?;
     let mut numbers: Vec<u32> = Vec::new();
     let members = members(list)?;
-    numbers
-        .try_reserve(members.len())
-        .map_err(|_| Errno::ENOMEM)?;
+    numbers.make_room(members.len())?;
     numbers.extend(members.iter().map(|process| process.host_pid()));
     // Only whole numbers are written.
     let whole = UserBuffer {

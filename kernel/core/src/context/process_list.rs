@@ -14,6 +14,7 @@ use hal::sync::IrqSpinLock;
 
 use super::gate::{Gate, Shut};
 use super::{Context, Life, Registry, freezer, members};
+use crate::heap::MakeRoom;
 use crate::sched::WaitQueue;
 use crate::task::{Current, Process};
 use crate::{Errno, Result};
@@ -175,7 +176,7 @@ impl ProcessList {
         let mut numbers = Vec::new();
         loop {
             let wanted = self.table.lock().hosts.len();
-            numbers.try_reserve(wanted).map_err(|_| Errno::ENOMEM)?;
+            numbers.make_room(wanted)?;
             let table = self.table.lock();
             if table.hosts.len() <= numbers.capacity() {
                 numbers.extend(table.hosts.values());

@@ -8,6 +8,7 @@ use hal::sync::SpinLock;
 
 use super::Context;
 use super::life::{Hold, Holder};
+use crate::heap::MakeRoom;
 use crate::{Errno, Result};
 
 /// The created contexts of one type. It holds none of them alive.
@@ -66,7 +67,7 @@ impl<C: Context> Registry<C> {
         let mut all = Vec::new();
         loop {
             let wanted = self.ids.lock().contexts.len();
-            all.try_reserve(wanted).map_err(|_| Errno::ENOMEM)?;
+            all.make_room(wanted)?;
             let ids = self.ids.lock();
             if ids.contexts.len() <= all.capacity() {
                 all.extend(ids.contexts.values().filter_map(Weak::upgrade));

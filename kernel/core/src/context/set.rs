@@ -11,8 +11,9 @@ use super::descriptor::{ContextDescriptor, Descriptor};
 use super::life::{Attachment, Pending};
 use super::transition::{self, Prepared};
 use super::{Context, HostnameContext, ProcessList, VfsRootContext};
+use crate::Result;
+use crate::heap::MakeRoom;
 use crate::task::Process;
-use crate::{Errno, Result};
 
 /// A type of context that processes hold; implemented by the table below.
 pub trait InSet: Context {
@@ -95,7 +96,7 @@ macro_rules! context_types {
             let mut infos = Vec::new();
             $(
                 let contexts = $context::registry().all()?;
-                infos.try_reserve(contexts.len()).map_err(|_| Errno::ENOMEM)?;
+                infos.make_room(contexts.len())?;
                 infos.extend(contexts.iter().map(|context| context.life().info($context::TYPE)));
             )*
             Ok(infos)

@@ -9,6 +9,7 @@ use hal::user::{self, StringError, UserAddr};
 use super::descriptor::{self, DescriptorFile};
 use super::hostname::{NAME_MAX, Name};
 use super::{VfsRootContext, jail, set};
+use crate::heap::MakeRoom;
 use crate::syscall::Arguments;
 use crate::task::{Current, Resource};
 use crate::vfs::name::PATH_MAX;
@@ -179,8 +180,7 @@ pub fn copy_mount(current: &Current, arguments: &mut Arguments<'_>) -> Result<us
 /// `EFAULT`, `ENAMETOOLONG`, `ENOMEM`.
 fn with_path<R>(address: UserAddr, action: impl FnOnce(&[u8]) -> Result<R>) -> Result<R> {
     let mut path = Vec::new();
-    path.try_reserve_exact(PATH_MAX)
-        .map_err(|_| Errno::ENOMEM)?;
+    path.make_room_exact(PATH_MAX)?;
     path.resize(PATH_MAX, 0);
     let length = user::read_string(address, &mut path).map_err(|error| match error {
         StringError::Fault => Errno::EFAULT,

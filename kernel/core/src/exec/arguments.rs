@@ -1,6 +1,7 @@
 //! The strings that a program is started with, copied from the caller.
 
 use crate::errno::{Errno, Result};
+use crate::heap::MakeRoom;
 use crate::task::{Current, Resource};
 use alloc::vec::Vec;
 use hal::user::{self, StringError, UserAddr};
@@ -25,9 +26,7 @@ impl Strings {
     /// # Errors
     /// `ENOMEM`.
     pub fn push(&mut self, string: &[u8]) -> Result<()> {
-        self.bytes
-            .try_reserve(string.len() + 1)
-            .map_err(|_| Errno::ENOMEM)?;
+        self.bytes.make_room(string.len() + 1)?;
         self.bytes.extend_from_slice(string);
         self.bytes.push(0);
         self.count += 1;
@@ -49,9 +48,7 @@ impl Strings {
             new.push(string)?;
         }
         let rest = self.bytes.get(first..).unwrap_or_default();
-        new.bytes
-            .try_reserve(rest.len())
-            .map_err(|_| Errno::ENOMEM)?;
+        new.bytes.make_room(rest.len())?;
         new.bytes.extend_from_slice(rest);
         new.count += self.count.saturating_sub(1);
         *self = new;
@@ -100,9 +97,7 @@ impl Strings {
             if length >= STRING_MAX {
                 return Err(Errno::E2BIG);
             }
-            self.bytes
-                .try_reserve(read + 1)
-                .map_err(|_| Errno::ENOMEM)?;
+            self.bytes.make_room(read + 1)?;
             self.bytes
                 .extend_from_slice(chunk.get(..read).unwrap_or_default());
             if whole {

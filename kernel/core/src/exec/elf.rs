@@ -2,6 +2,7 @@
 //! whatever the bytes are.
 
 use crate::errno::{Errno, Result};
+use crate::heap::MakeRoom;
 use crate::memory::{PAGE_SIZE, USER_END};
 use smallvec::SmallVec;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -225,7 +226,7 @@ impl Image {
         {
             return Err(Errno::ENOEXEC);
         }
-        self.segments.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+        self.segments.make_room(1)?;
         self.segments.push(segment);
         Ok(())
     }

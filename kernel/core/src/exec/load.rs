@@ -3,6 +3,7 @@
 use super::elf::{Header, Image, Placement as ImagePlacement, Segment};
 use super::script::HEAD_SIZE;
 use crate::errno::{Errno, Result};
+use crate::heap::MakeRoom;
 use crate::memory::{AddressSpace, AreaFlags, MapRequest, PAGE_SIZE, Placement, Protection};
 use crate::vfs::File;
 use crate::vfs::transfer::Destination;
@@ -72,9 +73,7 @@ pub fn understand(file: &File, head: &Head) -> Result<Image> {
         return Image::parse(&header, headers);
     }
     let mut headers = Vec::new();
-    headers
-        .try_reserve_exact(length)
-        .map_err(|_| Errno::ENOMEM)?;
+    headers.make_room_exact(length)?;
     headers.resize(length, 0);
     if read_at(file, header.program_headers, &mut headers)? != length {
         return Err(Errno::ENOEXEC);

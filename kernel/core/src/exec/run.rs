@@ -8,6 +8,7 @@ use super::{privileges, script, threads, vdso};
 use crate::context;
 use crate::errno::{Errno, Result};
 use crate::futex;
+use crate::heap::MakeRoom;
 use crate::memory::{
     AddressSpace, AreaFlags, Label, Layout, MapRequest, PAGE_SIZE, Placement, Protection, USER_END,
 };
@@ -230,7 +231,7 @@ fn find(view: &View<'_>, program: &Program<'_>, given: &mut Arguments) -> Result
 }
 
 fn append(target: &mut Vec<u8>, bytes: &[u8]) -> Result<()> {
-    target.try_reserve(bytes.len()).map_err(|_| Errno::ENOMEM)?;
+    target.make_room(bytes.len())?;
     target.extend_from_slice(bytes);
     Ok(())
 }
@@ -245,7 +246,7 @@ fn find_interpreter(
         return Ok(None);
     };
     let mut path = Vec::new();
-    path.try_reserve_exact(length).map_err(|_| Errno::ENOMEM)?;
+    path.make_room_exact(length)?;
     path.resize(length, 0);
     if load::read_at(file, offset, &mut path)? != length || path.pop() != Some(0) {
         return Err(Errno::ENOEXEC);

@@ -1,7 +1,8 @@
 //! The stack that a program finds at its start (System V ABI; getauxval(3)). Pure.
 
 use super::arguments::Arguments;
-use crate::errno::{Errno, Result};
+use crate::errno::Result;
+use crate::heap::MakeRoom;
 use alloc::vec::Vec;
 use smallvec::SmallVec;
 
@@ -71,9 +72,7 @@ pub fn build(
     let words = 1 + (arguments.count + 1) + (environment.count + 1) + 2 * vector.len();
     let address = (random_at - 8 * words as u64) & !15;
     let mut bytes = Vec::new();
-    bytes
-        .try_reserve_exact((top - address) as usize)
-        .map_err(|_| Errno::ENOMEM)?;
+    bytes.make_room_exact((top - address) as usize)?;
     let word = |bytes: &mut Vec<u8>, value: u64| bytes.extend_from_slice(&value.to_le_bytes());
 
     word(&mut bytes, arguments.count as u64);

@@ -3,6 +3,7 @@
 use super::arguments::Arguments as ProgramArguments;
 use super::run::{Program, execute};
 use crate::errno::{Errno, Result};
+use crate::heap::MakeRoom;
 use crate::syscall::Arguments;
 use crate::task::Current;
 use crate::vfs::Location;
@@ -32,7 +33,7 @@ fn copy_path(address: u64) -> Result<Vec<u8>> {
         if path.len() + length >= PATH_MAX {
             return Err(Errno::ENAMETOOLONG);
         }
-        path.try_reserve(length).map_err(|_| Errno::ENOMEM)?;
+        path.make_room(length)?;
         path.extend_from_slice(chunk.get(..length).unwrap_or_default());
         if whole {
             return Ok(path);

@@ -1,7 +1,8 @@
 //! Who waits on which word: buckets by the key's hash.
 
 use super::key::Key;
-use crate::errno::{Errno, Result};
+use crate::errno::Result;
+use crate::heap::MakeRoom;
 use crate::sched::{self, State};
 use crate::task::ThreadRef;
 use alloc::vec::Vec;
@@ -82,7 +83,7 @@ pub fn enter(
     bucket.count.fetch_add(1, Relaxed);
     fence(SeqCst);
     let mut waiters = bucket.waiters.lock();
-    let entered = check().and_then(|()| waiters.try_reserve(1).map_err(|_| Errno::ENOMEM));
+    let entered = check().and_then(|()| waiters.make_room(1));
     if entered.is_ok() {
         thread.futex_place().state.store(index as u32, Release);
         waiters.push(Waiter { key, mask, thread });
@@ -210,7 +211,7 @@ pub fn requeue(
                 index += 1;
             }
             Some(others) => {
-                others.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+                others.make_room(1)?;
                 let mut waiter = waiters.remove(index);
                 waiter.key = *to;
                 TABLE[source].count.fetch_sub(1, Relaxed);

@@ -6,6 +6,7 @@ use core::ops::Range;
 use super::PAGE_SIZE;
 use super::area::{Area, AreaFlags};
 use crate::errno::{Errno, Result};
+use crate::heap::MakeRoom;
 
 /// Most areas an address space may have (vm.max_map_count's default).
 pub const MAXIMUM_AREAS: usize = 65_530;
@@ -172,7 +173,7 @@ impl Areas {
         }
         if self.list.capacity() - self.list.len() < count {
             // Doubles, so that a program that maps one after the other doesn't copy the list each time.
-            self.list.try_reserve(count).map_err(|_| Errno::ENOMEM)?;
+            self.list.make_room(count)?;
         }
         Ok(())
     }
@@ -348,8 +349,7 @@ impl Areas {
     /// ENOMEM: no kernel memory.
     pub fn fork(&self) -> Result<Areas> {
         let mut list = Vec::new();
-        list.try_reserve_exact(self.list.len() + 2)
-            .map_err(|_| Errno::ENOMEM)?;
+        list.make_room_exact(self.list.len() + 2)?;
         list.extend(
             self.list
                 .iter()

@@ -12,6 +12,7 @@ use super::area::{Area, AreaFlags, MappedObject, Source};
 use super::object::SharedMemory;
 use super::request::{Backing, MapRequest, MemoryLimits, Placement};
 use crate::errno::{Errno, Result};
+use crate::heap::MakeRoom;
 use crate::vfs::MountFlags;
 
 /// Rounds up to whole pages.
@@ -117,7 +118,7 @@ pub(super) fn release(released: &mut Vec<Arc<MappedObject>>, source: Source) {
         let kept = released
             .last()
             .is_some_and(|last| Arc::ptr_eq(last, &mapped));
-        if !kept && released.try_reserve(1).is_ok() {
+        if !kept && released.make_room(1).is_ok() {
             released.push(mapped);
         }
     }

@@ -8,7 +8,8 @@ use hal::sync::SpinLock;
 use super::address_space::AddressSpace;
 use super::area::{AreaFlags, Source};
 use super::{MemoryObject, PAGE_SIZE};
-use crate::errno::{Errno, Result};
+use crate::errno::Result;
+use crate::heap::MakeRoom;
 
 /// The address spaces that have mapped an object and may still do. Every object that can lose pages has one.
 ///
@@ -49,7 +50,7 @@ impl Mappings {
         if spaces.len() == spaces.capacity() {
             spaces.retain(|other| other.strong_count() > 0 && !other.ptr_eq(space));
             *cleanings += 1;
-            spaces.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+            spaces.make_room(1)?;
         }
         spaces.push(space.clone());
         Ok(())

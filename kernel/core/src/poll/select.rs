@@ -9,6 +9,7 @@ use super::syscalls::{deadline_from_user, write_remaining};
 use super::temporary_mask::TemporaryMask;
 use super::wait_for;
 use crate::errno::{Errno, Result};
+use crate::heap::MakeRoom;
 use crate::syscall::Arguments;
 use crate::task::Current;
 use crate::vfs::{PollEvents, PollRegistration};
@@ -39,12 +40,8 @@ impl Set {
             found: Vec::new(),
         };
         if address != 0 {
-            set.wanted
-                .try_reserve_exact(words)
-                .map_err(|_| Errno::ENOMEM)?;
-            set.found
-                .try_reserve_exact(words)
-                .map_err(|_| Errno::ENOMEM)?;
+            set.wanted.make_room_exact(words)?;
+            set.found.make_room_exact(words)?;
             set.wanted.resize(words, 0);
             set.found.resize(words, 0);
             user::copy_from_user(set.wanted.as_mut_slice().as_mut_bytes(), set.address)?;

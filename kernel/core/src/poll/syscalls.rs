@@ -9,6 +9,7 @@ use super::signalfd::SignalFile;
 use super::temporary_mask::TemporaryMask;
 use super::{eventfd, wait_for};
 use crate::errno::{Errno, Result};
+use crate::heap::MakeRoom;
 use crate::signal::SignalSet;
 use crate::syscall::Arguments;
 use crate::task::Current;
@@ -60,7 +61,7 @@ pub fn ppoll(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         return Err(Errno::EINVAL);
     }
     let mut descriptors: SmallVec<[PollDescriptor; 16]> = SmallVec::new();
-    descriptors.try_reserve(count).map_err(|_| Errno::ENOMEM)?;
+    descriptors.make_room(count)?;
     descriptors.resize(count, PollDescriptor::default());
     user::copy_from_user(descriptors.as_mut_slice().as_mut_bytes(), list)?;
     let mask = TemporaryMask::set(current, arguments.u64(3), arguments.usize(4))?;

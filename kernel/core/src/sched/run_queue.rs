@@ -2,7 +2,8 @@
 //!
 //! Pure: no clock, no locks. The queue holds those that wait for the CPU, not the one that runs.
 
-use crate::errno::{Errno, Result};
+use crate::errno::Result;
+use crate::heap::MakeRoom;
 use alloc::collections::BinaryHeap;
 use core::cmp::Ordering;
 
@@ -87,7 +88,7 @@ impl<T> RunQueue<T> {
     /// `ENOMEM`.
     pub fn reserve(&mut self, count: usize) -> Result<()> {
         let missing = count.saturating_sub(self.waiting.len());
-        self.waiting.try_reserve(missing).map_err(|_| Errno::ENOMEM)
+        self.waiting.make_room(missing)
     }
 
     /// The virtual time of the queue.

@@ -1,6 +1,7 @@
 //! The timers of one CPU, earliest first; pure. Any timer can be removed by its key in logarithmic time.
 
-use crate::errno::{Errno, Result};
+use crate::errno::Result;
+use crate::heap::MakeRoom;
 use alloc::vec::Vec;
 
 /// Names an armed timer in its heap. Keys aren't reused for a later timer by mistake: they carry a generation.
@@ -50,15 +51,13 @@ impl<T> TimerHeap<T> {
     /// # Errors
     /// `ENOMEM`.
     pub fn insert(&mut self, deadline: u64, target: T) -> Result<Key> {
-        self.order.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+        self.order.make_room(1)?;
         let slot = match self.free.pop() {
             Some(slot) => slot,
             None => {
-                self.slots.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+                self.slots.make_room(1)?;
                 // Every slot can be free at once; with the room made here, `remove` never allocates.
-                self.free
-                    .try_reserve(self.slots.len() + 1)
-                    .map_err(|_| Errno::ENOMEM)?;
+                self.free.make_room(self.slots.len() + 1)?;
                 self.slots.push(Slot {
                     generation: 0,
                     armed: None,

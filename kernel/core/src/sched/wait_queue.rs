@@ -3,6 +3,7 @@
 use super::entity::State;
 use super::{cpu, timer};
 use crate::errno::{Errno, Result};
+use crate::heap::MakeRoom;
 use crate::task::{self, Current, ThreadRef};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -191,7 +192,7 @@ impl WaitQueue {
         if sleepers.threads.iter().any(|thread| current.is(thread)) {
             return true;
         }
-        if sleepers.threads.try_reserve(1).is_err() {
+        if sleepers.threads.make_room(1).is_err() {
             return false;
         }
         sleepers.threads.push(current.arc());
@@ -281,7 +282,7 @@ impl WaitQueue {
         let id = waiters.next.fetch_add(1, Relaxed);
         {
             let mut list = waiters.list.lock();
-            list.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+            list.make_room(1)?;
             list.push((id, waiter.clone()));
         }
         fence(SeqCst);

@@ -2,6 +2,7 @@
 
 use super::{Signal, SignalInfo, SignalSet};
 use crate::errno::{Errno, Result};
+use crate::heap::MakeRoom;
 use alloc::vec::Vec;
 
 /// Pending signals of a thread or of a process.
@@ -44,7 +45,7 @@ impl Pending {
         }
         // The kernel's own must not lose what they tell; they are at most one per standard signal.
         let fits = self.queue.len() < limit || !signal.is_real_time();
-        if fits && self.queue.try_reserve(1).is_ok() {
+        if fits && self.queue.make_room(1).is_ok() {
             self.queue.push(info);
         } else if signal.is_real_time()
             && info.is_from_user()

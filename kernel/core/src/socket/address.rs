@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use hal::user::{self, UserAddr};
 
 use crate::errno::{Errno, Result};
+use crate::heap::MakeRoom;
 
 /// The family of these sockets.
 pub const AF_UNIX: u16 = 1;
@@ -57,8 +58,7 @@ impl Address {
         }
         let copy = |bytes: &[u8]| -> Result<Vec<u8>> {
             let mut copy = Vec::new();
-            copy.try_reserve_exact(bytes.len())
-                .map_err(|_| Errno::ENOMEM)?;
+            copy.make_room_exact(bytes.len())?;
             copy.extend_from_slice(bytes);
             Ok(copy)
         };

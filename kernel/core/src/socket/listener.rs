@@ -5,7 +5,8 @@ use alloc::sync::Arc;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::unix::UnixSocket;
-use crate::errno::{Errno, Result};
+use crate::errno::Result;
+use crate::heap::MakeRoom;
 use crate::sched::{Mutex, WaitQueue};
 
 /// Most connections that wait, whatever listen(2) asks for (net.core.somaxconn).
@@ -61,7 +62,7 @@ impl Listener {
             if waiting.len() > self.backlog.load(Ordering::Relaxed) {
                 return Ok(false);
             }
-            waiting.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+            waiting.make_room(1)?;
             waiting.push_back(connection.clone());
             self.count.store(waiting.len(), Ordering::Release);
         }

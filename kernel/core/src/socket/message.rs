@@ -19,6 +19,7 @@ use super::syscalls::{
 };
 use super::unix::{SocketKind, UnixSocket};
 use crate::errno::{Errno, Result};
+use crate::heap::MakeRoom;
 use crate::syscall::Arguments;
 use crate::task::Current;
 use crate::vfs::{Destination, File, IoVector, Source};
@@ -66,7 +67,7 @@ fn read_header(address: u64) -> Result<(Header, Segments)> {
     }
     let count = header.segment_count as usize;
     let mut segments = Segments::new();
-    segments.try_reserve(count).map_err(|_| Errno::ENOMEM)?;
+    segments.make_room(count)?;
     segments.resize(count, IoVector::default());
     user::copy_from_user(
         segments.as_mut_slice().as_mut_bytes(),
@@ -124,9 +125,7 @@ fn read_control(
             return Err(Errno::ENOBUFS);
         }
         let mut bytes = Vec::new();
-        bytes
-            .try_reserve_exact(header.control_length as usize)
-            .map_err(|_| Errno::ENOMEM)?;
+        bytes.make_room_exact(header.control_length as usize)?;
         bytes.resize(header.control_length as usize, 0);
         user::copy_from_user(&mut bytes, UserAddr(header.control))?;
         parse_control(current, &bytes, &mut control)?;
@@ -150,10 +149,7 @@ fn parse_control(current: &Current, bytes: &[u8], control: &mut Control) -> Resu
                 if control.files.len() + numbers.len() > MAXIMUM_FILES {
                     return Err(Errno::EINVAL);
                 }
-                control
-                    .files
-                    .try_reserve(numbers.len())
-                    .map_err(|_| Errno::ENOMEM)?;
+                control.files.make_room(numbers.len())?;
                 for number in numbers {
                     let file = current.file(i32::from_ne_bytes(*number))?;
                     if socket_of(&file).is_ok() {

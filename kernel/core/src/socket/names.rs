@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use super::unix::UnixSocket;
 use crate::errno::{Errno, Result};
+use crate::heap::MakeRoom;
 use crate::sched::Mutex;
 
 /// What a socket is bound to.
@@ -65,7 +66,7 @@ pub fn enter_any(context: u64, socket: &Arc<UnixSocket>) -> Result<Vec<u8>> {
     for offset in 0..0x10_0000u64 {
         let number = first.wrapping_add(offset) & 0xf_ffff;
         let mut digits = Vec::new();
-        digits.try_reserve_exact(5).map_err(|_| Errno::ENOMEM)?;
+        digits.make_room_exact(5)?;
         digits.extend((0..5).rev().map(|place| hexadecimal(number >> (4 * place))));
         match enter(Name::Abstract(context, digits.clone()), socket) {
             Ok(()) => return Ok(digits),

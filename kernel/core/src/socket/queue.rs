@@ -9,6 +9,7 @@ use super::address::Address;
 use super::control::Control;
 use super::ring::Ring;
 use crate::errno::{Errno, Result};
+use crate::heap::MakeRoom;
 use crate::sched::{Mutex, WaitQueue};
 use crate::vfs::{Destination, Source};
 
@@ -188,7 +189,7 @@ impl Queue {
                 return Err(Errno::EOPNOTSUPP);
             };
             let position = *read + ring.len() as u64;
-            marks.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+            marks.make_room(1)?;
             let before = ring.len();
             let outcome = ring.write(source, usize::MAX, CAPACITY);
             if ring.len() > before
@@ -298,7 +299,7 @@ impl Queue {
             return Ok(false);
         }
         let mut data = Vec::new();
-        data.try_reserve_exact(length).map_err(|_| Errno::ENOMEM)?;
+        data.make_room_exact(length)?;
         data.resize(length, 0);
         let read = source.read(&mut data);
         // A message goes whole or not at all.
@@ -309,7 +310,7 @@ impl Queue {
             let Content::Messages { list, bytes } = &mut *content else {
                 return Err(Errno::EOPNOTSUPP);
             };
-            list.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+            list.make_room(1)?;
             list.push_back(Message {
                 data,
                 control: control.take().unwrap_or_default(),

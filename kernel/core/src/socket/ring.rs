@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use crate::errno::{Errno, Result};
+use crate::errno::Result;
+use crate::heap::MakeRoom;
 use crate::vfs::{Destination, Source};
 
 /// The buffer's first size.
@@ -114,7 +115,7 @@ impl Ring {
             .next_power_of_two()
             .clamp(FIRST_SIZE, limit.max(FIRST_SIZE));
         let mut larger = Vec::new();
-        larger.try_reserve_exact(size).map_err(|_| Errno::ENOMEM)?;
+        larger.make_room_exact(size)?;
         let first = self.length.min(self.buffer.len() - self.start);
         larger.extend_from_slice(
             self.buffer

@@ -6,6 +6,7 @@ use super::thread::{NewThread, Resources, VforkDone};
 use super::{Current, Process, Thread, ThreadRef, family, registry};
 use crate::context::TaskNumber;
 use crate::errno::{Errno, Result};
+use crate::heap::MakeRoom;
 use crate::sched::cpu::QueueRoom;
 use crate::sched::{self, Entity, State};
 use crate::signal::state::{AlternateStack, Ending, JobState};
@@ -142,7 +143,7 @@ fn add_thread(
         if !matches!(shared.ending, Ending::No) {
             return Err(Errno::RESTART_NO_INTERRUPT);
         }
-        shared.threads.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+        shared.threads.make_room(1)?;
         shared.threads.push(thread.clone());
         if !matches!(shared.job, JobState::Running) {
             send::notify(&thread, State::RUNNABLE);

@@ -6,7 +6,8 @@
 use super::Process;
 use super::group::ProcessGroup;
 use super::tree::{Index, NONE, Tree};
-use crate::errno::{Errno, Result};
+use crate::errno::Result;
+use crate::heap::MakeRoom;
 use crate::signal::state::JobState;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -192,7 +193,7 @@ pub fn children(parent: &Process) -> Result<Vec<Arc<Process>>> {
             return Ok(all);
         }
         drop(tree);
-        all.try_reserve(count).map_err(|_| Errno::ENOMEM)?;
+        all.make_room(count)?;
     }
 }
 
@@ -392,6 +393,6 @@ pub fn members(group: &ProcessGroup) -> Result<Vec<Arc<Process>>> {
             return Ok(all);
         }
         all.clear();
-        all.try_reserve(count).map_err(|_| Errno::ENOMEM)?;
+        all.make_room(count)?;
     }
 }

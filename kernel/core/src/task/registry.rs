@@ -3,6 +3,7 @@
 use super::group::{ProcessGroup, Session};
 use super::{Process, ThreadRef};
 use crate::errno::{Errno, Result};
+use crate::heap::MakeRoom;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::hash::{BuildHasherDefault, Hasher};
@@ -57,7 +58,7 @@ static NUMBERS: IrqSpinLock<Numbers> = IrqSpinLock::new(Numbers {
 /// `EAGAIN` when all are in use, `ENOMEM`.
 pub fn allocate() -> Result<u32> {
     let mut numbers = NUMBERS.lock();
-    numbers.bearers.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+    numbers.bearers.make_room(1)?;
     for _ in 0..NUMBER_LIMIT {
         let number = numbers.next;
         numbers.next = if number + 1 < NUMBER_LIMIT {
@@ -160,7 +161,7 @@ pub fn processes() -> Result<Vec<Arc<Process>>> {
     let mut all = Vec::new();
     loop {
         let wanted = NUMBERS.lock().bearers.len();
-        all.try_reserve(wanted).map_err(|_| Errno::ENOMEM)?;
+        all.make_room(wanted)?;
         let numbers = NUMBERS.lock();
         if numbers.bearers.len() <= all.capacity() {
             all.extend(

@@ -2,7 +2,8 @@
 //!
 //! Links are indices, so that linking and unlinking take constant time and no memory.
 
-use crate::errno::{Errno, Result};
+use crate::errno::Result;
+use crate::heap::MakeRoom;
 use alloc::vec::Vec;
 
 /// A node's place; [`NONE`] is no node.
@@ -85,11 +86,9 @@ impl<T> Tree<T> {
                 index
             }
             None => {
-                self.nodes.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+                self.nodes.make_room(1)?;
                 // All nodes can be free at once, so that removing never needs memory.
-                self.free
-                    .try_reserve(self.nodes.len() + 1)
-                    .map_err(|_| Errno::ENOMEM)?;
+                self.free.make_room(self.nodes.len() + 1)?;
                 self.nodes.push(node);
                 (self.nodes.len() - 1) as Index
             }

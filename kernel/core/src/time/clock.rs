@@ -9,6 +9,7 @@ use linux_raw_sys::general as linux;
 use super::alarm::Alarm;
 use crate::errno::{Errno, Result};
 use crate::exec::vdso;
+use crate::heap::MakeRoom;
 use crate::sched::{Mutex, WaitQueue};
 use crate::task::{Current, Process, ThreadRef, lookup, usage};
 
@@ -68,7 +69,7 @@ pub(super) fn watch_wall_clock(alarm: &Arc<Alarm>) -> Result<()> {
     if alarms.len() == alarms.capacity() {
         alarms.retain(|alarm| alarm.strong_count() > 0);
     }
-    alarms.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+    alarms.make_room(1)?;
     alarms.push(Arc::downgrade(alarm));
     Ok(())
 }

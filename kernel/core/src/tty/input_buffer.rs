@@ -6,7 +6,8 @@
 
 use alloc::vec::Vec;
 
-use crate::{Errno, Result};
+use crate::Result;
+use crate::heap::MakeRoom;
 
 /// Capacity in bytes, as Linux's `N_TTY_BUF_SIZE`.
 pub const CAPACITY: usize = 4096;
@@ -46,8 +47,7 @@ impl InputBuffer {
     /// An empty buffer; `ENOMEM` when there is no memory for it.
     pub fn new() -> Result<Self> {
         let mut ring = Vec::new();
-        ring.try_reserve_exact(CAPACITY)
-            .map_err(|_| Errno::ENOMEM)?;
+        ring.make_room_exact(CAPACITY)?;
         ring.resize(CAPACITY, (0, Mark::None));
         Ok(InputBuffer {
             ring,

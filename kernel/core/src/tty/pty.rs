@@ -17,6 +17,7 @@ use linux_raw_sys::ioctl::{
 use super::file::TerminalFile;
 use super::ioctl;
 use super::terminal::{Driver, Terminal};
+use crate::heap::MakeRoom;
 use crate::sched::WaitQueue;
 use crate::task::Current;
 use crate::vfs::{
@@ -58,7 +59,7 @@ impl Driver for SlaveDriver {
         {
             let mut output = self.0.output.lock();
             // Writers keep to `room`; what echo adds beyond it is bounded by their steps.
-            if output.try_reserve(bytes.len()).is_ok() {
+            if output.make_room(bytes.len()).is_ok() {
                 output.extend(bytes);
             }
         }
@@ -114,10 +115,7 @@ impl Pseudoterminal {
             is_deserted: AtomicBool::new(false),
             is_locked: AtomicBool::new(true),
         });
-        line.output
-            .lock()
-            .try_reserve(CAPACITY)
-            .map_err(|_| Errno::ENOMEM)?;
+        line.output.lock().make_room(CAPACITY)?;
         let driver = Box::new(SlaveDriver(Arc::clone(&line)));
         let terminal = Terminal::new(DeviceNumber::new(SLAVE_MAJOR, number), driver)?;
         Ok(Pseudoterminal { line, terminal })

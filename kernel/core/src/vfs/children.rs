@@ -6,7 +6,8 @@
 
 use super::name::{Component, Name};
 use super::path_node::PathNode;
-use crate::{Errno, Result};
+use crate::Result;
+use crate::heap::MakeRoom;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -84,7 +85,7 @@ impl Children {
     /// `ENOMEM`.
     pub fn reserve(&mut self) -> Result<()> {
         if self.free.is_empty() {
-            self.slots.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+            self.slots.make_room(1)?;
         }
         if self.table.is_empty() && self.slots.len() < SEARCHED {
             return Ok(());
@@ -100,7 +101,7 @@ impl Children {
     fn rebuild(&mut self) -> Result<()> {
         let size = ((self.count + 1) * 2).next_power_of_two().max(SEARCHED * 4);
         let mut table = Vec::new();
-        table.try_reserve_exact(size).map_err(|_| Errno::ENOMEM)?;
+        table.make_room_exact(size)?;
         table.resize(size, EMPTY);
         self.table = table;
         self.taken = 0;
@@ -190,7 +191,7 @@ impl Children {
             self.taken = 0;
         } else if slot as usize + 1 == self.slots.len() {
             self.slots.pop();
-        } else if self.free.try_reserve(1).is_ok() {
+        } else if self.free.make_room(1).is_ok() {
             self.free.push(slot);
         }
         Some(node)
@@ -246,7 +247,7 @@ impl Children {
             return;
         }
         if self.negatives.len() < NEGATIVE_LIMIT {
-            if self.negatives.try_reserve(1).is_ok() {
+            if self.negatives.make_room(1).is_ok() {
                 self.negatives.push(name);
             }
         } else if let Some(place) = self.negatives.get_mut(self.next_negative) {

@@ -2,6 +2,7 @@
 
 use super::file::File;
 use super::record_lock::LockOwner;
+use crate::heap::MakeRoom;
 use crate::task::Thread;
 use crate::{Errno, Result};
 use alloc::sync::Arc;
@@ -54,16 +55,11 @@ impl Slots {
             return Ok(());
         }
         let count = count.next_multiple_of(WORD).max(self.files.len() * 2);
-        self.files
-            .try_reserve_exact(count - self.files.len())
-            .map_err(|_| Errno::ENOMEM)?;
+        self.files.make_room_exact(count - self.files.len())?;
         let words = count / WORD;
-        self.used
-            .try_reserve_exact(words - self.used.len())
-            .map_err(|_| Errno::ENOMEM)?;
+        self.used.make_room_exact(words - self.used.len())?;
         self.close_on_exec
-            .try_reserve_exact(words - self.close_on_exec.len())
-            .map_err(|_| Errno::ENOMEM)?;
+            .make_room_exact(words - self.close_on_exec.len())?;
         self.files.resize_with(count, || None);
         self.used.resize(words, 0);
         self.close_on_exec.resize(words, 0);

@@ -7,6 +7,7 @@
 use super::location::Location;
 use super::mount::{Child, Mount, MountFlags, MountLife};
 use super::path_node::{NAMES, PathNode};
+use crate::heap::MakeRoom;
 use crate::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -219,7 +220,7 @@ fn place_at(token: &mut WriteToken, mount: &Arc<Mount>, place: Location) -> Resu
         return Err(Errno::ENOSPC);
     }
     let children = &mut place.mount.state.get_mut(token).children;
-    children.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+    children.make_room(1)?;
     children.push(Child {
         node: place.node.clone(),
         mount: mount.clone(),
@@ -413,8 +414,7 @@ pub fn move_mount(source: &Location, target: &Location) -> Result<()> {
         .state
         .get_mut(&mut token)
         .children
-        .try_reserve(1)
-        .map_err(|_| Errno::ENOMEM)?;
+        .make_room(1)?;
     let old = unlink(&mut token, mount);
     place.mount.state.get_mut(&mut token).children.push(Child {
         node: place.node.clone(),
@@ -439,14 +439,14 @@ pub fn clone_tree(source: &Location, recursive: bool) -> Result<FloatingMount> {
     }
     // Pairs of a mount that is being copied and its copy; the list grows while it is worked through.
     let mut pairs: Vec<(Arc<Mount>, Arc<Mount>)> = Vec::new();
-    pairs.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+    pairs.make_room(1)?;
     pairs.push((source.mount.clone(), top.mount().clone()));
     let mut done = 0;
     while let Some((original, copy)) = pairs.get(done).cloned() {
         done += 1;
         for (child, node) in children_below(&original, copy.root())? {
             hal::frame::headroom()?;
-            pairs.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+            pairs.make_room(1)?;
             let child_copy = Mount::new(
                 child.active_super_block(),
                 child.root().clone(),
@@ -454,7 +454,7 @@ pub fn clone_tree(source: &Location, recursive: bool) -> Result<FloatingMount> {
             );
             let mut token = NAMES.write();
             let siblings = &mut copy.state.get_mut(&mut token).children;
-            siblings.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+            siblings.make_room(1)?;
             siblings.push(Child {
                 node: node.clone(),
                 mount: child_copy.clone(),
@@ -477,7 +477,7 @@ fn children_below(mount: &Mount, root: &PathNode) -> Result<Vec<(Arc<Mount>, Arc
     let token = NAMES.read();
     for child in &mount.state.get(&token).children {
         if child.node.is_at_or_below(&token, root) {
-            found.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+            found.make_room(1)?;
             found.push((child.mount.clone(), child.node.clone()));
         }
     }

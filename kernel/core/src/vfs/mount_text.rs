@@ -5,6 +5,7 @@ use super::mount::{Mount, MountFlags};
 use super::mount_table;
 use super::path_node::NAMES;
 use super::path_text;
+use crate::heap::MakeRoom;
 use crate::{Errno, Result};
 use alloc::format;
 use alloc::sync::Arc;
@@ -25,7 +26,7 @@ struct Text(Vec<u8>);
 
 impl Text {
     fn add(&mut self, bytes: &[u8]) -> Result<()> {
-        self.0.try_reserve(bytes.len()).map_err(|_| Errno::ENOMEM)?;
+        self.0.make_room(bytes.len())?;
         self.0.extend_from_slice(bytes);
         Ok(())
     }
@@ -60,7 +61,7 @@ fn reachable(root: &Location) -> Result<Vec<(Arc<Mount>, Vec<u8>)>> {
     let top = root.mount.top(&NAMES.read()).clone();
     let mut failed = false;
     mount_table::for_each_in_tree(&NAMES.read(), &top, |mount| {
-        if all.try_reserve(1).is_ok() {
+        if all.make_room(1).is_ok() {
             all.push(mount.clone());
         } else {
             failed = true;
@@ -70,9 +71,7 @@ fn reachable(root: &Location) -> Result<Vec<(Arc<Mount>, Vec<u8>)>> {
         return Err(Errno::ENOMEM);
     }
     let mut shown = Vec::new();
-    shown
-        .try_reserve_exact(all.len())
-        .map_err(|_| Errno::ENOMEM)?;
+    shown.make_room_exact(all.len())?;
     for mount in all {
         if let Some(path) = path_text::below(&Location::root_of(&mount), root)? {
             shown.push((mount, path));

@@ -3,6 +3,7 @@
 //! A name is looked at eight bytes at a time: one pass finds its end in a path, computes its hash and leaves the first
 //! 24 bytes in three words, which is all that comparing most names takes.
 
+use crate::heap::MakeRoom;
 use crate::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -249,8 +250,7 @@ impl Deref for Name {
 /// `ENOMEM`.
 pub fn boxed(bytes: &[u8]) -> Result<Box<[u8]>> {
     let mut copy = Vec::new();
-    copy.try_reserve_exact(bytes.len())
-        .map_err(|_| Errno::ENOMEM)?;
+    copy.make_room_exact(bytes.len())?;
     copy.extend_from_slice(bytes);
     Ok(copy.into_boxed_slice())
 }

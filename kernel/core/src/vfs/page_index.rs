@@ -1,5 +1,6 @@
 //! Which frame holds which page of a file.
 
+use crate::heap::MakeRoom;
 use crate::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -84,9 +85,7 @@ impl PageIndex {
             Entry::Vacant(place) => {
                 frame::headroom()?;
                 let mut chunk = Vec::new();
-                chunk
-                    .try_reserve_exact(CHUNK as usize)
-                    .map_err(|_| Errno::ENOMEM)?;
+                chunk.make_room_exact(CHUNK as usize)?;
                 chunk.resize_with(CHUNK as usize, || None);
                 place.insert(chunk.into_boxed_slice())
             }

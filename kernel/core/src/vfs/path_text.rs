@@ -4,7 +4,8 @@ use super::kind::FileKind;
 use super::location::Location;
 use super::path_node::NAMES;
 use super::{internal, mount::Mount};
-use crate::{Errno, Result};
+use crate::Result;
+use crate::heap::MakeRoom;
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -19,9 +20,7 @@ struct Backwards(Vec<u8>);
 
 impl Backwards {
     fn add(&mut self, name: &[u8]) -> Result<()> {
-        self.0
-            .try_reserve(name.len() + 1)
-            .map_err(|_| Errno::ENOMEM)?;
+        self.0.make_room(name.len() + 1)?;
         self.0.extend(name.iter().rev());
         self.0.push(b'/');
         Ok(())
@@ -31,9 +30,7 @@ impl Backwards {
         if self.0.is_empty() {
             self.add(b"")?;
         }
-        self.0
-            .try_reserve(prefix.len())
-            .map_err(|_| Errno::ENOMEM)?;
+        self.0.make_room(prefix.len())?;
         self.0.extend(prefix.iter().rev());
         self.0.reverse();
         Ok(self.0)
@@ -130,7 +127,7 @@ pub fn describe(location: &Location, root: &Location) -> Result<Vec<u8>> {
 }
 
 fn append(mut path: Vec<u8>, suffix: &[u8]) -> Result<Vec<u8>> {
-    path.try_reserve(suffix.len()).map_err(|_| Errno::ENOMEM)?;
+    path.make_room(suffix.len())?;
     path.extend_from_slice(suffix);
     Ok(path)
 }

@@ -1,5 +1,6 @@
 //! Readiness of files, and how a caller hears of it (poll(2)).
 
+use crate::heap::MakeRoom;
 use crate::sched::{WaitQueue, Waiter, WaiterHandle};
 use alloc::sync::Arc;
 use bitflags::bitflags;
@@ -58,7 +59,7 @@ impl PollRegistration {
     /// the two is missed.
     pub fn watch(&mut self, queue: &WaitQueue) {
         match queue.register(&self.waiter) {
-            Ok(handle) if self.handles.try_reserve(1).is_ok() => self.handles.push(handle),
+            Ok(handle) if self.handles.make_room(1).is_ok() => self.handles.push(handle),
             _ => self.failed = true,
         }
     }

@@ -3,6 +3,7 @@
 //! All locks of an inode are in one list under a spin lock; conflicts wait in one queue.
 
 use super::file::File;
+use crate::heap::MakeRoom;
 use crate::sched::WaitQueue;
 use crate::{Errno, Result};
 use alloc::boxed::Box;
@@ -82,8 +83,7 @@ pub struct FileLocks {
 fn without(locks: &[RangeLock], owner: LockOwner, start: u64, end: u64) -> Result<Vec<RangeLock>> {
     let mut rest = Vec::new();
     // A lock that is cut in the middle becomes two.
-    rest.try_reserve(locks.len() + 2)
-        .map_err(|_| Errno::ENOMEM)?;
+    rest.make_room(locks.len() + 2)?;
     for lock in locks {
         if lock.owner != owner || lock.end <= start || lock.start >= end {
             rest.push(*lock);

@@ -7,6 +7,7 @@ use super::buddy::Buddy;
 use super::machine;
 use super::metadata::metadata;
 use super::{FRAME_SHIFT, OutOfMemory};
+use crate::fault_injection;
 use crate::sync::{InterruptGuard, IrqSpinLock, MAX_CPUS, PerCpu};
 use core::cell::UnsafeCell;
 use core::sync::atomic::{
@@ -33,6 +34,12 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
+    /// Whether fault injection refuses the allocation.
+    #[inline(always)]
+    fn is_refused(self) -> bool {
+        self == Self::Ordinary && fault_injection::refuses()
+    }
+
     /// Frames that must be left after the allocation.
     fn must_leave(self) -> u64 {
         match self {
@@ -157,6 +164,9 @@ fn is_batch(numbers: &[u32]) -> bool {
 /// Takes a frame, its count set to one, its content unspecified.
 #[inline(always)]
 pub(crate) fn allocate_number(purpose: Purpose) -> Result<u32, OutOfMemory> {
+    if purpose.is_refused() {
+        return Err(OutOfMemory);
+    }
     let cached = {
         let here = InterruptGuard::new();
         CACHES.current().any.pop(&here)
@@ -174,6 +184,9 @@ pub(crate) fn allocate_number(purpose: Purpose) -> Result<u32, OutOfMemory> {
 /// unspecified.
 #[inline(always)]
 pub(super) fn allocate_preferably_zero(purpose: Purpose) -> Result<(u32, bool), OutOfMemory> {
+    if purpose.is_refused() {
+        return Err(OutOfMemory);
+    }
     let cached = {
         let here = InterruptGuard::new();
         let caches = CACHES.current();
@@ -288,7 +301,7 @@ unsafe fn drain(number: u32) {
 /// Takes a block of 2^`order` frames; its content and metadata are unspecified.
 pub(super) fn allocate_block(order: usize, purpose: Purpose) -> Result<u32, OutOfMemory> {
     machine::ensure_initialised();
-    if order > super::buddy::MAX_ORDER {
+    if order > super::buddy::MAX_ORDER || purpose.is_refused() {
         return Err(OutOfMemory);
     }
     let mut shared = SHARED.lock();
@@ -343,7 +356,7 @@ pub fn free() -> u64 {
 #[inline]
 pub fn headroom() -> Result<(), OutOfMemory> {
     machine::ensure_initialised();
-    if SHARED_FREE.load(Relaxed) > RESERVE.load(Relaxed) {
+    if SHARED_FREE.load(Relaxed) > RESERVE.load(Relaxed) && !fault_injection::refuses() {
         Ok(())
     } else {
         Err(OutOfMemory)

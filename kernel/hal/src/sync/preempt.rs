@@ -17,6 +17,8 @@ pub struct ExecutionState {
     pub flags: AtomicU32,
     /// The CPU it runs on. Written by the switch before the task runs.
     pub cpu: AtomicU32,
+    /// Counts allocations down to the one that is refused; 0 for none (see [`crate::fault_injection`]).
+    pub allocations_to_refusal: AtomicU32,
 }
 
 impl ExecutionState {
@@ -26,6 +28,7 @@ impl ExecutionState {
             preempt_count: AtomicU32::new(0),
             flags: AtomicU32::new(0),
             cpu: AtomicU32::new(cpu),
+            allocations_to_refusal: AtomicU32::new(0),
         }
     }
 }

@@ -31,6 +31,8 @@ pub struct TaskHeader {
     pub(super) flags: AtomicU32,
     /// The CPU it runs on, or ran on last.
     pub(super) cpu: AtomicU32,
+    /// For [`crate::fault_injection`].
+    pub(crate) allocations_to_refusal: AtomicU32,
     /// True from before a CPU switches to it until that CPU has saved its state again.
     pub(super) on_cpu: AtomicBool,
     /// Stack pointer while not running; its callee-saved registers are on the stack.
@@ -55,6 +57,10 @@ const _: () = {
     assert!(offset_of!(TaskHeader, preempt_count) == offset_of!(ExecutionState, preempt_count));
     assert!(offset_of!(TaskHeader, flags) == offset_of!(ExecutionState, flags));
     assert!(offset_of!(TaskHeader, cpu) == offset_of!(ExecutionState, cpu));
+    assert!(
+        offset_of!(TaskHeader, allocations_to_refusal)
+            == offset_of!(ExecutionState, allocations_to_refusal)
+    );
     assert!(flags::RESCHEDULE == crate::sync::RESCHEDULE);
 };
 
@@ -103,6 +109,7 @@ impl TaskHeader {
             preempt_count: AtomicU32::new(1),
             flags: AtomicU32::new(0),
             cpu: AtomicU32::new(cpu),
+            allocations_to_refusal: AtomicU32::new(0),
             on_cpu: AtomicBool::new(true),
             saved_stack: AtomicU64::new(0),
             thread_pointer: AtomicU64::new(0),

@@ -5,6 +5,7 @@
 
 mod memory_devices;
 
+use crate::heap::MakeRoom;
 use crate::task::Credentials;
 use crate::vfs::file_system::{FileSystemType, MountRequest};
 use crate::vfs::fs_context::{FsContext, View};
@@ -128,10 +129,7 @@ impl FileSystemType for DeviceFileSystem {
             registry
                 .instances
                 .retain(|instance| instance.strong_count() > 0);
-            registry
-                .instances
-                .try_reserve(1)
-                .map_err(|_| Errno::ENOMEM)?;
+            registry.instances.make_room(1)?;
             registry.instances.push(Arc::downgrade(&super_block));
             registry.nodes.clone()
         };

@@ -1,6 +1,7 @@
 //! Decompression of one gzip member (RFC 1952), a window at a time.
 
 use super::{Archive, UnpackError};
+use crate::heap::MakeRoom;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use miniz_oxide::inflate::TINFLStatus;
@@ -39,7 +40,7 @@ fn new_state() -> Box<DecompressorOxide> {
 fn zeros(length: usize) -> Result<Box<[u8]>> {
     let mut bytes = Vec::new();
     bytes
-        .try_reserve_exact(length)
+        .make_room_exact(length)
         .map_err(|_| UnpackError::Memory)?;
     bytes.resize(length, 0);
     Ok(bytes.into_boxed_slice())

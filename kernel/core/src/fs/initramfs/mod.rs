@@ -13,6 +13,7 @@ mod tests;
 mod tree;
 
 use crate::Errno;
+use crate::heap::MakeRoom;
 use crate::vfs::location::Location;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -136,7 +137,7 @@ fn unpack_entry<A: Archive>(
     }
     let mut buffer = crate::vfs::name::boxed(&[])?.into_vec();
     buffer
-        .try_reserve_exact(length)
+        .make_room_exact(length)
         .map_err(|_| UnpackError::Memory)?;
     buffer.resize(length, 0);
     reader.read_exact(&mut buffer)?;

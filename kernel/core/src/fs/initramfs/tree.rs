@@ -3,6 +3,7 @@
 use super::header::{Header, Identity};
 use super::reader::Reader;
 use super::{Archive, Report, UnpackError};
+use crate::heap::MakeRoom;
 use crate::task::Credentials;
 use crate::vfs::change;
 use crate::vfs::fs_context::{FsContext, View};
@@ -77,7 +78,7 @@ impl Tree {
                 }
                 let mut target = Vec::new();
                 target
-                    .try_reserve_exact(size)
+                    .make_room_exact(size)
                     .map_err(|_| UnpackError::Memory)?;
                 target.resize(size, 0);
                 reader.read_exact(&mut target)?;
@@ -188,7 +189,7 @@ impl Tree {
             self.make(name, &creation)?
         };
         self.set_attributes(header, &location);
-        if kind == FileKind::Directory && self.directories.try_reserve(1).is_ok() {
+        if kind == FileKind::Directory && self.directories.make_room(1).is_ok() {
             self.directories
                 .push((location, i64::from(header.modified) * 1_000_000_000));
         }
@@ -221,7 +222,7 @@ impl Tree {
                     name,
                     &Creation::plain(FileKind::Regular, header.mode & PERMISSION_MASK),
                 )?;
-                if linked && self.links.len() < LINK_LIMIT && self.links.try_reserve(1).is_ok() {
+                if linked && self.links.len() < LINK_LIMIT && self.links.make_room(1).is_ok() {
                     self.links.push((header.identity, made.clone()));
                 }
                 made

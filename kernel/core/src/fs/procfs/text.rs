@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::any::Any;
 use core::fmt;
 
+use crate::heap::MakeRoom;
 use crate::sched::Mutex;
 use crate::task::{self, Current};
 use crate::vfs::{Destination, File, FileOperations, Positions, Source};
@@ -23,7 +24,7 @@ pub struct Text {
 impl Text {
     /// Appends bytes.
     pub fn push(&mut self, bytes: &[u8]) {
-        if self.failed || self.bytes.try_reserve(bytes.len()).is_err() {
+        if self.failed || self.bytes.make_room(bytes.len()).is_err() {
             self.failed = true;
             return;
         }

@@ -6,7 +6,8 @@ use alloc::sync::Arc;
 use hal::sync::IrqSpinLock;
 
 use super::interest::Interest;
-use crate::errno::{Errno, Result};
+use crate::errno::Result;
+use crate::heap::MakeRoom;
 use crate::sched::WaitQueue;
 
 /// Interests whose files may be ready, in the order in which they became so.
@@ -34,9 +35,7 @@ impl ReadyList {
         }
         // Allocated outside the lock, which masks interrupts.
         let mut larger = VecDeque::new();
-        larger
-            .try_reserve(count.saturating_mul(2))
-            .map_err(|_| Errno::ENOMEM)?;
+        larger.make_room(count.saturating_mul(2))?;
         let old = {
             let mut list = self.list.lock();
             if list.capacity() >= larger.capacity() {

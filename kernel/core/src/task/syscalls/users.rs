@@ -1,6 +1,7 @@
 //! The calls that change who a thread acts for: set*uid, set*gid, groups (credentials(7)).
 
 use crate::errno::{Errno, Result};
+use crate::heap::MakeRoom;
 use crate::syscall::Arguments;
 use crate::task::{Credentials, Current};
 use alloc::sync::Arc;
@@ -222,7 +223,7 @@ pub fn setgroups(current: &Current, arguments: &mut Arguments) -> Result<usize> 
         return Err(Errno::EINVAL);
     }
     let mut groups: Vec<u32> = Vec::new();
-    groups.try_reserve_exact(count).map_err(|_| Errno::ENOMEM)?;
+    groups.make_room_exact(count)?;
     for index in 0..count {
         groups.push(user::read_value(UserAddr(
             arguments.u64(1).wrapping_add(4 * index as u64),

@@ -1,7 +1,8 @@
 //! The content of a pipe.
 
+use crate::Result;
+use crate::heap::MakeRoom;
 use crate::vfs::transfer::{Destination, Source};
-use crate::{Errno, Result};
 use alloc::collections::VecDeque;
 use hal::frame::{self, Frame};
 
@@ -128,7 +129,7 @@ impl Ring {
         while source.remaining() > 0 && self.places.len() < limit {
             if self.places.len() == self.places.capacity() {
                 frame::headroom()?;
-                self.places.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+                self.places.make_room(1)?;
             }
             let frame = match self.spare.take() {
                 Some(frame) => frame,

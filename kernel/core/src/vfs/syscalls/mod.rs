@@ -27,6 +27,7 @@ use super::flags::OpenFlags;
 use super::fs_context::View;
 use super::location::Location;
 use super::name::PATH_MAX;
+use crate::heap::MakeRoom;
 use crate::task::Current;
 use crate::{Errno, Result};
 use alloc::sync::Arc;
@@ -120,13 +121,11 @@ pub(super) fn read_text(address: UserAddr) -> Result<Vec<u8>> {
     if address.0 == 0 {
         return Ok(text);
     }
-    text.try_reserve_exact(PATH_MAX)
-        .map_err(|_| Errno::ENOMEM)?;
+    text.make_room_exact(PATH_MAX)?;
     let length = match user::read_string_into(address, text.spare_capacity_mut()) {
         Ok(read) => {
             let mut copy = Vec::new();
-            copy.try_reserve_exact(read.len())
-                .map_err(|_| Errno::ENOMEM)?;
+            copy.make_room_exact(read.len())?;
             copy.extend_from_slice(read);
             return Ok(copy);
         }

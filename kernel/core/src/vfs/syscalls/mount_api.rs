@@ -7,6 +7,7 @@ use super::mount::check_privilege;
 use super::mount_file::{ConfigurationFile, FloatingFile};
 use super::open::install;
 use super::{EMPTY_PATH, NO_AUTOMOUNT, NO_FOLLOW, at, fault, read_text, usable_file};
+use crate::heap::MakeRoom;
 use crate::syscall::Arguments;
 use crate::task::Current;
 use crate::vfs::flags::OpenFlags;
@@ -257,7 +258,7 @@ pub fn mount_setattr(current: &Current, arguments: &mut Arguments) -> Result<usi
     let mut mounts = Vec::new();
     let mut failed = false;
     mount_table::for_each_in_tree(&NAMES.read(), &location.mount, |mount| {
-        match mounts.try_reserve(1) {
+        match mounts.make_room(1) {
             Ok(()) => mounts.push((mount.clone(), mount.flags())),
             Err(_) => failed = true,
         }

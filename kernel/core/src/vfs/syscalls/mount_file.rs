@@ -1,6 +1,7 @@
 //! Descriptors of the descriptor-based mount calls: a file system being configured (fsopen), and a mount that is at no
 //! place yet (fsmount, open_tree).
 
+use crate::heap::MakeRoom;
 use crate::sched::Mutex;
 use crate::task::Current;
 use crate::vfs::file::File;
@@ -74,10 +75,7 @@ impl ConfigurationFile {
                 if !state.source.is_empty() {
                     return Err(Errno::EINVAL);
                 }
-                state
-                    .source
-                    .try_reserve_exact(value.len())
-                    .map_err(|_| Errno::ENOMEM)?;
+                state.source.make_room_exact(value.len())?;
                 state.source.extend_from_slice(value);
             }
             (b"ro", None) => state.read_only = true,
@@ -90,10 +88,7 @@ impl ConfigurationFile {
                 {
                     return Err(Errno::EINVAL);
                 }
-                state
-                    .options
-                    .try_reserve(length)
-                    .map_err(|_| Errno::ENOMEM)?;
+                state.options.make_room(length)?;
                 if !state.options.is_empty() {
                     state.options.push(b',');
                 }

@@ -1,6 +1,7 @@
 //! Reading and writing (read(2), write(2), readv(2), pread(2), lseek(2)).
 
 use super::{fault, usable_file};
+use crate::heap::MakeRoom;
 use crate::syscall::Arguments;
 use crate::task::Current;
 use crate::vfs::file_operations::{Positions, Whence};
@@ -58,9 +59,7 @@ fn read_segments(address: UserAddr, count: usize) -> Result<Segments> {
         return Err(Errno::EINVAL);
     }
     let mut segments = Segments::new();
-    segments
-        .try_reserve_exact(count)
-        .map_err(|_| Errno::ENOMEM)?;
+    segments.make_room_exact(count)?;
     segments.resize(count, IoVector::default());
     user::copy_from_user(segments.as_mut_slice().as_mut_bytes(), address).map_err(fault)?;
     if segments

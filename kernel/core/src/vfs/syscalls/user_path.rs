@@ -1,5 +1,6 @@
 //! Paths that userland passes.
 
+use crate::heap::MakeRoom;
 use crate::vfs::name::PATH_MAX;
 use crate::{Errno, Result};
 use alloc::vec::Vec;
@@ -27,9 +28,7 @@ pub fn with_path<R>(address: UserAddr, action: impl FnOnce(&[u8]) -> Result<R>) 
 
 #[cold]
 fn read_long(address: UserAddr, buffer: &mut Vec<u8>) -> Result<&[u8]> {
-    buffer
-        .try_reserve_exact(PATH_MAX)
-        .map_err(|_| Errno::ENOMEM)?;
+    buffer.make_room_exact(PATH_MAX)?;
     let room = buffer.spare_capacity_mut();
     let room = room.get_mut(..PATH_MAX).ok_or(Errno::ENOMEM)?;
     match user::read_string_into(address, room) {

@@ -3,6 +3,7 @@
 use super::ascend::Place;
 use super::section::{Left, Progress, Section, Step};
 use super::{Goal, Last, Parent, Target, WalkFlags};
+use crate::heap::MakeRoom;
 use crate::vfs::fs_context::View;
 use crate::vfs::inode::{LinkTarget, NamePolicy};
 use crate::vfs::location::Location;
@@ -186,8 +187,7 @@ impl<'p> Walk<'p> {
                     return Err(Errno::EXDEV);
                 }
                 let left = self.pending.bytes();
-                path.try_reserve_exact(left.len() + 1)
-                    .map_err(|_| Errno::ENOMEM)?;
+                path.make_room_exact(left.len() + 1)?;
                 if !left.is_empty() {
                     path.push(b'/');
                     path.extend_from_slice(left);

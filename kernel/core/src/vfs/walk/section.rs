@@ -2,6 +2,7 @@
 
 use super::ascend::Place;
 use super::{Goal, LINK_LIMIT, Last, Parent, Target, WalkFlags};
+use crate::heap::MakeRoom;
 use crate::task::Credentials;
 use crate::vfs::inode::NamePolicy;
 use crate::vfs::kind::FileKind;
@@ -236,7 +237,7 @@ fn leave(rest: &[u8], outer: &[&[u8]], rewritten: bool) -> Result<Left> {
     }
     let length = rest.len() + outer.iter().map(|after| after.len() + 1).sum::<usize>();
     let mut path = Vec::new();
-    path.try_reserve_exact(length).map_err(|_| Errno::ENOMEM)?;
+    path.make_room_exact(length)?;
     path.extend_from_slice(rest);
     for after in outer.iter().rev() {
         path.push(b'/');

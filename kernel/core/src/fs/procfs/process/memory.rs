@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::super::text::Text;
 use super::Subject;
+use crate::heap::MakeRoom;
 use crate::memory::{AddressSpace, Area, AreaFlags, PAGE_SIZE, Source};
 
 use crate::task::Current;
@@ -23,7 +24,7 @@ fn space(subject: &Subject) -> Option<Arc<AddressSpace>> {
 fn push_memory(space: &AddressSpace, start: u64, end: u64, text: &mut Text) -> Result<()> {
     let length = end.saturating_sub(start).min(STRINGS_MAX) as usize;
     let mut bytes = Vec::new();
-    bytes.try_reserve_exact(length).map_err(|_| Errno::ENOMEM)?;
+    bytes.make_room_exact(length)?;
     bytes.resize(length, 0);
     let read = space.read_memory(start, &mut bytes);
     text.push(bytes.get(..read).unwrap_or_default());
@@ -92,7 +93,7 @@ pub fn maps(subject: &Subject, reader: &Current, text: &mut Text) -> Result<()> 
     let mut areas: Vec<Area> = Vec::new();
     let mut failed = false;
     space.for_each_area(0, |area| {
-        failed = areas.try_reserve(1).is_err();
+        failed = areas.make_room(1).is_err();
         if !failed {
             areas.push(area.clone());
         }

@@ -1,6 +1,7 @@
 //! /proc/N and /proc/N/task/T: what is known of a process or a thread.
 
 pub mod descriptors;
+pub mod fail_nth;
 pub mod links;
 pub mod memory;
 pub mod namespaces;
@@ -199,7 +200,7 @@ const fn directory(
     }
 }
 
-static ITEMS: [Item; 19] = [
+static ITEMS: [Item; 20] = [
     directory("task", 0o555, threads::directory, false),
     directory("fd", 0o500, descriptors::directory, true),
     directory("fdinfo", 0o500, descriptors::information_directory, true),
@@ -224,6 +225,12 @@ static ITEMS: [Item; 19] = [
     link("root", links::Target::Root),
     link("exe", links::Target::Executable),
     text("oom_score", status::oom_score),
+    Item {
+        name: "fail-nth",
+        permissions: 0o644,
+        kind: ItemKind::Text(fail_nth::show, Some(fail_nth::store)),
+        in_threads: true,
+    },
 ];
 
 /// Places of directories and files about a process in the numbers of inodes.

@@ -1,4 +1,4 @@
-//! Statements 57 to 62: nothing is left, whatever happens.
+//! Statements 57, 58 and 60 to 62: nothing is left, whatever happens.
 
 use crate::check::{Check, ensure, equal, ok};
 use crate::child::{Child, End, Gate, run};
@@ -37,14 +37,15 @@ pub const CASES: &[Case] = &[
 ];
 
 /// What there is of contexts, mounts and memory.
-struct Stock {
+pub struct Stock {
     contexts: Vec<String>,
     mounts: usize,
     free: u64,
 }
 
 impl Stock {
-    fn take() -> Check<Self> {
+    /// What there is now.
+    pub fn take() -> Check<Self> {
         let contexts = ok("/proc/contexts", fs::read_to_string("/proc/contexts"))?;
         // Type and id: the counts change while the tests run.
         let name = |line: &str| {
@@ -71,7 +72,7 @@ impl Stock {
     }
 
     /// Everything is as it was; memory may differ by what caches keep, in KiB.
-    fn check(&self, allowance: u64) -> Check {
+    pub fn check(&self, allowance: u64) -> Check {
         let now = Stock::take()?;
         equal("the contexts", now.contexts, self.contexts.clone())?;
         equal("the host's mounts", now.mounts, self.mounts)?;
@@ -102,7 +103,7 @@ fn round() -> Check {
 }
 
 /// What the caches of every CPU may keep, KiB.
-const CACHES: u64 = 2048;
+pub const CACHES: u64 = 2048;
 
 fn thousand() -> Check {
     // The first rounds fill caches.

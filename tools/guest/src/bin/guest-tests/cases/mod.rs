@@ -7,6 +7,7 @@ mod life;
 mod lists;
 mod mounts;
 mod pending;
+mod refusals;
 mod roots;
 
 use crate::harness::Case;
@@ -22,6 +23,7 @@ pub fn all() -> Vec<Case> {
         lists::CASES,
         jail::CASES,
         life::CASES,
+        refusals::CASES,
     ]
     .concat()
 }
