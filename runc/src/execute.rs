@@ -6,12 +6,13 @@ mod undo;
 
 use crate::config::{FileSystem, Mount, Restrictions, Root};
 use crate::error::Error;
-use crate::plan::{self, Operation, Plan};
+use crate::plan::{Operation, Plan};
 use crate::supervise;
 use crate::system::tree::{self, Tree};
 use crate::system::{process, terminal};
-use gantry_abi::context::{ContextType, OpenFlags};
+use gantry_abi::context::{ContextType, OpenFlags, PathRestriction};
 use gantry_abi::user::{ContextDescriptor, Errno};
+use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
@@ -121,8 +122,8 @@ impl Container {
                     self.undo.add(path);
                 }
             }
-            Operation::ProtectPath(path) => self.protect(path)?,
-            Operation::MaskPath(path) => self.mask(path)?,
+            Operation::ProtectPath(path) => self.restrict(path, PathRestriction::ReadOnly)?,
+            Operation::MaskPath(path) => self.restrict(path, PathRestriction::Masked)?,
             Operation::ProtectRoot => {
                 let restrictions = Restrictions {
                     read_only: true,
@@ -231,47 +232,14 @@ impl Container {
         Ok(())
     }
 
-    /// What a path leads to, if anything.
-    fn find(&self, path: &str) -> io::Result<Option<OwnedFd>> {
-        match self.tree()?.find(path) {
-            Ok(found) => Ok(Some(found)),
-            Err(error) => match error.kind() {
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
-                _ => Err(error),
-            },
+    /// Restricts a path, for good. Not every container has every path that a configuration lists.
+    fn restrict(&self, path: &str, restriction: PathRestriction) -> io::Result<()> {
+        let root = self.root.as_ref();
+        let root = root.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        match root.restrict_path(&CString::new(path)?, restriction) {
+            Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(()),
+            result => Ok(result?),
         }
-    }
-
-    fn protect(&self, path: &str) -> io::Result<()> {
-        let Some(found) = self.find(path)? else {
-            return Ok(());
-        };
-        let restrictions = Restrictions {
-            read_only: true,
-            ..Restrictions::default()
-        };
-        tree::attach_mount(tree::clone_mount(&found, true, restrictions)?, found)
-    }
-
-    fn mask(&self, path: &str) -> io::Result<()> {
-        let Some(found) = self.find(path)? else {
-            return Ok(());
-        };
-        let (file_system, restrictions) = plan::mask();
-        let mount = if tree::is_directory(&found)? {
-            tree::new_mount(&file_system, restrictions)?
-        } else {
-            let null = tree::find_outside(Path::new("/dev/null"))?;
-            tree::clone_mount(
-                null,
-                false,
-                Restrictions {
-                    no_devices: false,
-                    ..restrictions
-                },
-            )?
-        };
-        tree::attach_mount(mount, found)
     }
 }
 

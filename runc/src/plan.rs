@@ -3,7 +3,7 @@
 
 mod show;
 
-use crate::config::{Container, FileSystem, Limit, Mount, Object, Process, Restrictions, Root};
+use crate::config::{Container, Limit, Mount, Object, Process, Restrictions, Root};
 use std::path::PathBuf;
 
 /// Everything it takes to run a container, in order.
@@ -199,20 +199,4 @@ fn program(process: &Process) -> Program {
         arguments: process.arguments.clone(),
         environment: process.environment.clone(),
     }
-}
-
-/// The file system that hides a directory: empty and read-only.
-pub fn mask() -> (FileSystem, Restrictions) {
-    let file_system = FileSystem {
-        kind: "tmpfs",
-        source: None,
-        options: Vec::new(),
-    };
-    let restrictions = Restrictions {
-        read_only: true,
-        no_setuid: true,
-        no_devices: true,
-        no_execute: true,
-    };
-    (file_system, restrictions)
 }

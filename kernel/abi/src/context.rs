@@ -86,6 +86,34 @@ impl ContextState {
     }
 }
 
+/// What becomes of a path of a VFS root context. It can't be undone, and it holds for what is at the path when the
+/// request is made: under whatever name that is reached later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u64)]
+pub enum PathRestriction {
+    /// It can't be written, nor what is mounted below it.
+    ReadOnly = 1,
+    /// It can't be seen: a directory is empty, any other file reads as an empty one; neither can be written. What is
+    /// shown instead is the kernel's own, of the file system type `mask` in mountinfo.
+    Masked = 2,
+}
+
+impl PathRestriction {
+    /// The restriction with this number.
+    pub const fn from_number(number: u64) -> Option<Self> {
+        match number {
+            1 => Some(Self::ReadOnly),
+            2 => Some(Self::Masked),
+            _ => None,
+        }
+    }
+
+    /// The number of this restriction.
+    pub const fn number(self) -> u64 {
+        self as u64
+    }
+}
+
 bitflags! {
     /// Flags of `unshare_open`.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -40,6 +40,13 @@ pub const THAW: u32 = plain(8);
 /// /proc/self/mountinfo; returns the text's whole length in bytes, however much fits.
 pub const LIST_MOUNTS: u32 = request(WRITE, 9, size_of::<UserBuffer>());
 
+/// VFS root, created. Takes a [`RestrictPath`]: makes what is at a path of the context read-only or hides it, as an
+/// attribute of the context's mount table that no process can take back. Links are followed inside the context.
+///
+/// Errors: EPERM without the privilege to mount or in a jail; EINVAL for an unknown restriction; ENOENT, ENOTDIR and
+/// ELOOP of the path; EBUSY when the root would be hidden or a file is open for writing; ENOMEM.
+pub const RESTRICT_PATH: u32 = request(WRITE, 10, size_of::<RestrictPath>());
+
 /// A length in bytes and an address in the caller's memory.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -48,6 +55,16 @@ pub struct UserBuffer {
     pub length: u64,
     /// Address of the first byte.
     pub address: u64,
+}
+
+/// What [`RESTRICT_PATH`] takes.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct RestrictPath {
+    /// Address of the path, which ends with a zero byte.
+    pub path: u64,
+    /// Number of the [`PathRestriction`](crate::context::PathRestriction).
+    pub restriction: u64,
 }
 
 /// What [`GET_INFO`] fills in and what reading a context descriptor returns.

@@ -1,10 +1,11 @@
 //! A context descriptor: it describes a context, and from `create` on it is the context's handle.
 
 use super::{Errno, OwnedDescriptor, Result, calls, kernel};
-use crate::context::{ContextType, EnterFlags, OpenFlags};
-use crate::ioctl::{self, ContextInfo};
+use crate::context::{ContextType, EnterFlags, OpenFlags, PathRestriction};
+use crate::ioctl::{self, ContextInfo, RestrictPath};
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ffi::CStr;
 use zerocopy::{FromZeros, IntoBytes};
 
 /// A context descriptor; closed when dropped. A created context lives while a descriptor, a process or an
@@ -129,6 +130,16 @@ impl ContextDescriptor {
             text.try_reserve(room).map_err(|_| Errno::ENOMEM)?;
             text.resize(room, 0);
         }
+    }
+
+    /// VFS root, created: makes what is at a path read-only or hides it, for good. Errors: ENOENT when nothing is
+    /// there, and those of [`ioctl::RESTRICT_PATH`].
+    pub fn restrict_path(&self, path: &CStr, restriction: PathRestriction) -> Result<()> {
+        let mut request = RestrictPath {
+            path: path.as_ptr().expose_provenance() as u64,
+            restriction: restriction.number(),
+        };
+        kernel::ioctl_with(self.number(), ioctl::RESTRICT_PATH, &mut request).map(drop)
     }
 
     /// The descriptor's number.

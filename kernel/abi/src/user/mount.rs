@@ -21,10 +21,21 @@ struct MountAttributes {
 /// Adds restrictions to the mount that a descriptor refers to, and to those below it if `recursive`
 /// (mount_setattr(2)).
 pub fn restrict(mount: i32, restrictions: CopyMountFlags, recursive: bool) -> Result<()> {
+    let set = u64::from(restrictions.bits());
+    set_attributes(mount, set, 0, recursive)
+}
+
+/// Takes restrictions from the mount that a descriptor refers to (mount_setattr(2)).
+pub fn loosen(mount: i32, restrictions: CopyMountFlags) -> Result<()> {
+    let clear = u64::from(restrictions.bits());
+    set_attributes(mount, 0, clear, false)
+}
+
+fn set_attributes(mount: i32, set: u64, clear: u64, recursive: bool) -> Result<()> {
     let below = if recursive { number::AT_RECURSIVE } else { 0 };
     let attributes = [MountAttributes {
-        set: u64::from(restrictions.bits()),
-        clear: 0,
+        set,
+        clear,
         propagation: 0,
         user_namespace: 0,
     }];

@@ -252,7 +252,8 @@ impl FileOperations for DescriptorFile {
             | ioctl::LIST_PIDS
             | ioctl::FREEZE
             | ioctl::THAW
-            | ioctl::LIST_MOUNTS => self.0.request(current, request, argument),
+            | ioctl::LIST_MOUNTS
+            | ioctl::RESTRICT_PATH => self.0.request(current, request, argument),
             _ => Err(Errno::ENOTTY),
         }
     }

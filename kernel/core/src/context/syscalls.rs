@@ -12,6 +12,7 @@ use super::{VfsRootContext, jail, set};
 use crate::heap::MakeRoom;
 use crate::syscall::Arguments;
 use crate::task::{Current, Resource};
+use crate::vfs::mount_table::Locking;
 use crate::vfs::name::PATH_MAX;
 use crate::vfs::walk::{self, WalkFlags};
 use crate::vfs::{File, MountFlags, View};
@@ -116,7 +117,7 @@ pub fn unshare_reopen(current: &Current, arguments: &mut Arguments<'_>) -> Resul
 ///
 /// # Errors
 /// `EPERM`, those of the path walk; `EBADF`, `EINVAL`, `ENXIO` for the context; `EINVAL` for unknown flags;
-/// `EBUSY` for "/" or a mount point; `ENOTDIR`, `EISDIR`, `ENOMEM`.
+/// `EINVAL` if a locked mount lies below the source; `EBUSY` for "/" or a mount point; `ENOTDIR`, `EISDIR`, `ENOMEM`.
 pub fn copy_mount(current: &Current, arguments: &mut Arguments<'_>) -> Result<usize> {
     check_caller(current)?;
     let fs = current.fs();
@@ -170,6 +171,7 @@ pub fn copy_mount(current: &Current, arguments: &mut Arguments<'_>) -> Result<us
         &source,
         &target,
         MountFlags::from_bits_truncate(flags.bits()),
+        Locking::between(&fs.root(), &target),
     )?;
     Ok(0)
 }

@@ -112,7 +112,7 @@ fn a_root_that_nobody_holds_is_unmounted() {
     assert!(root.context().mounts().contains(&place));
     drop(root);
     // Whoever has the place still may use it, but it is in no tree any more.
-    assert_eq!(crate::vfs::mount_table::unmount(place), Err(Errno::EINVAL));
+    assert_eq!(crate::vfs::unmount::unmount(place), Err(Errno::EINVAL));
 }
 
 #[test]

@@ -2,12 +2,16 @@
 
 use alloc::sync::Arc;
 
-use gantry_abi::context::ContextType;
-use gantry_abi::ioctl::{self, UserBuffer};
+use gantry_abi::context::{ContextType, PathRestriction};
+use gantry_abi::ioctl::{self, RestrictPath, UserBuffer};
+use hal::user::UserAddr;
 
-use super::descriptor::copy_out;
+use super::descriptor::{copy_out, read_argument};
 use super::{Context, Life, Registry};
 use crate::task::{Current, Process};
+use crate::vfs::mount_restrict;
+use crate::vfs::syscalls::mount::check_privilege as check_mount_privilege;
+use crate::vfs::syscalls::user_path::with_path;
 use crate::vfs::{
     File, FileKind, FsContext, Location, MountTable, OpenFlags, View, mount_text, open, permission,
 };
@@ -43,6 +47,23 @@ impl VfsRootContext {
     /// The root directory.
     pub fn root(&self) -> Location {
         self.mounts.root()
+    }
+
+    /// `RESTRICT_PATH`: makes a path read-only or hides it.
+    fn restrict_path(&self, current: &Current, argument: u64) -> Result<usize> {
+        check_mount_privilege(current)?;
+        let request: RestrictPath = read_argument(argument)?;
+        let restriction = PathRestriction::from_number(request.restriction).ok_or(Errno::EINVAL)?;
+        let fs = current.fs();
+        let credentials = current.credentials();
+        let view = View {
+            fs: &fs,
+            credentials: &credentials,
+        };
+        with_path(UserAddr(request.path), |path| {
+            mount_restrict::restrict_path(&self.mounts, &view, path, restriction)
+        })?;
+        Ok(0)
     }
 
     /// Makes the root of this context root and working directory of every thread of a process. Whoever shares
@@ -95,11 +116,12 @@ impl Context for VfsRootContext {
         &REGISTRY
     }
 
-    fn create(id: u64, root: &Root, _current: &Current) -> Result<Self> {
+    fn create(id: u64, root: &Root, current: &Current) -> Result<Self> {
         let mounts = match &root.0 {
             Some(directory) => MountTable::create_root_from(directory)?,
             None => MountTable::create_empty_root()?,
         };
+        mounts.lock_root(&current.fs().root());
         Ok(VfsRootContext::new(id, mounts))
     }
 
@@ -110,7 +132,7 @@ impl Context for VfsRootContext {
                 drop(old);
                 Ok(0)
             }
-            ioctl::OPEN_ROOT | ioctl::LIST_MOUNTS => Err(Errno::ENXIO),
+            ioctl::OPEN_ROOT | ioctl::LIST_MOUNTS | ioctl::RESTRICT_PATH => Err(Errno::ENXIO),
             _ => Err(Errno::EINVAL),
         }
     }
@@ -139,12 +161,10 @@ impl Context for VfsRootContext {
             }
             ioctl::LIST_MOUNTS => {
                 let text = mount_text::mount_info(&context.root())?;
-                copy_out(
-                    &super::descriptor::read_argument::<UserBuffer>(argument)?,
-                    &text,
-                )?;
+                copy_out(&read_argument::<UserBuffer>(argument)?, &text)?;
                 Ok(text.len())
             }
+            ioctl::RESTRICT_PATH => context.restrict_path(current, argument),
             _ => Err(Errno::EINVAL),
         }
     }

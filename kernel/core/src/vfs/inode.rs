@@ -94,6 +94,12 @@ pub trait InodeOperations: Send + Sync {
         NamePolicy::Pinned
     }
 
+    /// Whether an entry of a [`NamePolicy::Dynamic`] directory is the same for everybody as long as the file system
+    /// exists: the name cache remembers it, so that it can be a mount point.
+    fn is_permanent(&self, _name: &[u8]) -> bool {
+        false
+    }
+
     /// Finds a name in this directory. Never called for [`NamePolicy::Pinned`].
     ///
     /// # Errors

@@ -2,7 +2,8 @@
 //!
 //! * [`inode`], [`attributes`], [`super_block`]: files and the file systems that hold them.
 //! * [`path_node`], [`children`], [`name`]: the tree of names over inodes. [`walk`]: from a path to a place.
-//! * [`mount`], [`mount_table`], [`location`], [`fs_context`]: what is where, and for whom.
+//! * [`mount`], [`mount_table`], [`location`], [`fs_context`]: what is where, and for whom. [`mount_copy`],
+//!   [`unmount`], [`mount_restrict`]: changes of it; [`mount_lock`]: what can't be changed; [`mask`]: what hides.
 //! * [`file`], [`file_operations`], [`fd_table`], [`transfer`], [`poll`], [`record_lock`]: open files.
 //! * [`page_cache`], [`page_index`]: content of regular files. [`extended`]: attributes that programs name themselves.
 //! * [`device`]: drivers by number. [`syscalls`]: the system calls on files.
@@ -35,7 +36,11 @@ pub mod internal;
 pub mod kind;
 pub mod limits;
 pub mod location;
+mod mask;
 pub mod mount;
+pub mod mount_copy;
+mod mount_lock;
+pub mod mount_restrict;
 pub mod mount_table;
 pub mod mount_text;
 pub mod name;
@@ -60,6 +65,7 @@ pub(crate) mod test_tree;
 #[cfg(test)]
 mod tests;
 pub mod transfer;
+pub mod unmount;
 pub mod walk;
 
 pub use attributes::Attributes;

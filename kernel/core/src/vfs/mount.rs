@@ -2,13 +2,16 @@
 
 use super::inode::Inode;
 use super::location::Location;
+use super::mount_lock::MountLock;
 use super::path_node::{NAMES, PathNode};
 use super::super_block::{ActiveSuperBlock, SuperBlock};
 use crate::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bitflags::bitflags;
-use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use core::sync::atomic::{
+    AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst,
+};
 use hal::sync::{ReadToken, TokenCell, WriteToken};
 
 bitflags! {
@@ -33,6 +36,13 @@ bitflags! {
         const RELATIVE_ACCESS_TIME = 0x20_0000;
         /// Access times always move.
         const STRICT_ACCESS_TIME = 0x100_0000;
+    }
+}
+
+impl MountFlags {
+    /// The flags of the policy for access times; relative times are what holds without any.
+    pub fn access_time_policy(self) -> Self {
+        self & (Self::NO_ACCESS_TIME | Self::NO_DIRECTORY_ACCESS_TIME | Self::STRICT_ACCESS_TIME)
     }
 }
 
@@ -76,12 +86,26 @@ pub struct Mount {
     writers: AtomicUsize,
     /// It shows a directory below its file system's root, out of which a directory could be moved.
     partial: bool,
+    /// On a table's root: see [`Mount::confine`].
+    confined: AtomicBool,
+    pub(super) lock: MountLock,
     pub(super) state: TokenCell<MountState>,
 }
 
 impl Mount {
     /// A mount in no table yet, of a directory (or file) `root` of a file system.
     pub fn new(super_block: ActiveSuperBlock, root: Arc<PathNode>, flags: MountFlags) -> Arc<Self> {
+        let lock = MountLock::default();
+        Self::build(super_block, root, flags, lock, MountLife::Floating)
+    }
+
+    fn build(
+        super_block: ActiveSuperBlock,
+        root: Arc<PathNode>,
+        flags: MountFlags,
+        lock: MountLock,
+        life: MountLife,
+    ) -> Arc<Self> {
         let partial = super_block
             .root()
             .is_none_or(|whole| !Arc::ptr_eq(&whole, &root));
@@ -92,12 +116,14 @@ impl Mount {
             flags: AtomicU32::new(flags.bits()),
             writers: AtomicUsize::new(0),
             partial,
+            confined: AtomicBool::new(false),
+            lock,
             state: TokenCell::new(
                 &NAMES,
                 MountState {
                     parent: None,
                     children: Vec::new(),
-                    life: MountLife::Floating,
+                    life,
                 },
             ),
         })
@@ -106,11 +132,35 @@ impl Mount {
     /// A further mount of what is at `location`, with the flags of its mount and more.
     pub fn of(location: &Location, more: MountFlags) -> Arc<Self> {
         let mount = &location.mount;
-        Self::new(
+        Self::build(
             mount.super_block.clone(),
             location.node.clone(),
             mount.flags() | more,
+            mount.lock.duplicate_settings(),
+            MountLife::Floating,
         )
+    }
+
+    /// The same mount once more, for a copy of the tree that it is in.
+    pub(super) fn duplicate(&self) -> Arc<Self> {
+        Self::build(
+            self.super_block.clone(),
+            self.root.clone(),
+            self.flags(),
+            self.lock.duplicate(),
+            MountLife::Floating,
+        )
+    }
+
+    /// A locked mount in no table that nothing can be done to: it covers places in trees that are taken apart.
+    pub(super) fn cover(
+        super_block: ActiveSuperBlock,
+        root: Arc<PathNode>,
+        flags: MountFlags,
+    ) -> Arc<Self> {
+        let lock = MountLock::default();
+        lock.close(flags);
+        Self::build(super_block, root, flags, lock, MountLife::Gone)
     }
 
     /// Its number in mountinfo.
@@ -148,8 +198,11 @@ impl Mount {
     /// Replaces its flags; they hold from the next operation on.
     ///
     /// # Errors
-    /// `EBUSY` if it would become read-only while files are open for writing.
+    /// `EPERM` if its lock doesn't permit it; `EBUSY` if it would become read-only while files are open for writing.
     pub fn set_flags(&self, flags: MountFlags) -> Result<()> {
+        if !self.lock.permits(self.flags(), flags) {
+            return Err(Errno::EPERM);
+        }
         let old = self.flags.swap(flags.bits(), SeqCst);
         let becomes_read_only =
             flags.contains(MountFlags::READ_ONLY) && old & MountFlags::READ_ONLY.bits() == 0;
@@ -158,6 +211,28 @@ impl Mount {
             return Err(Errno::EBUSY);
         }
         Ok(())
+    }
+
+    /// Changes options of the file system (`MS_REMOUNT`).
+    ///
+    /// # Errors
+    /// `EPERM` if the mount is locked; what the file system says.
+    pub fn reconfigure(&self, options: &[u8]) -> Result<()> {
+        if self.lock.holds_settings() {
+            return Err(Errno::EPERM);
+        }
+        self.super_block.operations().reconfigure(options)
+    }
+
+    /// Marks a table's root: in this table something of a file system that shows the system is covered or read-only
+    /// for good, so that a new instance of one would show too much.
+    pub(super) fn confine(&self) {
+        self.confined.store(true, Relaxed);
+    }
+
+    /// Whether new instances of file systems that show the system are refused (Linux's mount_too_revealing()).
+    pub fn is_confined(&self) -> bool {
+        self.confined.load(Relaxed)
     }
 
     /// A file is being opened for writing.
@@ -243,6 +318,22 @@ impl Mount {
         inode
             .attributes
             .touch_accessed(flags.contains(MountFlags::STRICT_ACCESS_TIME));
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        // Covers are all that can be left.
+        let covers = core::mem::take(&mut self.state.get_exclusive().children);
+        if covers.is_empty() {
+            return;
+        }
+        let token = NAMES.write();
+        for cover in &covers {
+            cover.node.remove_mount(&token);
+        }
+        drop(token);
+        drop(covers);
     }
 }
 

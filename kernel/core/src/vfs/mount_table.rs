@@ -5,12 +5,14 @@
 //! keeps it busy: every location, and so every open file and working directory, holds one.
 
 use super::location::Location;
+use super::mask;
 use super::mount::{Child, Mount, MountFlags, MountLife};
-use super::path_node::{NAMES, PathNode};
+use super::mount_copy::clone_mount;
+use super::path_node::NAMES;
+use super::unmount::{dismantle, unlink};
 use crate::heap::MakeRoom;
 use crate::{Errno, Result};
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use hal::sync::{ReadToken, WriteToken};
 
@@ -18,7 +20,7 @@ use hal::sync::{ReadToken, WriteToken};
 const MOUNT_LIMIT: usize = 100_000;
 
 /// Mounts that are in a table.
-static ATTACHED: AtomicUsize = AtomicUsize::new(0);
+pub(super) static ATTACHED: AtomicUsize = AtomicUsize::new(0);
 
 /// Number of mounts in all tables.
 pub fn attached_mounts() -> usize {
@@ -62,13 +64,23 @@ impl MountTable {
     /// carried along; holding `location` keeps the source busy, the new table does not.
     ///
     /// # Errors
-    /// `ENOTDIR`, `ENOMEM`.
+    /// `ENOTDIR`; `EINVAL` if a locked mount lies below the directory; `ENOMEM`.
     pub fn create_root_from(location: &Location) -> Result<Arc<Self>> {
         if !location.inode().is_directory() {
             return Err(Errno::ENOTDIR);
         }
-        hal::frame::headroom()?;
-        Self::new(Mount::of(location, MountFlags::empty()))
+        let copy = clone_mount(location, MountFlags::empty())?;
+        Self::new(copy.mount().clone())
+    }
+
+    /// Locks the root mount of a new table, whose maker has `creator` as its root: what the maker can't see by
+    /// mounting anew, nobody in the new table can.
+    pub fn lock_root(&self, creator: &Location) {
+        let token = NAMES.read();
+        self.root.lock.close(self.root.flags());
+        if creator.mount.top(&token).is_confined() {
+            self.root.confine();
+        }
     }
 
     /// The root directory.
@@ -102,8 +114,15 @@ impl MountTable {
     /// inherited and `more` adds to them.
     ///
     /// # Errors
-    /// `EBUSY` if `target` is a mount point or the root; `ENOTDIR`, `EISDIR` for a file on a directory or the reverse.
-    pub fn copy_mount(&self, source: &Location, target: &Location, more: MountFlags) -> Result<()> {
+    /// `EBUSY` if `target` is a mount point or the root; `ENOTDIR`, `EISDIR` for a file on a directory or the reverse;
+    /// `EINVAL` if a locked mount lies below the source.
+    pub fn copy_mount(
+        &self,
+        source: &Location,
+        target: &Location,
+        more: MountFlags,
+        locking: Locking,
+    ) -> Result<()> {
         if Arc::ptr_eq(&target.node, target.mount.root()) {
             return Err(Errno::EBUSY);
         }
@@ -115,8 +134,8 @@ impl MountTable {
         if !self.contains(target) {
             return Err(Errno::EINVAL);
         }
-        hal::frame::headroom()?;
-        attach_with(Mount::of(source, more), target, Stacking::Refused)
+        let copy = clone_mount(source, more)?;
+        attach_with(copy.mount(), target, Stacking::Refused, locking)
     }
 }
 
@@ -172,26 +191,57 @@ enum Stacking {
     Refused,
 }
 
+/// Whether a mount that gets its place is locked there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locking {
+    /// Whoever lives in the table may unmount it.
+    Open,
+    /// See [`super::mount_lock`].
+    Locked,
+}
+
+impl Locking {
+    /// What holds for a change that a process with this root makes at a place: it is locked in a table that isn't the
+    /// process's own.
+    pub fn between(root: &Location, place: &Location) -> Self {
+        let token = NAMES.read();
+        let (own, other) = (root.mount.top(&token), place.mount.top(&token));
+        if Arc::ptr_eq(own, other) {
+            Self::Open
+        } else {
+            Self::Locked
+        }
+    }
+}
+
 /// Puts a floating mount at `target`, on top of what may be mounted there.
 ///
 /// # Errors
 /// `EBUSY` for a table's root; `ENOTDIR` unless both or neither are directories; `EINVAL` if the target is in no
-/// table or the mount is placed already; `ENOENT` if the target was removed; `ENOMEM`, `ENOSPC`.
-pub fn attach(mount: Arc<Mount>, target: &Location) -> Result<()> {
+/// table or the mount is placed already; `ENOENT` if the target was removed; `EOPNOTSUPP` if its directory finds it
+/// anew each time (/proc/N); `ENOMEM`, `ENOSPC`.
+pub fn attach(mount: &Arc<Mount>, target: &Location, locking: Locking) -> Result<()> {
     if mount.root().inode().is_directory() != target.inode().is_directory() {
         return Err(Errno::ENOTDIR);
     }
-    attach_with(mount, target, Stacking::Allowed)
+    attach_with(mount, target, Stacking::Allowed, locking)
 }
 
-fn attach_with(mount: Arc<Mount>, target: &Location, stacking: Stacking) -> Result<()> {
+fn attach_with(
+    mount: &Arc<Mount>,
+    target: &Location,
+    stacking: Stacking,
+    locking: Locking,
+) -> Result<()> {
+    if locking == Locking::Locked {
+        mask::prepare()?;
+    }
     let mut token = NAMES.write();
     let place = top_of_stack(&token, target);
     if stacking == Stacking::Refused && !place.is_same(target) {
         return Err(Errno::EBUSY);
     }
-    // The mount outlives the section: dropping the last reference to a file system opens sections of its own.
-    place_at(&mut token, &mount, place)
+    place_at(&mut token, mount, place, locking)
 }
 
 /// The place that a new mount at `target` covers: the root of the last mount that lies there.
@@ -203,11 +253,10 @@ fn top_of_stack(token: &WriteToken, target: &Location) -> Location {
     place
 }
 
-fn place_at(token: &mut WriteToken, mount: &Arc<Mount>, place: Location) -> Result<()> {
+/// Whether a mount can lie at this place.
+fn check_place(token: &WriteToken, place: &Location) -> Result<()> {
     let target = place.mount.state.get_in_write(token);
-    if target.life != MountLife::Attached
-        || mount.state.get_in_write(token).life != MountLife::Floating
-    {
+    if target.life != MountLife::Attached {
         return Err(Errno::EINVAL);
     }
     if target.parent.is_none() && Arc::ptr_eq(&place.node, place.mount.root()) {
@@ -215,6 +264,23 @@ fn place_at(token: &mut WriteToken, mount: &Arc<Mount>, place: Location) -> Resu
     }
     if place.node.is_removed() {
         return Err(Errno::ENOENT);
+    }
+    // No walk would find the mount.
+    if !place.node.is_remembered(token) {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    Ok(())
+}
+
+fn place_at(
+    token: &mut WriteToken,
+    mount: &Arc<Mount>,
+    place: Location,
+    locking: Locking,
+) -> Result<()> {
+    check_place(token, &place)?;
+    if mount.state.get_in_write(token).life != MountLife::Floating {
+        return Err(Errno::EINVAL);
     }
     if ATTACHED.load(Relaxed) >= MOUNT_LIMIT {
         return Err(Errno::ENOSPC);
@@ -227,28 +293,70 @@ fn place_at(token: &mut WriteToken, mount: &Arc<Mount>, place: Location) -> Resu
     });
     place.node.add_mount(token);
     mount.state.get_mut(token).parent = Some(place);
-    let changed = set_life(token, mount, MountLife::Attached);
-    ATTACHED.fetch_add(changed, Relaxed);
+    let mut count = 0;
+    for_each_in_write(token, mount, |token, mount| {
+        mount.state.get_mut(token).life = MountLife::Attached;
+        count += 1;
+        if locking == Locking::Locked {
+            lock_one(token, mount);
+        }
+    });
+    ATTACHED.fetch_add(count, Relaxed);
     Ok(())
 }
 
-/// Sets the state of a whole tree; returns how many mounts it has.
-fn set_life(token: &mut WriteToken, top: &Arc<Mount>, life: MountLife) -> usize {
-    let mut count = 0;
+/// Locks mounts where and as they are, unless their tree has no place.
+///
+/// # Errors
+/// `ENOMEM`.
+pub(super) fn lock(mounts: &[(Arc<Mount>, MountFlags)]) -> Result<()> {
+    mask::prepare()?;
+    let token = NAMES.write();
+    for (mount, _) in mounts {
+        if mount.state.get_in_write(&token).life == MountLife::Attached {
+            lock_one(&token, mount);
+        }
+    }
+    Ok(())
+}
+
+/// Locks a mount that is in a table. What it hides of the system is not to be had from a new mount either.
+fn lock_one(token: &WriteToken, mount: &Arc<Mount>) {
+    mount.lock.close(mount.flags());
+    let shows_system = |mount: &Mount| mount.super_block().operations().shows_system();
+    let covers_system = match &mount.state.get_in_write(token).parent {
+        Some(place) => shows_system(&place.mount),
+        None => false,
+    };
+    if covers_system || (shows_system(mount) && mount.flags().contains(MountFlags::READ_ONLY)) {
+        top_in_write(token, mount).confine();
+    }
+}
+
+/// The root mount of the tree that a mount is in.
+fn top_in_write<'a>(token: &'a WriteToken, mount: &'a Arc<Mount>) -> &'a Arc<Mount> {
+    let mut top = mount;
+    while let Some(parent) = &top.state.get_in_write(token).parent {
+        top = &parent.mount;
+    }
+    top
+}
+
+/// Calls `each` for every mount of a tree, parents first, in a write section.
+fn for_each_in_write(
+    token: &mut WriteToken,
+    top: &Arc<Mount>,
+    mut each: impl FnMut(&mut WriteToken, &Arc<Mount>),
+) {
     let mut mount = top.clone();
     loop {
-        mount.state.get_mut(token).life = life;
-        count += 1;
-        let next = mount
-            .state
-            .get_in_write(token)
-            .children
-            .first()
-            .map(|child| child.mount.clone());
+        each(token, &mount);
+        let state = mount.state.get_in_write(token);
+        let next = state.children.first().map(|child| child.mount.clone());
         let next = next.or_else(|| successor_in_write(token, &mount, top));
         match next {
             Some(next) => mount = next,
-            None => return count,
+            None => return,
         }
     }
 }
@@ -274,97 +382,10 @@ fn successor_in_write(
     None
 }
 
-/// Takes a mount out of its parent; what it returns is dropped after the write section.
-fn unlink(token: &mut WriteToken, mount: &Arc<Mount>) -> Option<(Location, Child)> {
-    let place = mount.state.get_mut(token).parent.take()?;
-    place.node.remove_mount(token);
-    let siblings = &mut place.mount.state.get_mut(token).children;
-    let index = siblings
-        .iter()
-        .position(|sibling| Arc::ptr_eq(&sibling.mount, mount))?;
-    let removed = siblings.remove(index);
-    Some((place, removed))
-}
-
-/// Unmounts the mount whose root `target` is.
-///
-/// # Errors
-/// `EINVAL` if `target` is no mount's root; `EBUSY` for a table's root, for a mount with mounts on it, and for one
-/// that somebody else uses.
-pub fn unmount(target: Location) -> Result<()> {
-    let Location { mount, node } = target;
-    if !Arc::ptr_eq(&node, mount.root()) {
-        return Err(Errno::EINVAL);
-    }
-    let mut token = NAMES.write();
-    let state = mount.state.get_in_write(&token);
-    if state.life != MountLife::Attached {
-        return Err(Errno::EINVAL);
-    }
-    // The parent's list and this call hold one reference each.
-    if state.parent.is_none() || !state.children.is_empty() || Arc::strong_count(&mount) > 2 {
-        return Err(Errno::EBUSY);
-    }
-    let removed = unlink(&mut token, &mount);
-    mount.state.get_mut(&mut token).life = MountLife::Gone;
-    drop(token);
-    ATTACHED.fetch_sub(1, Relaxed);
-    drop(removed);
-    Ok(())
-}
-
-/// Unmounts the mount whose root `target` is and everything on it at once, whoever uses it: they keep their files
-/// (`MNT_DETACH`).
-///
-/// # Errors
-/// `EINVAL` if `target` is no mount's root; `EBUSY` for a table's root.
-pub fn unmount_lazily(target: Location) -> Result<()> {
-    let Location { mount, node } = target;
-    if !Arc::ptr_eq(&node, mount.root()) {
-        return Err(Errno::EINVAL);
-    }
-    let token = NAMES.read();
-    let state = mount.state.get(&token);
-    if state.life != MountLife::Attached {
-        return Err(Errno::EINVAL);
-    }
-    if state.parent.is_none() {
-        return Err(Errno::EBUSY);
-    }
-    drop(token);
-    dismantle(&mount);
-    Ok(())
-}
-
-/// Takes a tree of mounts apart, the newest first, one write section for each mount.
-pub(super) fn dismantle(top: &Arc<Mount>) {
-    loop {
-        let mut token = NAMES.write();
-        let mut mount = top.clone();
-        while let Some(child) = mount.state.get_in_write(&token).children.last() {
-            mount = child.mount.clone();
-        }
-        let removed = unlink(&mut token, &mount);
-        let state = mount.state.get_mut(&mut token);
-        let was_attached = state.life == MountLife::Attached;
-        state.life = MountLife::Gone;
-        let last = Arc::ptr_eq(&mount, top);
-        drop(token);
-        if was_attached {
-            ATTACHED.fetch_sub(1, Relaxed);
-        }
-        drop(removed);
-        drop(mount);
-        if last {
-            return;
-        }
-    }
-}
-
 /// Moves the mount whose root `source` is, with everything on it, to `target` (`MS_MOVE`, `move_mount`).
 ///
 /// # Errors
-/// `EINVAL` if `source` is no mount's root, is a table's root or gone, or lies in another table than `target`;
+/// `EINVAL` if `source` is no mount's root, is a table's root, locked or gone, or lies in another table than `target`;
 /// `ELOOP` if `target` is below it; `ENOTDIR`, `EBUSY`, `ENOMEM` as [`attach`].
 pub fn move_mount(source: &Location, target: &Location) -> Result<()> {
     let mount = &source.mount;
@@ -377,7 +398,7 @@ pub fn move_mount(source: &Location, target: &Location) -> Result<()> {
     let mut token = NAMES.write();
     let state = mount.state.get_in_write(&token);
     match (state.life, &state.parent) {
-        (MountLife::Attached, Some(_)) => {}
+        (MountLife::Attached, Some(_)) if !mount.lock.holds_place() => {}
         _ => return Err(Errno::EINVAL),
     }
     let place = top_of_stack(&token, target);
@@ -394,28 +415,17 @@ pub fn move_mount(source: &Location, target: &Location) -> Result<()> {
             None => break,
         }
     }
-    let mut own = mount;
-    while let Some(parent) = &own.state.get_in_write(&token).parent {
-        own = &parent.mount;
-    }
-    if !Arc::ptr_eq(own, above) {
+    if !Arc::ptr_eq(top_in_write(&token, mount), above) {
         return Err(Errno::EINVAL);
     }
-    if place.mount.state.get_in_write(&token).parent.is_none()
-        && Arc::ptr_eq(&place.node, place.mount.root())
-    {
-        return Err(Errno::EBUSY);
-    }
-    if place.node.is_removed() {
-        return Err(Errno::ENOENT);
-    }
+    check_place(&token, &place)?;
     place
         .mount
         .state
         .get_mut(&mut token)
         .children
         .make_room(1)?;
-    let old = unlink(&mut token, mount);
+    let old = unlink(&mut token, mount, None);
     place.mount.state.get_mut(&mut token).children.push(Child {
         node: place.node.clone(),
         mount: mount.clone(),
@@ -425,85 +435,4 @@ pub fn move_mount(source: &Location, target: &Location) -> Result<()> {
     drop(token);
     drop(old);
     Ok(())
-}
-
-/// Copies the mount at `source` as a floating one: only the mount, or with `recursive` also those below it.
-///
-/// # Errors
-/// `ENOMEM`.
-pub fn clone_tree(source: &Location, recursive: bool) -> Result<FloatingMount> {
-    hal::frame::headroom()?;
-    let top = FloatingMount::new(Mount::of(source, MountFlags::empty()));
-    if !recursive {
-        return Ok(top);
-    }
-    // Pairs of a mount that is being copied and its copy; the list grows while it is worked through.
-    let mut pairs: Vec<(Arc<Mount>, Arc<Mount>)> = Vec::new();
-    pairs.make_room(1)?;
-    pairs.push((source.mount.clone(), top.mount().clone()));
-    let mut done = 0;
-    while let Some((original, copy)) = pairs.get(done).cloned() {
-        done += 1;
-        for (child, node) in children_below(&original, copy.root())? {
-            hal::frame::headroom()?;
-            pairs.make_room(1)?;
-            let child_copy = Mount::new(
-                child.active_super_block(),
-                child.root().clone(),
-                child.flags(),
-            );
-            let mut token = NAMES.write();
-            let siblings = &mut copy.state.get_mut(&mut token).children;
-            siblings.make_room(1)?;
-            siblings.push(Child {
-                node: node.clone(),
-                mount: child_copy.clone(),
-            });
-            node.add_mount(&token);
-            child_copy.state.get_mut(&mut token).parent = Some(Location {
-                mount: copy.clone(),
-                node,
-            });
-            drop(token);
-            pairs.push((child, child_copy));
-        }
-    }
-    Ok(top)
-}
-
-/// The mounts on directories of `mount` that are at or below `root`, each with its directory.
-fn children_below(mount: &Mount, root: &PathNode) -> Result<Vec<(Arc<Mount>, Arc<PathNode>)>> {
-    let mut found = Vec::new();
-    let token = NAMES.read();
-    for child in &mount.state.get(&token).children {
-        if child.node.is_at_or_below(&token, root) {
-            found.make_room(1)?;
-            found.push((child.mount.clone(), child.node.clone()));
-        }
-    }
-    Ok(found)
-}
-
-/// A mount that is at no place yet: taken apart, with what is on it, if it never gets one.
-#[derive(Debug)]
-pub struct FloatingMount(Arc<Mount>);
-
-impl FloatingMount {
-    /// Guards a floating mount.
-    pub fn new(mount: Arc<Mount>) -> Self {
-        Self(mount)
-    }
-
-    /// The mount.
-    pub fn mount(&self) -> &Arc<Mount> {
-        &self.0
-    }
-}
-
-impl Drop for FloatingMount {
-    fn drop(&mut self) {
-        if self.0.is_floating() {
-            dismantle(&self.0);
-        }
-    }
 }

@@ -72,6 +72,13 @@ pub(super) fn find(directory: &Location, name: &Name) -> Result<Option<Arc<PathN
     let node = PathNode::new_child(&directory.node, name, found);
     if policy == NamePolicy::Cached {
         directory.node.attach(&mut NAMES.write(), &node)?;
+    } else if inode.operations().is_permanent(name) {
+        let mut token = NAMES.write();
+        // No lock kept others from finding it at the same time.
+        if let Some(known) = directory.node.child_in_write(&token, &name.component()) {
+            return Ok(Some(known.clone()));
+        }
+        directory.node.attach(&mut token, &node)?;
     }
     Ok(Some(node))
 }

@@ -98,6 +98,25 @@ impl PathNode {
         children.find(name.hash, |node| node.state.get(token).name.is(name))
     }
 
+    /// As [`Self::child`], in a write section.
+    pub(super) fn child_in_write<'a>(
+        &'a self,
+        token: &'a WriteToken,
+        name: &Component<'_>,
+    ) -> Option<&'a Arc<Self>> {
+        let children = self.state.get_in_write(token).children.as_deref()?;
+        children.find(name.hash, |node| {
+            node.state.get_in_write(token).name.is(name)
+        })
+    }
+
+    /// Whether a walk to its name leads to this node: a directory that finds its entries anew each time need not
+    /// remember it. True for a node without parent.
+    pub(super) fn is_remembered(&self, token: &WriteToken) -> bool {
+        let state = self.state.get_in_write(token);
+        state.parent.is_none() || state.slot != u32::MAX
+    }
+
     /// Whether this name is known to be missing in this directory.
     #[inline]
     pub fn is_known_missing(&self, token: &ReadToken, name: &Component<'_>) -> bool {

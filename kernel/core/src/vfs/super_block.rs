@@ -34,6 +34,12 @@ pub trait SuperBlockOperations: Send + Sync {
     /// What `statfs` reports.
     fn statistics(&self) -> Statistics;
 
+    /// Whether it shows or changes the system as a whole, so that a tree in which a part of it is masked must not get
+    /// a new instance.
+    fn shows_system(&self) -> bool {
+        false
+    }
+
     /// Options of this instance that differ from the default, each with a comma before it: `,size=1024k`.
     fn options(&self) -> Vec<u8> {
         Vec::new()

@@ -5,10 +5,12 @@ use super::fs_context::{FsContext, View};
 use super::kind::{DeviceNumber, FileKind};
 use super::location::Location;
 use super::mount::{Mount, MountFlags};
-use super::mount_table::{self, MountTable};
+use super::mount_copy::clone_mount;
+use super::mount_table::{self, Locking, MountTable};
 use super::name::Name;
 use super::namespace::{self, Creation, Removal};
 use super::rename::{self, Replacement};
+use super::unmount;
 use super::walk::{self, WalkFlags};
 use crate::Result;
 use crate::task::Credentials;
@@ -124,16 +126,17 @@ impl TestTree {
         };
         let super_block = crate::fs::ramfs::TMPFS.create(&request)?;
         let root = super_block.root().unwrap();
-        mount_table::attach(Mount::new(super_block, root, MountFlags::empty()), &target)
+        let mount = Mount::new(super_block, root, MountFlags::empty());
+        mount_table::attach(&mount, &target, Locking::Open)
     }
 
     pub fn bind(&self, from: &str, to: &str) -> Result<()> {
-        let copy = mount_table::clone_tree(&self.find(from)?, false)?;
-        mount_table::attach(copy.mount().clone(), &self.find(to)?)
+        let copy = clone_mount(&self.find(from)?, MountFlags::empty())?;
+        mount_table::attach(copy.mount(), &self.find(to)?, Locking::Open)
     }
 
     pub fn unmount(&self, path: &str) -> Result<()> {
-        mount_table::unmount(self.find(path)?)
+        unmount::unmount(self.find(path)?)
     }
 
     /// Names in a directory, in order.

@@ -158,7 +158,7 @@ struct FixedDirectory(&'static [Entry]);
 
 impl InodeOperations for FixedDirectory {
     fn name_policy(&self) -> NamePolicy {
-        NamePolicy::Dynamic
+        NamePolicy::Cached
     }
 
     fn lookup(&self, directory: &Arc<Inode>, name: &[u8]) -> Result<Arc<Inode>> {

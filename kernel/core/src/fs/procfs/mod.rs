@@ -45,6 +45,10 @@ impl SuperBlockOperations for ProcSuperBlock {
         "proc"
     }
 
+    fn shows_system(&self) -> bool {
+        true
+    }
+
     fn statistics(&self) -> Statistics {
         Statistics {
             magic: MAGIC,

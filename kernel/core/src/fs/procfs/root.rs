@@ -22,6 +22,9 @@ const ROOT_NUMBER: u64 = 1;
 /// Where processes begin in reading positions.
 const FIRST_PROCESS: u64 = 256;
 
+/// The entry that is shown to the boot list alone.
+const HIDDEN: &str = "contexts";
+
 static ENTRIES: [Entry; 17] = [
     Entry {
         name: "self",
@@ -84,7 +87,7 @@ static ENTRIES: [Entry; 17] = [
         kind: EntryKind::Text(system::machine::kernel_log),
     },
     Entry {
-        name: "contexts",
+        name: HIDDEN,
         kind: EntryKind::Text(system::contexts::contexts),
     },
     Entry {
@@ -123,7 +126,7 @@ pub fn inode(super_block: &Arc<SuperBlock>) -> Arc<Inode> {
 
 /// Whether an entry is there for this reader: contexts are shown to the boot list alone.
 fn is_shown(entry: &Entry, reader: &Current) -> bool {
-    entry.name != "contexts" || reader.process().contexts().sees_everyone()
+    entry.name != HIDDEN || reader.process().contexts().sees_everyone()
 }
 
 /// The number that a name is, in Linux's only form: decimal, without leading zeros.
@@ -138,6 +141,12 @@ pub fn parse_number(name: &[u8]) -> Option<i32> {
 impl InodeOperations for Root {
     fn name_policy(&self) -> NamePolicy {
         NamePolicy::Dynamic
+    }
+
+    /// What isn't about the reader. Entries that some readers don't see are looked for anew each time.
+    fn is_permanent(&self, name: &[u8]) -> bool {
+        directory::find(&ENTRIES, name)
+            .is_ok_and(|entry| entry.name != HIDDEN && !matches!(entry.kind, EntryKind::OwnLink(_)))
     }
 
     fn lookup(&self, inode: &Arc<Inode>, name: &[u8]) -> Result<Arc<Inode>> {

@@ -11,13 +11,20 @@ use crate::task::Current;
 use crate::vfs::file_system::{self, MountRequest};
 use crate::vfs::location::Location;
 use crate::vfs::mount::{Mount, MountFlags};
-use crate::vfs::mount_table;
+use crate::vfs::mount_copy::{self, FloatingMount};
+use crate::vfs::mount_restrict::change_flags;
+use crate::vfs::mount_table::{self, Locking};
+use crate::vfs::path_node::NAMES;
+use crate::vfs::super_block::SuperBlock;
+use crate::vfs::unmount;
 use crate::vfs::walk::{self, WalkFlags};
 use crate::{Errno, Result};
 use alloc::sync::Arc;
 use hal::user::UserAddr;
 
 const REMOUNT: u32 = 0x20;
+/// `MS_NOATIME`, `MS_NODIRATIME`, `MS_RELATIME`, `MS_STRICTATIME`.
+const ACCESS_TIMES: u32 = 0x120_0c00;
 const BIND: u32 = 0x1000;
 const MOVE: u32 = 0x2000;
 const RECURSIVE: u32 = 0x4000;
@@ -71,8 +78,8 @@ pub fn mount(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     check_privilege(current)?;
     let source_address = UserAddr(arguments.u64(0));
     match flags {
-        _ if flags & (REMOUNT | BIND) == REMOUNT | BIND => remount(&target, flags, None),
-        _ if flags & REMOUNT != 0 => remount(&target, flags, Some(&data)),
+        _ if flags & (REMOUNT | BIND) == REMOUNT | BIND => remount(current, &target, flags, None),
+        _ if flags & REMOUNT != 0 => remount(current, &target, flags, Some(&data)),
         _ if flags & BIND != 0 => bind(current, source_address, &target, flags & RECURSIVE != 0),
         _ if flags & (SHARED | PRIVATE | SLAVE | UNBINDABLE) != 0 => propagation(&target, flags),
         _ if flags & MOVE != 0 => {
@@ -92,8 +99,10 @@ pub fn mount(current: &Current, arguments: &mut Arguments) -> Result<usize> {
                 current: Some(current),
             };
             let super_block = file_system.create(&request)?;
+            check_revelation(current, &super_block)?;
             let root = super_block.root().ok_or(Errno::EIO)?;
-            mount_table::attach(Mount::new(super_block, root, mount_flags(flags)), &target)
+            let mount = FloatingMount::new(Mount::new(super_block, root, mount_flags(flags)));
+            attach(current, &mount, &target)
         }
     }?;
     Ok(0)
@@ -107,24 +116,54 @@ fn resolve_source(current: &Current, address: UserAddr) -> Result<Location> {
     })
 }
 
-fn remount(target: &Location, flags: u32, options: Option<&[u8]>) -> Result<()> {
+/// Puts a mount in its place, locked in a tree that isn't the caller's.
+///
+/// # Errors
+/// As [`mount_table::attach`].
+pub(super) fn attach(current: &Current, mount: &FloatingMount, target: &Location) -> Result<()> {
+    let locking = Locking::between(&current.fs().root(), target);
+    mount_table::attach(mount.mount(), target, locking)
+}
+
+/// Refuses a new instance of a file system that would show what is masked in the caller's tree.
+///
+/// # Errors
+/// `EPERM`.
+pub(super) fn check_revelation(current: &Current, super_block: &SuperBlock) -> Result<()> {
+    let root = current.fs().root();
+    if super_block.operations().shows_system() && root.mount.top(&NAMES.read()).is_confined() {
+        return Err(Errno::EPERM);
+    }
+    Ok(())
+}
+
+fn remount(current: &Current, target: &Location, flags: u32, options: Option<&[u8]>) -> Result<()> {
     if !is_mount_root(target) {
         return Err(Errno::EINVAL);
     }
-    if let Some(options) = options {
-        target
-            .mount
-            .super_block()
-            .operations()
-            .reconfigure(options)?;
+    let locking = Locking::between(&current.fs().root(), target);
+    if let Some(options) = options.filter(|options| !options.is_empty()) {
+        target.mount.reconfigure(options)?;
     }
-    target.mount.set_flags(mount_flags(flags))
+    change_flags(&target.mount, false, locking, |old| {
+        let mut new = mount_flags(flags);
+        // As Linux: without a word about access times their policy stays.
+        if flags & ACCESS_TIMES == 0 {
+            new -= MountFlags::RELATIVE_ACCESS_TIME;
+            new |= old & (MountFlags::RELATIVE_ACCESS_TIME | old.access_time_policy());
+        }
+        new
+    })
 }
 
 fn bind(current: &Current, source: UserAddr, target: &Location, recursive: bool) -> Result<()> {
     let source = resolve_source(current, source)?;
-    let copy = mount_table::clone_tree(&source, recursive)?;
-    mount_table::attach(copy.mount().clone(), target)
+    let copy = if recursive {
+        mount_copy::clone_tree(&source)?
+    } else {
+        mount_copy::clone_mount(&source, MountFlags::empty())?
+    };
+    attach(current, &copy, target)
 }
 
 fn propagation(target: &Location, flags: u32) -> Result<()> {
@@ -167,9 +206,9 @@ pub fn umount2(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         };
     }
     if flags & DETACH != 0 {
-        mount_table::unmount_lazily(target)?;
+        unmount::unmount_lazily(target)?;
     } else {
-        mount_table::unmount(target)?;
+        unmount::unmount(target)?;
     }
     Ok(0)
 }

@@ -3,22 +3,21 @@
 //! All of them work in the mount table of the paths and directory descriptors that they are given: through the
 //! descriptor of another context's root a manager mounts in that context.
 
-use super::mount::check_privilege;
+use super::mount::{check_privilege, check_revelation};
 use super::mount_file::{ConfigurationFile, FloatingFile};
 use super::open::install;
 use super::{EMPTY_PATH, NO_AUTOMOUNT, NO_FOLLOW, at, fault, read_text, usable_file};
-use crate::heap::MakeRoom;
 use crate::syscall::Arguments;
 use crate::task::Current;
 use crate::vfs::flags::OpenFlags;
 use crate::vfs::mount::{Mount, MountFlags};
-use crate::vfs::mount_table::FloatingMount;
-use crate::vfs::path_node::NAMES;
+use crate::vfs::mount_copy::{self, FloatingMount};
+use crate::vfs::mount_restrict::change_flags;
+use crate::vfs::mount_table::Locking;
 use crate::vfs::walk::{self, WalkFlags};
 use crate::vfs::{file_system, mount_table, open};
 use crate::{Errno, Result};
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use hal::user::{self, UserAddr};
 
 /// `FSOPEN_CLOEXEC`, `FSMOUNT_CLOEXEC`.
@@ -109,6 +108,7 @@ pub fn fsmount(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let mount_flags = plain_flags(attributes) | access_time(attributes)?;
     let file = usable_file(current, arguments.fd(0))?;
     let super_block = ConfigurationFile::of(&file)?.take()?;
+    check_revelation(current, &super_block)?;
     let root = super_block.root().ok_or(Errno::EIO)?;
     let mount = FloatingMount::new(Mount::new(super_block, root, mount_flags));
     install(
@@ -146,10 +146,12 @@ pub fn open_tree(current: &Current, arguments: &mut Arguments) -> Result<usize> 
             if flags & CLONE == 0 {
                 return open::open_found(view, location, OpenFlags::PATH);
             }
-            Ok(FloatingFile::open(mount_table::clone_tree(
-                &location,
-                flags & RECURSIVE != 0,
-            )?))
+            let copy = if flags & RECURSIVE != 0 {
+                mount_copy::clone_tree(&location)?
+            } else {
+                mount_copy::clone_mount(&location, MountFlags::empty())?
+            };
+            Ok(FloatingFile::open(copy))
         },
     )?;
     install(current, file, flags & close_on_exec != 0)
@@ -188,7 +190,8 @@ pub fn move_mount(current: &Current, arguments: &mut Arguments) -> Result<usize>
         |view, start, path| walk::resolve(view, start, path, how(TO_LINKS, TO_EMPTY_PATH)),
     )?;
     if from.mount.is_floating() && Arc::ptr_eq(&from.node, from.mount.root()) {
-        mount_table::attach(from.mount.clone(), &to)?;
+        let locking = Locking::between(&current.fs().root(), &to);
+        mount_table::attach(&from.mount, &to, locking)?;
     } else {
         mount_table::move_mount(&from, &to)?;
     }
@@ -241,40 +244,16 @@ pub fn mount_setattr(current: &Current, arguments: &mut Arguments) -> Result<usi
     if !Arc::ptr_eq(&location.node, location.mount.root()) {
         return Err(Errno::EINVAL);
     }
-    let change = |mount: &Mount| {
-        let mut new = (mount.flags() - plain_flags(clear)) | plain_flags(set);
+    let locking = Locking::between(&current.fs().root(), &location);
+    change_flags(&location.mount, flags & RECURSIVE != 0, locking, |old| {
+        let mut new = (old - plain_flags(clear)) | plain_flags(set);
         if let Some(policy) = policy {
             new -= MountFlags::RELATIVE_ACCESS_TIME
                 | MountFlags::NO_ACCESS_TIME
                 | MountFlags::STRICT_ACCESS_TIME;
             new |= policy;
         }
-        mount.set_flags(new)
-    };
-    if flags & RECURSIVE == 0 {
-        change(&location.mount)?;
-        return Ok(0);
-    }
-    let mut mounts = Vec::new();
-    let mut failed = false;
-    mount_table::for_each_in_tree(&NAMES.read(), &location.mount, |mount| {
-        match mounts.make_room(1) {
-            Ok(()) => mounts.push((mount.clone(), mount.flags())),
-            Err(_) => failed = true,
-        }
-    });
-    if failed {
-        return Err(Errno::ENOMEM);
-    }
-    // All or none: what was changed before an error goes back.
-    for (index, (mount, _)) in mounts.iter().enumerate() {
-        if let Err(error) = change(mount) {
-            for (mount, old) in mounts.iter().take(index) {
-                // Only becoming read-only can fail, and that was just possible.
-                let _ = mount.set_flags(*old);
-            }
-            return Err(error);
-        }
-    }
+        new
+    })?;
     Ok(0)
 }

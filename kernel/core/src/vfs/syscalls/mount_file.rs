@@ -9,7 +9,7 @@ use crate::vfs::file_operations::FileOperations;
 use crate::vfs::file_system::{FileSystemType, MountRequest};
 use crate::vfs::flags::OpenFlags;
 use crate::vfs::location::Location;
-use crate::vfs::mount_table::FloatingMount;
+use crate::vfs::mount_copy::FloatingMount;
 use crate::vfs::name::PATH_MAX;
 use crate::vfs::super_block::ActiveSuperBlock;
 use crate::{Errno, Result};

@@ -2,6 +2,7 @@
 
 mod contents;
 mod descriptors;
+mod locked_mounts;
 mod mounts;
 mod names;
 mod races;

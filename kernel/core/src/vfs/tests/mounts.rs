@@ -2,10 +2,11 @@
 
 use crate::Errno;
 use crate::vfs::mount::MountFlags;
-use crate::vfs::mount_table::{self, MountTable};
+use crate::vfs::mount_copy::clone_tree;
+use crate::vfs::mount_table::{self, Locking, MountTable};
 use crate::vfs::namespace::Removal;
 use crate::vfs::test_tree::TestTree;
-use crate::vfs::{FsContext, mount_text};
+use crate::vfs::{FsContext, mount_text, unmount};
 use std::string::String;
 use std::sync::Arc;
 
@@ -42,7 +43,7 @@ fn lazy_unmounting_leaves_files_to_their_users() {
     tree.directory("/m/d").unwrap();
     tree.mount("/m/d").unwrap();
     let inner = tree.directory("/m/d/e").unwrap();
-    mount_table::unmount_lazily(tree.find("/m").unwrap()).unwrap();
+    unmount::unmount_lazily(tree.find("/m").unwrap()).unwrap();
     assert_eq!(tree.table.len(), 1);
     assert!(tree.list("/m").is_empty());
     assert!(
@@ -50,7 +51,11 @@ fn lazy_unmounting_leaves_files_to_their_users() {
             .is_ok()
     );
     assert_eq!(
-        mount_table::attach(crate::vfs::Mount::of(&inner, MountFlags::empty()), &inner),
+        mount_table::attach(
+            &crate::vfs::Mount::of(&inner, MountFlags::empty()),
+            &inner,
+            Locking::Open
+        ),
         Err(Errno::EINVAL)
     );
     tree.remove("/m", Removal::Directory).unwrap();
@@ -63,8 +68,12 @@ fn the_root_is_never_covered() {
     assert_eq!(tree.bind("/s", "/"), Err(Errno::EBUSY));
     let source = tree.find("/s").unwrap();
     assert_eq!(
-        tree.table
-            .copy_mount(&source, &tree.find("/").unwrap(), MountFlags::empty()),
+        tree.table.copy_mount(
+            &source,
+            &tree.find("/").unwrap(),
+            MountFlags::empty(),
+            Locking::Open
+        ),
         Err(Errno::EBUSY)
     );
 }
@@ -85,6 +94,7 @@ fn copies_of_mounts_inherit_flags_and_never_stack() {
             &host.find(from).unwrap(),
             &guest.find(to).unwrap(),
             MountFlags::READ_ONLY,
+            Locking::Open,
         )
     };
     assert_eq!(copy("/m/file", "/p"), Err(Errno::EISDIR));
@@ -100,9 +110,12 @@ fn copies_of_mounts_inherit_flags_and_never_stack() {
     assert_eq!(guest.list("/p"), ["file", "sub"]);
     // A target of another table is refused.
     assert_eq!(
-        guest
-            .table
-            .copy_mount(&source, &host.find("/n").unwrap(), MountFlags::empty()),
+        guest.table.copy_mount(
+            &source,
+            &host.find("/n").unwrap(),
+            MountFlags::empty(),
+            Locking::Open
+        ),
         Err(Errno::EINVAL)
     );
 }
@@ -179,15 +192,15 @@ fn a_table_takes_its_mounts_along() {
 #[test]
 fn floating_mounts_go_unless_they_get_a_place() {
     let tree = sample();
-    let copy = mount_table::clone_tree(&tree.find("/s").unwrap(), true).unwrap();
-    mount_table::attach(copy.mount().clone(), &tree.find("/m").unwrap()).unwrap();
+    let copy = clone_tree(&tree.find("/s").unwrap()).unwrap();
+    mount_table::attach(copy.mount(), &tree.find("/m").unwrap(), Locking::Open).unwrap();
     drop(copy);
     assert!(tree.find("/m/t/f").is_ok());
     tree.mount("/s/t").unwrap();
-    let recursive = mount_table::clone_tree(&tree.find("/s").unwrap(), true).unwrap();
-    mount_table::attach(recursive.mount().clone(), &tree.find("/n").unwrap()).unwrap();
+    let recursive = clone_tree(&tree.find("/s").unwrap()).unwrap();
+    mount_table::attach(recursive.mount(), &tree.find("/n").unwrap(), Locking::Open).unwrap();
     assert_eq!(tree.table.len(), 5);
-    let dropped = mount_table::clone_tree(&tree.find("/s").unwrap(), true).unwrap();
+    let dropped = clone_tree(&tree.find("/s").unwrap()).unwrap();
     drop(dropped);
     assert_eq!(tree.table.len(), 5);
     tree.unmount("/s/t").unwrap();

@@ -3,6 +3,7 @@
 use crate::Result;
 use crate::place::{Bundle, Place, expect, outcome};
 use std::fs;
+use std::os::unix::fs::symlink;
 
 /// Identity, environment, directory, mask, limits and hostname.
 pub fn sets_the_process_up() -> Result<()> {
@@ -47,23 +48,32 @@ pub fn read_only_root_cannot_be_written() -> Result<()> {
     }
 }
 
-/// A masked file reads empty, a masked folder is empty, a read-only path can't be written.
+/// A masked file reads empty, a masked folder is empty, a read-only path can't be written: whatever kind of file it is,
+/// however often it is listed, and in proc as well.
 pub fn masked_paths_are_hidden() -> Result<()> {
     let place = Place::new("masked")?;
     let root = place.make_root()?;
     fs::create_dir(root.join("folder"))?;
     fs::write(root.join("folder/secret"), "secret")?;
     fs::write(root.join("file"), "secret")?;
+    fs::write(root.join("linked"), "secret")?;
+    symlink("../../../linked", root.join("link"))?;
+    symlink("nowhere", root.join("dangling"))?;
     fs::create_dir(root.join("fixed"))?;
-    let script = "cat /file; ls /folder; { echo x > /fixed/x; } 2> /dev/null || echo fixed; echo x > /free && echo free";
-    let mounts = r#"{ "destination": "/dev", "type": "devtmpfs" }"#;
-    let linux = r#", "maskedPaths": ["/file", "/folder", "/missing"], "readonlyPaths": ["/fixed", "/missing"]"#;
+    let script = "cat /file /linked /proc/version /dev/full; ls /folder; \
+        for file in /fixed/x /proc/sys/kernel/hostname; do { echo x > $file; } 2> /dev/null || echo fixed; done; \
+        echo x > /free && echo free";
+    let mounts = r#"{ "destination": "/proc", "type": "proc" }, { "destination": "/dev", "type": "devtmpfs" }"#;
+    let linux = r#", "maskedPaths": ["/file", "/folder", "/missing", "/link", "/dangling", "/file", "/file/x",
+            "/dev/full", "/proc/version", "/proc/missing"],
+        "readonlyPaths": ["/fixed", "/missing", "/fixed", "/proc/sys"]"#;
     let bundle = Bundle {
         mounts,
         linux,
         ..Bundle::default()
     };
-    expect(&mut place.bundle(script, &bundle)?, 0, "fixed\nfree\n")
+    let shown = "fixed\nfixed\nfree\n";
+    expect(&mut place.bundle(script, &bundle)?, 0, shown)
 }
 
 /// A tmpfs on /dev has the devices that every container has, and no other.

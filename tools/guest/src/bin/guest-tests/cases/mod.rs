@@ -5,6 +5,7 @@ mod entering;
 mod jail;
 mod life;
 mod lists;
+mod masks;
 mod mounts;
 mod pending;
 mod refusals;
@@ -20,6 +21,7 @@ pub fn all() -> Vec<Case> {
         pending::CASES,
         roots::CASES,
         mounts::CASES,
+        masks::CASES,
         lists::CASES,
         jail::CASES,
         life::CASES,
