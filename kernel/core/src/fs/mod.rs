@@ -3,5 +3,6 @@
 pub mod devpts;
 pub mod devtmpfs;
 pub mod initramfs;
+pub mod overlay;
 pub mod procfs;
 pub mod ramfs;

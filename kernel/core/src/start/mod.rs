@@ -8,7 +8,7 @@ mod first_program;
 
 use crate::context::{ProcessContexts, TaskNumber, boot};
 use crate::errno::{Errno, Result};
-use crate::fs::{devtmpfs, initramfs, ramfs};
+use crate::fs::{devtmpfs, initramfs, overlay, ramfs};
 use crate::memory::AddressSpace;
 use crate::sched::cpu::QueueRoom;
 use crate::sched::entity::ALL_CPUS;
@@ -106,6 +106,7 @@ fn prepare(information: &BootInformation) -> Result<()> {
     name::set_hash_key(crate::system::random::word());
     file_system::register(ramfs::RAMFS);
     file_system::register(ramfs::TMPFS);
+    file_system::register(overlay::OVERLAY);
     devtmpfs::initialise()?;
     crate::fs::procfs::register();
     crate::fs::devpts::initialise()?;

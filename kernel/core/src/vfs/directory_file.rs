@@ -24,6 +24,38 @@ pub struct DirectoryFile;
 /// What the file system says.
 pub fn read(location: &Location, position: &mut u64, sink: EntrySink<'_>) -> Result<()> {
     let inode = location.inode();
+    read_with(location, position, sink, |first, sink| {
+        if inode.name_policy() != NamePolicy::Pinned {
+            return inode.operations().read_directory(inode, first, sink);
+        }
+        let token = NAMES.read();
+        for (slot, node) in location.node.entries(&token, first) {
+            let child = node.inode();
+            let entry = DirectoryEntry {
+                name: node.name(&token),
+                inode: child.number(),
+                kind: child.kind(),
+                next: slot + 1,
+            };
+            if !sink(&entry) {
+                break;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// As [`read`], with the entries after ".." from `rest`, which counts its positions from 0.
+///
+/// # Errors
+/// Those of `rest`.
+pub fn read_with(
+    location: &Location,
+    position: &mut u64,
+    sink: EntrySink<'_>,
+    rest: impl FnOnce(u64, EntrySink<'_>) -> Result<()>,
+) -> Result<()> {
+    let inode = location.inode();
     let mut at = *position;
     let mut give = |name: &[u8], number: u64, kind: FileKind, next: u64| {
         let taken = sink(&DirectoryEntry {
@@ -46,33 +78,17 @@ pub fn read(location: &Location, position: &mut u64, sink: EntrySink<'_>) -> Res
                 FIRST_ENTRY,
             ));
     let first = position.saturating_sub(FIRST_ENTRY);
-    let result = if !has_room {
-        Ok(())
-    } else if inode.name_policy() == NamePolicy::Pinned {
-        let token = NAMES.read();
-        for (slot, node) in location.node.entries(&token, first) {
-            let child = node.inode();
-            if !give(
-                node.name(&token),
-                child.number(),
-                child.kind(),
-                FIRST_ENTRY + slot + 1,
-            ) {
-                break;
-            }
-        }
-        Ok(())
+    let result = if has_room {
+        rest(first, &mut |entry| {
+            give(
+                entry.name,
+                entry.inode,
+                entry.kind,
+                FIRST_ENTRY + entry.next,
+            )
+        })
     } else {
-        inode
-            .operations()
-            .read_directory(inode, first, &mut |entry| {
-                give(
-                    entry.name,
-                    entry.inode,
-                    entry.kind,
-                    FIRST_ENTRY + entry.next,
-                )
-            })
+        Ok(())
     };
     *position = at;
     result
@@ -84,6 +100,21 @@ fn number_above(location: &Location) -> u64 {
         .node
         .parent(&token)
         .map_or(location.inode().number(), |parent| parent.inode().number())
+}
+
+/// Where a seek in an open directory leads.
+///
+/// # Errors
+/// `EINVAL` for what isn't a position, and for the end, which no directory knows.
+pub fn seek(current: u64, offset: i64, whence: Whence) -> Result<u64> {
+    let base = match whence {
+        Whence::Start => 0,
+        Whence::Current => current,
+        Whence::End | Whence::Data | Whence::Hole => return Err(Errno::EINVAL),
+    };
+    base.checked_add_signed(offset)
+        .filter(|&position| position <= i64::MAX as u64)
+        .ok_or(Errno::EINVAL)
 }
 
 impl FileOperations for DirectoryFile {
@@ -105,14 +136,7 @@ impl FileOperations for DirectoryFile {
     }
 
     fn seek(&self, _file: &File, current: u64, offset: i64, whence: Whence) -> Result<u64> {
-        let base = match whence {
-            Whence::Start => 0,
-            Whence::Current => current,
-            Whence::End | Whence::Data | Whence::Hole => return Err(Errno::EINVAL),
-        };
-        base.checked_add_signed(offset)
-            .filter(|&position| position <= i64::MAX as u64)
-            .ok_or(Errno::EINVAL)
+        seek(current, offset, whence)
     }
 
     fn read_directory(&self, file: &File, position: &mut u64, sink: EntrySink<'_>) -> Result<()> {

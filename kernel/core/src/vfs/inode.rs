@@ -17,6 +17,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use hal::sync::Once;
 
 /// How the name cache treats the entries of a directory.
@@ -45,6 +46,24 @@ pub struct NewInode<'a> {
     pub device: DeviceNumber,
     /// The target of a symbolic link.
     pub target: &'a [u8],
+}
+
+/// What moves where, for [`InodeOperations::rename`].
+pub struct Renaming<'a> {
+    /// The directory that has the name.
+    pub directory: &'a Arc<Inode>,
+    /// The name.
+    pub name: &'a [u8],
+    /// What has it.
+    pub inode: &'a Arc<Inode>,
+    /// The directory that gets the new name; it may be the same.
+    pub to: &'a Arc<Inode>,
+    /// The new name.
+    pub new_name: &'a [u8],
+    /// What has the new name now.
+    pub replaced: Option<&'a Arc<Inode>>,
+    /// What has the new name gets the old one; otherwise it goes.
+    pub exchange: bool,
 }
 
 /// Where a symbolic link leads.
@@ -132,23 +151,16 @@ pub trait InodeOperations: Send + Sync {
     /// Takes a name away (an empty directory's too). The caller counts the links.
     ///
     /// # Errors
-    /// `EPERM` where names can't be removed.
+    /// `EPERM` where names can't be removed; `ENOTEMPTY` for a directory with entries that the name cache doesn't hold.
     fn unlink(&self, _directory: &Arc<Inode>, _name: &[u8], _inode: &Arc<Inode>) -> Result<()> {
         Err(Errno::EPERM)
     }
 
-    /// Moves a name; what was at the new name is gone, or is exchanged.
+    /// Moves a name of this directory.
     ///
     /// # Errors
-    /// `EPERM` where names can't be moved.
-    fn rename(
-        &self,
-        _directory: &Arc<Inode>,
-        _name: &[u8],
-        _to: &Arc<Inode>,
-        _new_name: &[u8],
-        _exchange: bool,
-    ) -> Result<()> {
+    /// `EPERM` where names can't be moved; `EXDEV` for what can't move that far; `ENOTEMPTY`.
+    fn rename(&self, _renaming: &Renaming<'_>) -> Result<()> {
         Err(Errno::EPERM)
     }
 
@@ -234,6 +246,11 @@ pub trait InodeOperations: Send + Sync {
         None
     }
 
+    /// The inode that holds this one's content, where that is one of another file system.
+    fn content(&self) -> Option<&Arc<Inode>> {
+        None
+    }
+
     /// The value of an extended attribute; whoever calls has checked that it may be read.
     ///
     /// # Errors
@@ -282,7 +299,7 @@ pub trait InodeOperations: Send + Sync {
 
 /// A file: its number, attributes, locks and what its file system does for it.
 pub struct Inode {
-    number: u64,
+    number: AtomicU64,
     kind: FileKind,
     /// Whether names below it are pinned, cached or dynamic: asked for at each step of a walk.
     policy: NamePolicy,
@@ -312,7 +329,7 @@ impl Inode {
     ) -> Self {
         let kind = FileKind::from_mode(attributes.mode()).unwrap_or(FileKind::Regular);
         Self {
-            number,
+            number: AtomicU64::new(number),
             kind,
             policy: operations.name_policy(),
             device: DeviceNumber::NONE,
@@ -343,7 +360,12 @@ impl Inode {
 
     /// The number that `stat` reports.
     pub fn number(&self) -> u64 {
-        self.number
+        self.number.load(Relaxed)
+    }
+
+    /// Gives it another number: it has become another file than those with which it shared one.
+    pub fn set_number(&self, number: u64) {
+        self.number.store(number, Relaxed);
     }
 
     /// What it is.
@@ -404,6 +426,11 @@ impl Inode {
         self.operations.page_cache()
     }
 
+    /// The inode that holds the content and its lock: this one, unless it shows a file of another file system.
+    pub fn content(self: &Arc<Self>) -> &Arc<Self> {
+        self.operations.content().unwrap_or(self)
+    }
+
     /// Stores a change of attributes.
     pub fn apply(&self, change: &AttributeChange) {
         let attributes = &self.attributes;
@@ -428,6 +455,6 @@ impl Inode {
 
 impl core::fmt::Debug for Inode {
     fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(formatter, "inode {} {:?}", self.number, self.kind)
+        write!(formatter, "inode {} {:?}", self.number(), self.kind)
     }
 }

@@ -119,7 +119,7 @@ pub fn mount_info(root: &Location) -> Result<Vec<u8>> {
         } else {
             b" rw"
         })?;
-        text.add(&super_block.operations().options())?;
+        text.add(&super_block.operations().options()?)?;
         text.add(b"\n")?;
     }
     Ok(text.0)
@@ -140,7 +140,7 @@ pub fn mounts(root: &Location) -> Result<Vec<u8>> {
         text.add(super_block.operations().type_name().as_bytes())?;
         text.add(b" ")?;
         text.add_flags(mount.flags(), mount.is_read_only())?;
-        text.add(&super_block.operations().options())?;
+        text.add(&super_block.operations().options()?)?;
         text.add(b" 0 0\n")?;
     }
     Ok(text.0)

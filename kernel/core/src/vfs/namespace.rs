@@ -83,6 +83,17 @@ pub(super) fn find(directory: &Location, name: &Name) -> Result<Option<Arc<PathN
     Ok(Some(node))
 }
 
+/// The node of a name, asked for from the file system unless it is cached; `None` if there is no such name. Mounts on
+/// it are not entered.
+///
+/// # Errors
+/// What the file system says but `ENOENT`.
+pub(crate) fn look_up(directory: &Location, name: &Name) -> Result<Option<Arc<PathNode>>> {
+    let inode = directory.inode();
+    let _changing = (inode.name_policy() == NamePolicy::Cached).then(|| inode.change.lock());
+    find(directory, name)
+}
+
 /// Checks that a directory may get a new name.
 fn check_addition(directory: &Location, view: &View<'_>) -> Result<()> {
     if directory.node.is_removed() {

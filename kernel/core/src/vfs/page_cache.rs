@@ -291,6 +291,30 @@ impl PageCache {
         result
     }
 
+    /// Takes over the first `length` bytes of another file's content; holes stay holes. This one is empty and nobody
+    /// else has it yet.
+    ///
+    /// # Errors
+    /// `ENOSPC`, `ENOMEM`.
+    pub fn copy_from(&self, other: &Self, length: u64) -> Result<()> {
+        let page = PAGE_SIZE as u64;
+        let mut position = 0;
+        while let Some(data) = other.next_data(position).filter(|&data| data < length) {
+            let index = data / page;
+            let found = other.pages.lock().get(index).cloned();
+            if let Some(source) = found {
+                let used = (length - index * page).min(page) as usize;
+                let frame = Frame::uninitialised()?;
+                frame.copy_part(0, &source, 0, used);
+                frame.fill_zero(used, PAGE_SIZE - used);
+                self.insert(index, frame)?;
+            }
+            position = (index + 1) * page;
+        }
+        self.grow(length);
+        Ok(())
+    }
+
     /// The frame of a page, made if it is a hole.
     fn obtain(&self, index: u64) -> Result<Frame> {
         if let Some(frame) = self.pages.lock().get(index) {

@@ -36,6 +36,60 @@ pub fn room_below_limit(position: u64, wanted: u64) -> Result<u64> {
     Ok(limit - position)
 }
 
+/// Writes at `position`, or at the end if it appends, and moves the position on.
+///
+/// # Errors
+/// `EINVAL` for an inode without a page cache; `EFBIG`, `ENOSPC`, `ENOMEM`, `EFAULT`.
+pub fn write(
+    inode: &Arc<Inode>,
+    appends: bool,
+    source: &mut Source<'_>,
+    position: &mut u64,
+) -> Result<usize> {
+    let pages = inode.page_cache().ok_or(Errno::EINVAL)?;
+    if source.remaining() == 0 {
+        return Ok(0);
+    }
+    let _changing = inode.change.lock();
+    if appends {
+        *position = pages.size();
+    }
+    let allowed = room_below_limit(*position, source.remaining() as u64)?;
+    source.limit(usize::try_from(allowed).unwrap_or(usize::MAX));
+    let before = source.done();
+    let result = pages.write(source, *position);
+    *position += (source.done() - before) as u64;
+    inode.attributes.touch_modified();
+    if inode.attributes.mode() & (SET_USER_ID | SET_GROUP_ID) != 0 {
+        super::change::drop_set_id_bits(inode);
+    }
+    result
+}
+
+/// Where a seek in content that is in the page cache leads.
+///
+/// # Errors
+/// `EINVAL` for what isn't a position; `ENXIO` for data or a hole beyond the end.
+pub fn seek(pages: &PageCache, current: u64, offset: i64, whence: Whence) -> Result<u64> {
+    let size = pages.size();
+    let within = || {
+        u64::try_from(offset)
+            .ok()
+            .filter(|&offset| offset < size)
+            .ok_or(Errno::ENXIO)
+    };
+    let position = match whence {
+        Whence::Start => u64::try_from(offset).ok(),
+        Whence::Current => current.checked_add_signed(offset),
+        Whence::End => size.checked_add_signed(offset),
+        Whence::Data => return pages.next_data(within()?).ok_or(Errno::ENXIO),
+        Whence::Hole => return Ok(pages.next_hole(within()?)),
+    };
+    position
+        .filter(|&position| position <= SIZE_LIMIT)
+        .ok_or(Errno::EINVAL)
+}
+
 impl FileOperations for RegularFile {
     fn read(
         &self,
@@ -56,24 +110,9 @@ impl FileOperations for RegularFile {
     }
 
     fn write(&self, file: &File, source: &mut Source<'_>, position: &mut u64) -> Result<usize> {
-        let (inode, pages) = content(file)?;
-        if source.remaining() == 0 {
-            return Ok(0);
-        }
-        let _changing = inode.change.lock();
-        if file.flags().contains(OpenFlags::APPEND) {
-            *position = pages.size();
-        }
-        let allowed = room_below_limit(*position, source.remaining() as u64)?;
-        source.limit(usize::try_from(allowed).unwrap_or(usize::MAX));
-        let before = source.done();
-        let result = pages.write(source, *position);
-        *position += (source.done() - before) as u64;
-        inode.attributes.touch_modified();
-        if inode.attributes.mode() & (SET_USER_ID | SET_GROUP_ID) != 0 {
-            super::change::drop_set_id_bits(inode);
-        }
-        result
+        let inode = file.inode().ok_or(Errno::EINVAL)?;
+        let appends = file.flags().contains(OpenFlags::APPEND);
+        write(inode, appends, source, position)
     }
 
     fn positions(&self) -> Positions {
@@ -81,24 +120,7 @@ impl FileOperations for RegularFile {
     }
 
     fn seek(&self, file: &File, current: u64, offset: i64, whence: Whence) -> Result<u64> {
-        let (_, pages) = content(file)?;
-        let size = pages.size();
-        let within = || {
-            u64::try_from(offset)
-                .ok()
-                .filter(|&offset| offset < size)
-                .ok_or(Errno::ENXIO)
-        };
-        let position = match whence {
-            Whence::Start => u64::try_from(offset).ok(),
-            Whence::Current => current.checked_add_signed(offset),
-            Whence::End => size.checked_add_signed(offset),
-            Whence::Data => return pages.next_data(within()?).ok_or(Errno::ENXIO),
-            Whence::Hole => return Ok(pages.next_hole(within()?)),
-        };
-        position
-            .filter(|&position| position <= SIZE_LIMIT)
-            .ok_or(Errno::EINVAL)
+        seek(content(file)?.1, current, offset, whence)
     }
 
     fn memory_object(&self, file: &File) -> Result<Arc<dyn MemoryObject>> {

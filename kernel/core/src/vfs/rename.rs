@@ -1,7 +1,7 @@
 //! Moving names: rename(2), renameat2(2).
 
 use super::fs_context::View;
-use super::inode::Inode;
+use super::inode::{Inode, Renaming};
 use super::location::Location;
 use super::name::Name;
 use super::namespace::{dropped_name, find};
@@ -174,6 +174,24 @@ fn check_permitted(
     }
 }
 
+/// A move of a name to where there is none.
+fn plain<'a>(
+    from: &'a Parent,
+    to: &'a Parent,
+    (name, new_name): (&'a Name, &'a Name),
+    source: &'a PathNode,
+) -> Renaming<'a> {
+    Renaming {
+        directory: from.directory.inode(),
+        name,
+        inode: source.inode(),
+        to: to.directory.inode(),
+        new_name,
+        replaced: None,
+        exchange: false,
+    }
+}
+
 fn exchange(
     from: &Parent,
     to: &Parent,
@@ -183,9 +201,11 @@ fn exchange(
     target: &Arc<PathNode>,
 ) -> Result<()> {
     let (holder, new_holder) = (from.directory.inode(), to.directory.inode());
-    holder
-        .operations()
-        .rename(holder, name, new_holder, new_name, true)?;
+    holder.operations().rename(&Renaming {
+        replaced: Some(target.inode()),
+        exchange: true,
+        ..plain(from, to, (name, new_name), source)
+    })?;
     let (first, second) = (&from.directory.node, &to.directory.node);
     first.exchange(&mut NAMES.write(), source, second, target);
     if !Arc::ptr_eq(first, second) {
@@ -227,9 +247,10 @@ fn relocate(
     {
         return Err(Errno::ENOTEMPTY);
     }
-    holder
-        .operations()
-        .rename(holder, name, new_holder, new_name, false)?;
+    holder.operations().rename(&Renaming {
+        replaced: target.as_ref().map(|target| target.inode()),
+        ..plain(from, to, (name, new_name), source)
+    })?;
     let mut token = NAMES.write();
     to.directory.node.reserve(&mut token)?;
     to.directory.node.forget_missing(&mut token, new_name);

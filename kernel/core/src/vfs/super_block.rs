@@ -41,8 +41,16 @@ pub trait SuperBlockOperations: Send + Sync {
     }
 
     /// Options of this instance that differ from the default, each with a comma before it: `,size=1024k`.
-    fn options(&self) -> Vec<u8> {
-        Vec::new()
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    fn options(&self) -> Result<Vec<u8>> {
+        Ok(Vec::new())
+    }
+
+    /// How many file systems lie upon each other here: 0 for one that lies upon none.
+    fn stack_depth(&self) -> u32 {
+        0
     }
 
     /// Changes options at a remount (`MS_REMOUNT`, `fsconfig(FSCONFIG_CMD_RECONFIGURE)`).

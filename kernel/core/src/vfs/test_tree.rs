@@ -1,6 +1,8 @@
 //! A small tree of files for tests.
 
+use super::file::File;
 use super::file_system::MountRequest;
+use super::flags::OpenFlags;
 use super::fs_context::{FsContext, View};
 use super::kind::{DeviceNumber, FileKind};
 use super::location::Location;
@@ -10,6 +12,8 @@ use super::mount_table::{self, Locking, MountTable};
 use super::name::Name;
 use super::namespace::{self, Creation, Removal};
 use super::rename::{self, Replacement};
+use super::super_block::ActiveSuperBlock;
+use super::transfer::{Destination, Source};
 use super::unmount;
 use super::walk::{self, WalkFlags};
 use crate::Result;
@@ -124,10 +128,43 @@ impl TestTree {
             options: options.as_bytes(),
             current: None,
         };
-        let super_block = crate::fs::ramfs::TMPFS.create(&request)?;
+        self.attach(crate::fs::ramfs::TMPFS.create(&request)?, &target)
+    }
+
+    /// Mounts a file system.
+    pub fn attach(&self, super_block: ActiveSuperBlock, target: &Location) -> Result<()> {
         let root = super_block.root().unwrap();
         let mount = Mount::new(super_block, root, MountFlags::empty());
-        mount_table::attach(&mount, &target, Locking::Open)
+        mount_table::attach(&mount, target, Locking::Open)
+    }
+
+    /// Mounts an overlay with these options.
+    pub fn overlay(&self, path: &str, options: &str) -> Result<()> {
+        let target = self.find(path)?;
+        let made = crate::fs::overlay::create(&self.view(), b"overlay", options.as_bytes())?;
+        self.attach(made, &target)
+    }
+
+    /// Opens a file as open(2) does.
+    pub fn open(&self, path: &str, flags: OpenFlags) -> Result<Arc<File>> {
+        let how = WalkFlags::empty();
+        super::open::open(&self.view(), None, path.as_bytes(), flags, 0o644, how)
+    }
+
+    /// Makes a file or replaces its content.
+    pub fn write(&self, path: &str, content: &[u8]) -> Result<()> {
+        let flags = OpenFlags::CREATE | OpenFlags::TRUNCATE | OpenFlags::WRITE_ONLY;
+        let file = self.open(path, flags)?;
+        file.write(&mut Source::kernel(content)).map(drop)
+    }
+
+    /// The content of a file.
+    pub fn read(&self, path: &str) -> Result<Vec<u8>> {
+        let file = self.open(path, OpenFlags::READ_ONLY)?;
+        let mut content = std::vec![0; file.inode().unwrap().size() as usize + 1];
+        let length = file.read(&mut Destination::kernel(&mut content))?;
+        content.truncate(length);
+        Ok(content)
     }
 
     pub fn bind(&self, from: &str, to: &str) -> Result<()> {
@@ -141,14 +178,15 @@ impl TestTree {
 
     /// Names in a directory, in order.
     pub fn list(&self, path: &str) -> Vec<String> {
-        let location = self.find(path).unwrap();
+        let file = self.open(path, OpenFlags::READ_ONLY).unwrap();
         let mut names = Vec::new();
         let mut position = 2;
-        super::directory_file::read(&location, &mut position, &mut |entry| {
-            names.push(String::from_utf8(entry.name.to_vec()).unwrap());
-            true
-        })
-        .unwrap();
+        file.operations()
+            .read_directory(&file, &mut position, &mut |entry| {
+                names.push(String::from_utf8(entry.name.to_vec()).unwrap());
+                true
+            })
+            .unwrap();
         names.sort();
         names
     }

@@ -144,8 +144,8 @@ impl SuperBlockOperations for PtsSuperBlock {
         }
     }
 
-    fn options(&self) -> Vec<u8> {
-        self.0.options.text()
+    fn options(&self) -> crate::Result<Vec<u8>> {
+        Ok(self.0.options.text())
     }
 }
 

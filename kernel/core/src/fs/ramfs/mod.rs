@@ -11,7 +11,7 @@ use crate::vfs::attributes::Attributes;
 use crate::vfs::extended::{self, Existing};
 use crate::vfs::file_operations::FileOperations;
 use crate::vfs::flags::OpenFlags;
-use crate::vfs::inode::{Inode, InodeOperations, NewInode};
+use crate::vfs::inode::{Inode, InodeOperations, NewInode, Renaming};
 use crate::vfs::kind::{DeviceNumber, FileKind};
 use crate::vfs::location::Location;
 use crate::vfs::page_cache::PageCache;
@@ -121,14 +121,7 @@ impl InodeOperations for RamInode {
         Ok(())
     }
 
-    fn rename(
-        &self,
-        _directory: &Arc<Inode>,
-        _name: &[u8],
-        _to: &Arc<Inode>,
-        _new_name: &[u8],
-        _exchange: bool,
-    ) -> Result<()> {
+    fn rename(&self, _renaming: &Renaming<'_>) -> Result<()> {
         Ok(())
     }
 

@@ -109,7 +109,7 @@ impl SuperBlockOperations for RamSuperBlock {
         statistics
     }
 
-    fn options(&self) -> Vec<u8> {
+    fn options(&self) -> Result<Vec<u8>> {
         let mut text = alloc::string::String::new();
         let pages = self.limits.pages.limit();
         if self.options.pages.is_some() && pages != u64::MAX {
@@ -128,7 +128,7 @@ impl SuperBlockOperations for RamSuperBlock {
         if let Some(group) = self.options.group {
             text += &format!(",gid={group}");
         }
-        text.into_bytes()
+        Ok(text.into_bytes())
     }
 
     fn reconfigure(&self, options: &[u8]) -> Result<()> {

@@ -9,6 +9,7 @@ use super::inode::Inode;
 use super::kind::{FileKind, STICKY};
 use super::location::Location;
 use super::permission::{self, READ, WRITE};
+use crate::heap::MakeRoom;
 use crate::task::Credentials;
 use crate::{Errno, Result};
 use alloc::vec::Vec;
@@ -190,9 +191,7 @@ pub fn list(credentials: &Credentials, location: &Location) -> Result<Vec<u8>> {
         if names.len() + name.len() + 1 > LIST_LIMIT {
             return Err(Errno::E2BIG);
         }
-        names
-            .try_reserve(name.len() + 1)
-            .map_err(|_| Errno::ENOMEM)?;
+        names.make_room(name.len() + 1)?;
         names.extend_from_slice(name);
         names.push(0);
         Ok(())

@@ -1,6 +1,7 @@
 //! Extended attributes of one inode, kept in memory.
 
 use super::Existing;
+use crate::heap::MakeRoom;
 use crate::vfs::name;
 use crate::vfs::page_cache::{PAGE_SIZE, PageQuota};
 use crate::{Errno, Result};
@@ -57,8 +58,7 @@ impl Store {
             .and_then(|entries| entries.list.get(entries.place(name)?));
         let value = &entry.ok_or(Errno::ENODATA)?.value;
         let mut copy = Vec::new();
-        copy.try_reserve_exact(value.len())
-            .map_err(|_| Errno::ENOMEM)?;
+        copy.make_room_exact(value.len())?;
         copy.extend_from_slice(value);
         Ok(copy)
     }
@@ -101,7 +101,7 @@ impl Store {
                 Some(core::mem::replace(old, new))
             }
             None => {
-                entries.list.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+                entries.list.make_room(1)?;
                 quota.take_all(more)?;
                 entries.list.push(new);
                 None

@@ -2,6 +2,7 @@
 
 use super::user_path::with_path;
 use super::{WORKING_DIRECTORY, at, fault, usable_file};
+use crate::heap::MakeRoom;
 use crate::syscall::Arguments;
 use crate::task::{Credentials, Current};
 use crate::vfs::extended::{self, Existing, LIST_LIMIT, NAME_LIMIT, VALUE_LIMIT};
@@ -80,7 +81,7 @@ fn set(current: &Current, arguments: &Arguments, target: Target) -> Result<usize
             return Err(Errno::E2BIG);
         }
         let mut value = Vec::new();
-        value.try_reserve_exact(size).map_err(|_| Errno::ENOMEM)?;
+        value.make_room_exact(size)?;
         value.resize(size, 0);
         user::copy_from_user(&mut value, UserAddr(arguments.u64(2))).map_err(fault)?;
         with_target(current, arguments, target, |credentials, location| {

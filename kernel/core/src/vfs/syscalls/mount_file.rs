@@ -10,13 +10,15 @@ use crate::vfs::file_system::{FileSystemType, MountRequest};
 use crate::vfs::flags::OpenFlags;
 use crate::vfs::location::Location;
 use crate::vfs::mount_copy::FloatingMount;
-use crate::vfs::name::PATH_MAX;
 use crate::vfs::super_block::ActiveSuperBlock;
 use crate::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
+
+/// Bytes of options at most: paths for as many layers as an overlay may have, of usual length.
+const OPTIONS_LIMIT: usize = 64 * 1024;
 
 /// What has been configured so far.
 #[derive(Default)]
@@ -84,7 +86,7 @@ impl ConfigurationFile {
                 let length = key.len() + value.map_or(0, <[u8]>::len) + 2;
                 if key.contains(&b',')
                     || value.is_some_and(|value| value.contains(&b','))
-                    || state.options.len() + length > PATH_MAX
+                    || state.options.len() + length > OPTIONS_LIMIT
                 {
                     return Err(Errno::EINVAL);
                 }

@@ -69,6 +69,7 @@ pub fn fallocate(current: &Current, arguments: &mut Arguments) -> Result<usize> 
         FileKind::Directory => return Err(Errno::EISDIR),
         _ => return Err(Errno::ENODEV),
     }
+    let inode = inode.content();
     let pages = inode.page_cache().ok_or(Errno::EOPNOTSUPP)?;
     let end = offset
         .checked_add(length)

@@ -5,7 +5,7 @@ use super::section::{Left, Progress, Section, Step};
 use super::{Goal, Last, Parent, Target, WalkFlags};
 use crate::heap::MakeRoom;
 use crate::vfs::fs_context::View;
-use crate::vfs::inode::{LinkTarget, NamePolicy};
+use crate::vfs::inode::LinkTarget;
 use crate::vfs::location::Location;
 use crate::vfs::name::{Component, Name};
 use crate::vfs::namespace;
@@ -129,11 +129,10 @@ impl<'p> Walk<'p> {
                     self.pending.keep(left);
                     let (component, after) = Component::split(self.pending.bytes());
                     let name = Name::new(&component);
-                    match look_up(&directory, &name) {
-                        Ok(node) => given = Some(node),
-                        Err(Errno::ENOENT)
-                            if self.goal == Goal::Create
-                                && after.iter().all(|&byte| byte == b'/') =>
+                    match namespace::look_up(&directory, &name)? {
+                        Some(node) => given = Some(node),
+                        None if self.goal == Goal::Create
+                            && after.iter().all(|&byte| byte == b'/') =>
                         {
                             let trailing_slash = !after.is_empty() || progress.must_be_directory;
                             return Ok(Target::Missing(Parent {
@@ -142,7 +141,7 @@ impl<'p> Walk<'p> {
                                 trailing_slash,
                             }));
                         }
-                        Err(error) => return Err(error),
+                        None => return Err(Errno::ENOENT),
                     }
                     begin = Begin::At(directory);
                 }
@@ -242,14 +241,4 @@ impl<'p> Walk<'p> {
         };
         section.walk(place, path, given, progress)
     }
-}
-
-/// Asks the file system for a name and remembers what it says, if the directory's names are cached.
-///
-/// # Errors
-/// `ENOENT`, and what the file system says.
-fn look_up(directory: &Location, name: &Name) -> Result<Arc<PathNode>> {
-    let inode = directory.inode();
-    let _changing = (inode.name_policy() != NamePolicy::Dynamic).then(|| inode.change.lock());
-    namespace::find(directory, name)?.ok_or(Errno::ENOENT)
 }

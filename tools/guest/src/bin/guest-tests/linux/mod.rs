@@ -4,6 +4,7 @@ mod extended;
 mod files;
 mod memory;
 mod mounts;
+mod overlay;
 mod pipes;
 mod proc;
 mod processes;
@@ -23,6 +24,7 @@ pub fn all() -> Vec<Case> {
         files::CASES,
         extended::CASES,
         mounts::CASES,
+        overlay::CASES,
         proc::CASES,
     ]
     .concat()
