@@ -115,6 +115,8 @@ macro_rules! verbs {
 verbs! {
     /// Run a container from a layout file or an OCI bundle, and wait for it
     Run("run", run),
+    /// Make bundles of images
+    Image("image", image),
 }
 
 /// Carries a verb out; what goes wrong is one line with the verb and the container.

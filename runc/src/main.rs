@@ -11,6 +11,7 @@ mod commands;
 mod config;
 mod error;
 mod execute;
+mod image;
 mod log;
 mod plan;
 mod supervise;

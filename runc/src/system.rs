@@ -1,21 +1,38 @@
 //! The only place with system calls: files of the caller, the tree of a container, processes, terminals.
 
+pub mod folder;
 pub mod process;
 pub mod terminal;
 pub mod tree;
 
+use rustix::fs::OFlags;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// The contents of a regular file of at most `largest` bytes.
 pub fn read_file(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("not a regular file"));
+    read_all(open_file(path)?, largest)
+}
+
+/// Opens a regular file for reading. Anything else, such as a pipe, is refused without waiting for it.
+pub fn open_file(path: &Path) -> io::Result<File> {
+    let file = File::options()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits() as i32)
+        .open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::other("not a regular file"))
     }
+}
+
+/// All that a reader gives, of at most `largest` bytes.
+pub fn read_all(source: impl Read, largest: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    if file.take(largest + 1).read_to_end(&mut bytes)? as u64 > largest {
+    if source.take(largest + 1).read_to_end(&mut bytes)? as u64 > largest {
         return Err(io::Error::other(format!("larger than {largest} bytes")));
     }
     Ok(bytes)

@@ -4,9 +4,11 @@ mod container;
 mod json;
 mod layout;
 mod oci;
-mod path;
-mod value;
+pub mod path;
+pub mod value;
 mod words;
+
+pub use oci::template::template;
 
 pub use container::{Container, FileSystem, Limit, Mount, Object, Process, Restrictions, Root};
 

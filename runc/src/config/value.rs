@@ -80,6 +80,18 @@ impl<'a> Object<'a> {
         self.optional(name).ok_or_else(|| self.missing(name))
     }
 
+    /// All members, for an object whose names are data.
+    pub fn entries(&self) -> impl Iterator<Item = (&'a str, Field<'a>)> {
+        self.members.iter().map(|(name, value)| {
+            let field = Field {
+                document: self.document,
+                place: format!("{}.{name}", self.place),
+                value,
+            };
+            (name.as_str(), field)
+        })
+    }
+
     fn nullable(&self, name: &'static str) -> Option<Field<'a>> {
         self.known.borrow_mut().insert(name);
         let place = match self.place.as_str() {

@@ -71,6 +71,17 @@ impl Tree {
         )?)
     }
 
+    /// Opens a regular file for reading, links followed inside the tree. Anything else, such as a pipe, is
+    /// refused without waiting for it.
+    pub fn open_file(&self, path: &str) -> io::Result<File> {
+        let file = File::from(self.open(path, OFlags::RDONLY | OFlags::NONBLOCK)?);
+        if file.metadata()?.is_file() {
+            Ok(file)
+        } else {
+            Err(io::Error::other("not a regular file"))
+        }
+    }
+
     /// The directory that holds a path's last part, and that part.
     fn parent<'a>(&self, path: &'a str) -> io::Result<(OwnedFd, &'a str)> {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));

@@ -7,6 +7,7 @@
 mod linux;
 mod mounts;
 mod process;
+pub mod template;
 
 use super::container::{Container, Object as TreeObject, Root, Tree};
 use super::layout;
