@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask setup|build|run|test|bench`.
+//! The project's own commands: `cargo xtask setup|build|run|test|bench|image-sample`.
 #![forbid(unsafe_code)]
 
 mod bench;
@@ -28,6 +28,8 @@ enum Command {
     Build(build::BuildOptions),
     /// Build everything and boot it in QEMU, down to a shell prompt
     Run(run::RunOptions),
+    /// Make an OCI image of a small arm64 Debian, and say where it is
+    ImageSample,
     /// Check everything: formatting, lints, host tests, and the system in QEMU on both boards
     Test(test::TestOptions),
     /// Measure what single operations of the kernel cost, and compare with Linux
@@ -39,6 +41,10 @@ fn main() -> ExitCode {
         Command::Setup => setup::run().map(|()| ExitCode::SUCCESS),
         Command::Build(options) => build::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Run(options) => run::run(&options),
+        Command::ImageSample => setup::image::sample().map(|sample| {
+            println!("{}", sample.layout().display());
+            ExitCode::SUCCESS
+        }),
         Command::Test(options) => test::run(&options),
         Command::Bench(options) => bench::run(&options),
     };

@@ -78,10 +78,11 @@ impl Archive {
 
     /// Adds what is below `folder` of this machine with modes and links kept, owned by root.
     pub fn add_tree(&mut self, folder: &Path) -> Result<()> {
-        self.add_tree_below(folder, "")
+        self.add_tree_at(folder, "")
     }
 
-    fn add_tree_below(&mut self, folder: &Path, prefix: &str) -> Result<()> {
+    /// The same with `prefix`, which ends with a slash, in front of each name.
+    pub fn add_tree_at(&mut self, folder: &Path, prefix: &str) -> Result<()> {
         let cannot_read = || format!("cannot read {}", folder.display());
         for item in fs::read_dir(folder).with_context(cannot_read)? {
             let item = item.with_context(cannot_read)?;
@@ -97,7 +98,7 @@ impl Archive {
             let kind = metadata.file_type();
             if kind.is_dir() {
                 self.add_directory(&path, mode);
-                self.add_tree_below(&source, &format!("{path}/"))?;
+                self.add_tree_at(&source, &format!("{path}/"))?;
             } else if kind.is_symlink() {
                 let target = fs::read_link(&source)
                     .with_context(|| format!("cannot read {}", source.display()))?;

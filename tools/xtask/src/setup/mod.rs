@@ -2,6 +2,7 @@
 //!
 //! System packages are installed with apt; what comes from arm64 packages is unpacked into out/cache, so that the machine's
 //! package architectures stay as they are.
+pub mod image;
 pub mod packages;
 mod privilege;
 mod qemu;

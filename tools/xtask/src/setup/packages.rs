@@ -89,7 +89,7 @@ fn linux_package() -> Result<String> {
 
 /// Returns the folder `name` of the cache. When it is missing, `fill` is given a folder to work in and one for the result,
 /// which becomes it once it is complete.
-fn bundle(
+pub(super) fn bundle(
     name: &str,
     what: &str,
     why: &str,
@@ -143,7 +143,7 @@ fn apt_folder() -> PathBuf {
 }
 
 /// Runs an apt program on our own state.
-fn apt(program: &str, arguments: &[&str], folder: Option<&Path>) -> Result<String> {
+pub(super) fn apt(program: &str, arguments: &[&str], folder: Option<&Path>) -> Result<String> {
     let mut command = Command::new(program);
     command
         .args(arguments)
@@ -184,7 +184,7 @@ fn update_lists() -> Result<()> {
 }
 
 /// Downloads a package into `folder` and returns its file.
-fn download(package: &str, folder: &Path) -> Result<PathBuf> {
+pub(super) fn download(package: &str, folder: &Path) -> Result<PathBuf> {
     let known = apt("apt-cache", &["policy", package], None)?;
     if system::parse_candidate(&known).is_none() {
         bail!("apt's sources have no arm64 package {package}; add a source that has arm64");

@@ -66,12 +66,17 @@ pub fn succeed(machine: Machine, command: &str) -> Result<String> {
     Ok(String::from_utf8_lossy(&output).into_owned())
 }
 
+/// The initramfs that a machine would start with, plain.
+pub fn initramfs(machine: &Machine) -> Result<Vec<u8>> {
+    match &machine.initrd {
+        Some(file) => initrd::read(file),
+        None => Ok(Vec::new()),
+    }
+}
+
 /// Runs a command on a machine whose initramfs has a shell.
 pub fn execute(mut machine: Machine, command: &str, limit: Duration) -> Result<(Outcome, Vec<u8>)> {
-    let base = match &machine.initrd {
-        Some(file) => initrd::read(file)?,
-        None => Vec::new(),
-    };
+    let base = initramfs(&machine)?;
     let mut addition = Archive::new();
     initrd::add_command(&mut addition, command)?;
     let folder = TemporaryFolder::new("test")?;

@@ -3,6 +3,7 @@ mod boot;
 mod damage;
 mod foreign;
 mod guest;
+mod image;
 mod source;
 mod step;
 
@@ -67,6 +68,7 @@ fn guest_steps(boots: u32) -> Vec<Step> {
     for board in Board::ALL {
         steps.extend(guest::steps(board));
     }
+    steps.extend(image::steps());
     steps.extend(boot::steps(boots));
     steps.extend(foreign::steps());
     steps.extend(damage::steps());

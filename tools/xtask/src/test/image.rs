@@ -1,0 +1,79 @@
+//! A real image on the system: unpacked there, and its own dynamically linked programs run in a container.
+use super::guest;
+use super::step::Step;
+use crate::build::archive::Archive;
+use crate::run::initrd;
+use crate::run::machine::Machine;
+use crate::setup::image::{self, Sample};
+use crate::workspace::{self, Board, TemporaryFolder};
+use anyhow::{Result, ensure};
+
+/// Files whose digests the image's own sha256sum has to find as they are on this machine.
+const FILES: [&str; 3] = ["bin/dash", "usr/bin/sha256sum", "etc/debian_version"];
+/// Unpacks the image, runs it with a script, and shows that its bundle can be removed.
+const COMMAND: &str = r#"set -e
+runc image unpack /image:small /run/debian
+runc run --bundle /run/debian debian /bin/sh -c "$(cat /script)"
+test ! -e /run/debian/rootfs/usr/share/base-passwd
+rm -r /run/debian
+echo removed
+"#;
+/// What the container's shell does with programs that the dynamic linker starts.
+const SCRIPT: &str = r#"
+id
+cat /etc/debian_version
+uname -sm
+printf '%s\n' c a b | sort | tr -d '\n'; echo
+factor 1000000016000000063
+date -u -d @1000000000 +%Y-%m-%dT%H:%M:%S
+cd /; sha256sum bin/dash usr/bin/sha256sum etc/debian_version
+mkdir /tmp/d && cp /bin/dash /tmp/d/sh && ln -s d/sh /tmp/link && /tmp/link -c 'echo a copy runs'
+ls -l /lib/ld-linux-aarch64.so.1 > /dev/null && echo $$
+"#;
+
+pub fn steps() -> Vec<Step> {
+    Board::ALL
+        .map(|board| Step::new(format!("a Debian image, {board}"), move || runs(board)))
+        .into()
+}
+
+fn runs(board: Board) -> Result<()> {
+    let sample = image::sample()?;
+    let mut machine = Machine::new(board);
+    let folder = TemporaryFolder::new("image")?;
+    let base = guest::initramfs(&machine)?;
+    let file = folder.path().join("initrd");
+    workspace::write_file(&file, &initrd::join(base, with_image(&sample)?))?;
+    machine.initrd = Some(file);
+    let output = guest::succeed(machine, COMMAND)?;
+    let expected = expected(&sample)?;
+    ensure!(
+        output == expected,
+        "expected:\n{expected}\nfound:\n{output}"
+    );
+    Ok(())
+}
+
+/// The layout and the script, to be added to an initramfs.
+fn with_image(sample: &Sample) -> Result<Archive> {
+    let mut archive = Archive::new();
+    archive.add_directory("image", 0o755);
+    archive.add_tree_at(&sample.layout(), "image/")?;
+    archive.add_file("script", 0o644, SCRIPT);
+    Ok(archive)
+}
+
+fn expected(sample: &Sample) -> Result<String> {
+    let version = workspace::read_file(&sample.file("etc/debian_version"))?;
+    let version = String::from_utf8_lossy(&version).into_owned();
+    let mut text = format!(
+        "uid=0(root) gid=0(root) groups=0(root)\n{version}Linux aarch64\nabc\n\
+         1000000016000000063: 1000000007 1000000009\n2001-09-09T01:46:40\n"
+    );
+    for file in FILES {
+        let digest = image::sha256(&sample.file(file))?;
+        text.push_str(&format!("{digest}  {file}\n"));
+    }
+    text.push_str("a copy runs\n1\nremoved\n");
+    Ok(text)
+}
