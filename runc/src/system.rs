@@ -1,6 +1,6 @@
 //! The only place with system calls: files of the caller, the tree of a container, processes, terminals.
 
-pub mod folder;
+pub mod beneath;
 pub mod process;
 pub mod terminal;
 pub mod tree;

@@ -6,7 +6,7 @@ use super::layer::Changes;
 use super::merge;
 use super::name::Name;
 use crate::error::Error;
-use crate::system::folder::{Attributes, Folder};
+use crate::system::beneath::{Attributes, Folder};
 use serde_json::Value;
 use std::cell::Cell;
 use std::io::{self, Write};

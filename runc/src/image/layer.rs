@@ -5,7 +5,7 @@
 use super::archive::{Archive, Entry, Kind};
 use super::name::Name;
 use crate::error::{Error, cause_in_words};
-use crate::system::folder::{self, Attributes, Folder, Lost};
+use crate::system::beneath::{self, Attributes, Folder, Lost};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{self, Read};
@@ -202,7 +202,7 @@ fn make<R: Read>(
                 // Made for what is in it before it was its turn, or listed twice.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     match folder.kind(last) {
-                        Ok(Some(folder::Kind::Folder)) => Ok(Lost::default()),
+                        Ok(Some(beneath::Kind::Folder)) => Ok(Lost::default()),
                         _ => Err(error),
                     }
                 }
@@ -211,7 +211,7 @@ fn make<R: Read>(
         }
         Kind::File => folder.make_file(last).and_then(|mut file| {
             io::copy(archive, &mut file)?;
-            folder::set_attributes(&file, &attributes)
+            beneath::set_attributes(&file, &attributes)
         }),
         Kind::SymbolicLink(target) => folder
             .make_link(last, target)
@@ -305,7 +305,9 @@ fn cause(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AlreadyExists => "the archive has it twice".to_owned(),
         io::ErrorKind::NotADirectory => "a file is used as a directory".to_owned(),
-        _ if folder::is_link_in_path(error) => "its directory is behind a symbolic link".to_owned(),
+        _ if beneath::is_link_in_path(error) => {
+            "its directory is behind a symbolic link".to_owned()
+        }
         _ => cause_in_words(error),
     }
 }

@@ -4,7 +4,7 @@
 use super::layer::Changes;
 use super::name::Name;
 use crate::error::Error;
-use crate::system::folder::{self, Attributes, Folder, Kind};
+use crate::system::beneath::{self, Attributes, Folder, Kind};
 use std::io;
 
 /// Moves all that `layer` holds into `tree`.
@@ -79,7 +79,7 @@ impl Merge<'_> {
 fn open(tree: &Folder, name: &Name) -> io::Result<Option<Folder>> {
     match tree.open(name.bytes()) {
         Ok(folder) => Ok(Some(folder)),
-        Err(error) if folder::is_link_in_path(&error) => Ok(None),
+        Err(error) if beneath::is_link_in_path(&error) => Ok(None),
         Err(error) => match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
             _ => Err(error),
