@@ -5,7 +5,7 @@ use hal::user::UserAddr;
 use super::hostname::{HostnameContext, Name};
 use super::{jail, syscalls};
 use crate::syscall::Arguments;
-use crate::task::Current;
+use crate::task::{Capability, Current};
 use crate::{Errno, Result};
 
 /// `sethostname(name, length)`.
@@ -29,9 +29,7 @@ fn set(
     arguments: &mut Arguments<'_>,
     change: fn(&HostnameContext, Name),
 ) -> Result<usize> {
-    if !current.credentials().is_privileged() {
-        return Err(Errno::EPERM);
-    }
+    current.require(Capability::SysAdmin)?;
     jail::refuse(current)?;
     let length = u64::try_from(arguments.int(1)).map_err(|_| Errno::EINVAL)?;
     let name = syscalls::read_name(UserAddr(arguments.u64(0)).0, length)?;

@@ -11,7 +11,7 @@ use super::hostname::{NAME_MAX, Name};
 use super::{VfsRootContext, jail, set};
 use crate::heap::MakeRoom;
 use crate::syscall::Arguments;
-use crate::task::{Current, Resource};
+use crate::task::{Capability, Current, Resource};
 use crate::vfs::mount_table::Locking;
 use crate::vfs::name::PATH_MAX;
 use crate::vfs::walk::{self, WalkFlags};
@@ -21,11 +21,15 @@ use crate::{Errno, Result};
 /// The descriptor that stands for the working directory.
 const AT_FDCWD: i32 = -100;
 
-/// Refuses callers that may not handle contexts, before anything else is looked at: `EPERM`.
+/// Refuses callers that may not handle contexts, before anything else is looked at: `EPERM`. Effective user 0 doesn't
+/// suffice: a container's root that was not granted CAP_SYS_ADMIN could otherwise make the contexts, and so the mounts,
+/// that the capability is there to keep from it.
 fn check_caller(current: &Current) -> Result<()> {
-    if !current.credentials().is_privileged() {
+    let credentials = current.credentials();
+    if credentials.euid != 0 {
         return Err(Errno::EPERM);
     }
+    credentials.require(Capability::SysAdmin)?;
     jail::refuse(current)
 }
 

@@ -3,8 +3,9 @@
 use super::arguments::Arguments;
 use super::elf::Image;
 use super::load::{self, Head, Loaded};
+use super::privileges::{self, Privileges};
 use super::stack::{self, Stack, key};
-use super::{privileges, script, threads, vdso};
+use super::{script, threads, vdso};
 use crate::context;
 use crate::errno::{Errno, Result};
 use crate::futex;
@@ -14,9 +15,10 @@ use crate::memory::{
 };
 use crate::signal::Signal;
 use crate::signal::state::AlternateStack;
+use crate::task::syscalls::personality;
 use crate::task::{CommandName, Credentials, Current, ProcessFlags, Resource};
 use crate::vfs::walk::{self, WalkFlags};
-use crate::vfs::{File, FsContext, Location, View, open};
+use crate::vfs::{File, FsContext, Location, View, open, permission};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering::Relaxed;
@@ -94,8 +96,9 @@ pub fn execute(
     };
     let found = find(&view, program, &mut given)?;
     let location = found.file.location().cloned();
-    let new_credentials = privileges::for_program(current, location.as_ref());
-    let ready = prepare(current, &found, &given, &new_credentials)?;
+    let privileges = privileges::for_program(current, location.as_ref(), own.is_shared());
+    let is_dumpable = is_dumpable(&found, &credentials, &privileges);
+    let ready = prepare(current, &found, &given, &privileges)?;
     let command = CommandName::new(
         found
             .name
@@ -118,7 +121,8 @@ pub fn execute(
     drop(found);
     threads::end_others(current)?;
 
-    // The point of no return.
+    // The point of no return. Nobody may look at the new program before its credentials are in place.
+    current.process().set_flags(ProcessFlags::DUMPABLE, false);
     leave_memory(current);
     let Ready {
         memory,
@@ -141,9 +145,23 @@ pub fn execute(
     current.process().set_signal_return(signal_return);
     prepared.commit(current);
     current.files().close_on_exec();
-    become_program(current, command, location, new_credentials);
+    become_program(current, command, location, privileges);
+    current
+        .process()
+        .set_flags(ProcessFlags::DUMPABLE, is_dumpable);
     *registers = UserRegisters::new(entry, stack_pointer);
     Ok(0)
+}
+
+/// Whether others of the same user may look into the process that runs the program: not if it may do more than they,
+/// nor if its file isn't theirs to read.
+fn is_dumpable(found: &Found, old: &Credentials, privileges: &Privileges) -> bool {
+    (old.uid, old.gid) == (old.euid, old.egid)
+        && !privileges.credentials.differ_in_power(old)
+        && found
+            .file
+            .location()
+            .is_none_or(|file| permission::check(file.inode(), old, permission::READ).is_ok())
 }
 
 /// What a thread owes to the memory it leaves (mm_release): robust locks, and the word to clear.
@@ -160,7 +178,7 @@ fn become_program(
     current: &Current,
     command: CommandName,
     location: Option<Location>,
-    credentials: Credentials,
+    privileges: Privileges,
 ) {
     let process = current.process();
     process.shared().lock().actions.reset_for_exec();
@@ -171,12 +189,13 @@ fn become_program(
     process.set_exit_signal(Signal::SIGCHLD);
     process.set_executable(location);
     process.set_flags(ProcessFlags::HAS_EXECUTED, true);
-    let secure = privileges::is_secure(&credentials);
-    process.set_flags(ProcessFlags::DUMPABLE, !secure);
-    if secure {
+    if privileges.is_secure {
         current.set_parent_death_signal(None);
+        process
+            .personality()
+            .fetch_and(!personality::CLEARED_FOR_SECURITY, Relaxed);
     }
-    current.set_credentials(credentials);
+    current.set_credentials(privileges.credentials);
     current.set_name(command);
     hal::task::reset_float_state();
     hal::task::set_thread_pointer(0);
@@ -270,7 +289,7 @@ fn prepare(
     current: &Current,
     found: &Found,
     given: &Arguments,
-    credentials: &Credentials,
+    privileges: &Privileges,
 ) -> Result<Ready> {
     let memory = AddressSpace::new()?;
     take_limits(current, &memory);
@@ -283,7 +302,7 @@ fn prepare(
     let stack = build_stack(
         found,
         given,
-        credentials,
+        privileges,
         &program,
         interpreter.as_ref(),
         vdso,
@@ -345,11 +364,12 @@ fn take_limits(current: &Current, memory: &AddressSpace) {
 fn build_stack(
     found: &Found,
     given: &Arguments,
-    credentials: &Credentials,
+    privileges: &Privileges,
     program: &Loaded,
     interpreter: Option<&Loaded>,
     vdso: u64,
 ) -> Result<Stack> {
+    let credentials = &privileges.credentials;
     let (hardware, hardware_2) = hal::cpu::hardware_capabilities();
     let mut random = [0; 16];
     crate::system::random::fill(&mut random);
@@ -380,7 +400,7 @@ fn build_stack(
             (key::EUID, u64::from(credentials.euid)),
             (key::GID, u64::from(credentials.gid)),
             (key::EGID, u64::from(credentials.egid)),
-            (key::SECURE, u64::from(privileges::is_secure(credentials))),
+            (key::SECURE, u64::from(privileges.is_secure)),
             (key::HARDWARE_2, hardware_2),
         ],
     )

@@ -3,6 +3,7 @@
 use super::operations::{self, Wait, WordOperation};
 use crate::errno::{Errno, Result};
 use crate::syscall::Arguments;
+use crate::task::inspection::{By, may_inspect};
 use crate::task::{self, Current};
 use crate::time::value::Timespec;
 use core::sync::atomic::Ordering::Relaxed;
@@ -122,9 +123,7 @@ pub fn set_robust_list(current: &Current, arguments: &mut Arguments) -> Result<u
 /// get_robust_list(2): of a thread that the caller may inspect.
 pub fn get_robust_list(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let thread = task::find_thread_or_self(current, arguments.int(0))?;
-    let allowed =
-        current.with_credentials(|own| own.is_privileged() || own.uid == thread.process().owner());
-    if !allowed {
+    if !may_inspect(current, thread.process(), Some(&thread), By::RealUser) {
         return Err(Errno::EPERM);
     }
     user::write_value(

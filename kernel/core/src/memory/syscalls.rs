@@ -13,7 +13,7 @@ use super::{
 };
 use crate::errno::{Errno, Result};
 use crate::syscall::Arguments;
-use crate::task::Current;
+use crate::task::{Capability, Current};
 
 /// The caller's address space.
 ///
@@ -166,7 +166,7 @@ pub fn madvise(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 
 /// Whether the caller's locks have no limit.
 fn may_lock_all(current: &Current) -> bool {
-    current.with_credentials(|credentials| credentials.is_privileged())
+    current.is_capable(Capability::IpcLock)
 }
 
 /// mlock(2).

@@ -3,7 +3,7 @@
 use super::{cpu, run_queue};
 use crate::errno::{Errno, Result};
 use crate::syscall::Arguments;
-use crate::task::{self, Current, ThreadRef, family, registry};
+use crate::task::{self, Capability, Current, ThreadRef, family, registry};
 use crate::time::value::Timespec;
 use hal::user::{self, UserAddr};
 
@@ -24,12 +24,15 @@ pub fn sched_yield(_current: &Current, _arguments: &mut Arguments) -> Result<usi
     Ok(0)
 }
 
-/// Whether the caller may change the scheduling of `thread`.
-fn may_change(current: &Current, thread: &ThreadRef) -> bool {
-    current.with_credentials(|own| {
-        own.is_privileged()
-            || thread.with_credentials(|other| own.euid == other.uid || own.euid == other.euid)
-    })
+/// Whether the caller may change the scheduling of `thread`: its user's and with no capability beyond the caller's,
+/// or any with CAP_SYS_NICE.
+pub(super) fn may_change(current: &Current, thread: &ThreadRef) -> bool {
+    let own = current.credentials();
+    own.is_capable(Capability::SysNice)
+        || thread.with_credentials(|other| {
+            (own.euid == other.uid || own.euid == other.euid)
+                && other.permitted.is_subset(own.permitted)
+        })
 }
 
 /// sched_setscheduler(2). SCHED_OTHER, SCHED_BATCH and SCHED_IDLE are taken; the real-time policies, which this kernel
@@ -213,16 +216,16 @@ pub fn getpriority(current: &Current, arguments: &mut Arguments) -> Result<usize
     if any { Ok(best) } else { Err(Errno::ESRCH) }
 }
 
-/// setpriority(2): only the system's owner may lower a nice level below what RLIMIT_NICE allows.
+/// setpriority(2): CAP_SYS_NICE may lower a nice level below what RLIMIT_NICE allows.
 pub fn setpriority(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let nice = arguments.int(2).clamp(-20, 19);
-    let privileged = current.with_credentials(|own| own.is_privileged());
+    let may_raise = current.is_capable(Capability::SysNice);
     let mut refused = None;
     let any = for_each_meant(current, arguments.u32(0), arguments.int(1), |thread| {
         let floor = 20 - thread.process().limit(task::Resource::Nice).min(40) as i32;
         if !may_change(current, thread) {
             refused = Some(Errno::EPERM);
-        } else if nice < thread.scheduling().nice() && nice < floor && !privileged {
+        } else if nice < thread.scheduling().nice() && nice < floor && !may_raise {
             refused = Some(Errno::EACCES);
         } else {
             thread.scheduling().set_nice(nice);

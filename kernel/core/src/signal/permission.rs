@@ -1,17 +1,17 @@
 //! Who may signal whom (kill(2)).
 
 use super::{Origin, Signal};
-use crate::task::{Current, Process};
+use crate::task::{Capability, Current, Process};
 use alloc::sync::Arc;
 
-/// Whether the caller may send `signal` to `process`: the system's owner may, one with the same real or effective user
+/// Whether the caller may send `signal` to `process`: one with CAP_KILL may, one with the same real or effective user
 /// as the receiver's real or saved one may, and SIGCONT is free within a session.
 pub fn may_signal(current: &Current, process: &Arc<Process>, signal: Option<Signal>) -> bool {
     if Arc::ptr_eq(process, current.process()) {
         return true;
     }
     let allowed = current.with_credentials(|own| {
-        own.is_privileged()
+        own.is_capable(Capability::Kill)
             || match process.any_thread() {
                 Some(thread) => thread.with_credentials(|other| {
                     [own.uid, own.euid]

@@ -21,7 +21,7 @@ use super::unix::{SocketKind, UnixSocket};
 use crate::errno::{Errno, Result};
 use crate::heap::MakeRoom;
 use crate::syscall::Arguments;
-use crate::task::Current;
+use crate::task::{Capability, Current};
 use crate::vfs::{Destination, File, IoVector, Source};
 
 /// `struct msghdr` (user_msghdr) of the 64-bit ABI.
@@ -177,17 +177,19 @@ fn parse_control(current: &Current, bytes: &[u8], control: &mut Control) -> Resu
     Ok(())
 }
 
-/// Programs may only say of themselves what is true, unless they are root.
+/// Programs may only say of themselves what is true, unless they have the capabilities to make it true.
 fn checked_sender(current: &Current, stated: PeerCredentials) -> Result<Sender> {
     let own = syscalls::sender_of(current);
     let credentials = current.credentials();
     let process = crate::task::lookup::find_process(current, stated.pid)?;
-    let privileged = credentials.is_privileged();
-    let uid_fits = [credentials.uid, credentials.euid, credentials.suid].contains(&stated.uid);
-    let gid_fits = [credentials.gid, credentials.egid, credentials.sgid].contains(&stated.gid);
-    let truthful = process.host_pid() == own.host_pid && uid_fits && gid_fits;
-    if !truthful && !privileged {
-        return Err(Errno::EPERM);
+    if process.host_pid() != own.host_pid {
+        credentials.require(Capability::SysAdmin)?;
+    }
+    if ![credentials.uid, credentials.euid, credentials.suid].contains(&stated.uid) {
+        credentials.require(Capability::Setuid)?;
+    }
+    if ![credentials.gid, credentials.egid, credentials.sgid].contains(&stated.gid) {
+        credentials.require(Capability::Setgid)?;
     }
     Ok(Sender {
         host_pid: process.host_pid(),

@@ -5,11 +5,12 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use hal::user::{self, UserAddr};
 
+use crate::context::jail;
 use crate::errno::{Errno, Result};
 use crate::log;
 use crate::sched::{self, Interruption};
 use crate::syscall::Arguments;
-use crate::task::Current;
+use crate::task::{Capability, Current};
 
 /// The console level before it was switched off (SYSLOG_ACTION_CONSOLE_OFF).
 static LEVEL_BEFORE: AtomicU32 = AtomicU32::new(0);
@@ -17,14 +18,12 @@ static LEVEL_BEFORE: AtomicU32 = AtomicU32::new(0);
 /// The console level that shows only what is worse than an error.
 const QUIET: u32 = 1;
 
-/// syslog(2). Only root outside of a jail: the log tells of all containers.
+/// syslog(2). Only with CAP_SYSLOG and outside of a jail, also for what Linux lets everybody do: the log tells of all
+/// containers.
 pub fn syslog(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let action = arguments.int(0);
-    let allowed = current.with_credentials(|credentials| credentials.is_privileged())
-        && !current.process().contexts().jail().is_jailed();
-    if !allowed {
-        return Err(Errno::EPERM);
-    }
+    current.require(Capability::Syslog)?;
+    jail::refuse(current)?;
     let (address, length) = (arguments.u64(1), arguments.int(2));
     match action {
         // CLOSE and OPEN do nothing.

@@ -6,14 +6,14 @@ use linux_raw_sys::general as linux;
 use crate::context::jail;
 use crate::errno::{Errno, Result};
 use crate::syscall::Arguments;
-use crate::task::Current;
+use crate::task::{Capability, Current};
 
 /// reboot(2). The files of the machine are in memory, so there is nothing to write back first.
 pub fn reboot(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     jail::refuse(current)?;
     // Containers aren't the machine: number 1 of one would only mean itself.
-    let owner = current.with_credentials(|credentials| credentials.is_privileged());
-    if !owner || !current.process().contexts().sees_everyone() {
+    current.require(Capability::SysBoot)?;
+    if !current.process().contexts().sees_everyone() {
         return Err(Errno::EPERM);
     }
     let second = [

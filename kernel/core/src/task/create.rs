@@ -117,6 +117,9 @@ fn take_resources(current: &Current, flags: CloneFlags) -> Result<Resources> {
             own.files.duplicate()?
         },
         fs: if flags.contains(CloneFlags::FS) {
+            if !flags.contains(CloneFlags::THREAD) {
+                own.fs.set_shared();
+            }
             own.fs
         } else {
             own.fs.duplicate()

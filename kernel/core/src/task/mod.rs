@@ -3,7 +3,8 @@
 //! * [`process`], [`thread`]: what the kernel keeps with each. [`registry`]: who bears which number.
 //! * [`family`]: parents, children and process groups, over the pure [`tree`]; [`group`]: groups and sessions.
 //! * [`create`], [`exit`], [`wait`]: the life of both. [`lookup`]: from a program's numbers to processes.
-//! * [`credentials`], [`limits`], [`usage`], [`name`]: what each carries.
+//! [`inspection`]: who may look into which.
+//! * [`credentials`] with [`capability`] and [`secure_bits`], [`limits`], [`usage`], [`name`]: what each carries.
 //!
 //! # Locks, outermost first
 //! The family's tree (masks interrupts), a process's `shared` (masks interrupts), a thread's pending signals (masks
@@ -17,19 +18,21 @@ pub mod credentials;
 pub mod exit;
 pub mod family;
 pub mod group;
+pub mod inspection;
 pub mod limits;
 pub mod lookup;
 pub mod name;
 pub mod process;
 pub mod process_descriptor;
 pub mod registry;
+pub mod secure_bits;
 pub mod syscalls;
 pub mod thread;
 pub mod tree;
 pub mod usage;
 pub mod wait;
 
-pub use capability::Capability;
+pub use capability::{Capability, CapabilitySet};
 pub use credentials::Credentials;
 pub use group::{ProcessGroup, Session};
 pub use limits::{Limit, Limits, Resource};
@@ -38,6 +41,7 @@ pub use lookup::{
 };
 pub use name::CommandName;
 pub use process::{Process, ProcessFlags};
+pub use secure_bits::SecureBits;
 pub use thread::Thread;
 
 use alloc::sync::Arc;

@@ -26,8 +26,6 @@ bitflags::bitflags! {
     pub struct ProcessFlags: u32 {
         /// PR_SET_DUMPABLE.
         const DUMPABLE = 1;
-        /// PR_SET_NO_NEW_PRIVS: no exec gives privileges.
-        const NO_NEW_PRIVILEGES = 2;
         /// PR_SET_CHILD_SUBREAPER.
         const SUBREAPER = 4;
         /// It has run exec since its creation: its parent can't move it to another group.
@@ -38,7 +36,7 @@ bitflags::bitflags! {
 impl ProcessFlags {
     /// What a child has of them.
     pub fn for_child(self) -> Self {
-        self & (ProcessFlags::DUMPABLE | ProcessFlags::NO_NEW_PRIVILEGES)
+        self & ProcessFlags::DUMPABLE
     }
 }
 

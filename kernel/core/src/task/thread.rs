@@ -1,6 +1,6 @@
 //! A thread: what the scheduler runs, with what belongs to it alone.
 
-use super::{Capability, CommandName, Credentials, Process};
+use super::{Capability, CommandName, Credentials, Process, ProcessFlags};
 use crate::context::TaskNumber;
 use crate::errno::Errno;
 use crate::memory::AddressSpace;
@@ -186,17 +186,33 @@ impl Thread {
     /// Whether the thread has a capability.
     #[inline]
     pub fn is_capable(&self, capability: Capability) -> bool {
-        self.with_credentials(|own| own.effective_capabilities() & capability.bit() != 0)
+        self.with_credentials(|own| own.is_capable(capability))
     }
 
-    /// Replaces the credentials.
-    pub fn set_credentials(&self, credentials: Credentials) {
+    /// Refuses what needs a capability that the thread lacks.
+    ///
+    /// # Errors
+    /// `EPERM`.
+    #[inline]
+    pub fn require(&self, capability: Capability) -> Result<(), Errno> {
+        self.with_credentials(|own| own.require(capability))
+    }
+
+    /// Replaces the credentials. When they give more or are somebody else's, those who could inspect the process and
+    /// the signal that it asked for at its parent's end no longer suit it.
+    pub fn set_credentials(&self, new: Arc<Credentials>) {
         if self.host_tid() == self.process.host_pid() {
-            self.process.set_owner(credentials.uid);
+            self.process.set_owner(new.uid);
         }
-        let new = Arc::new(credentials);
-        let old = core::mem::replace(&mut *self.credentials.lock(), new);
+        let mut own = self.credentials.lock();
+        let differ = new.differ_in_power(&own);
+        let old = core::mem::replace(&mut *own, new);
+        drop(own);
         drop(old);
+        if differ {
+            self.process.set_flags(ProcessFlags::DUMPABLE, false);
+            self.set_parent_death_signal(None);
+        }
     }
 
     /// Files, directories and memory; none in kernel threads and at a thread's end.

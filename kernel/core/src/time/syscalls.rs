@@ -16,7 +16,7 @@ use crate::context::jail;
 use crate::errno::{Errno, Result};
 use crate::signal::Signal;
 use crate::syscall::Arguments;
-use crate::task::{Current, Resource, lookup};
+use crate::task::{Capability, Current, Resource, lookup};
 use crate::vfs::OpenFlags;
 
 /// Resolution of all clocks, ns: they count in nanoseconds, whatever the counter's frequency.
@@ -41,14 +41,10 @@ pub fn clock_getres(current: &Current, arguments: &mut Arguments) -> Result<usiz
     Ok(0)
 }
 
-/// Only the system's owner, outside of a jail, sets the clock.
+/// Only who has CAP_SYS_TIME, outside of a jail, sets the clock.
 pub(super) fn may_set_clock(current: &Current) -> Result<()> {
     jail::refuse(current)?;
-    if current.with_credentials(|credentials| credentials.is_privileged()) {
-        Ok(())
-    } else {
-        Err(Errno::EPERM)
-    }
+    current.require(Capability::SysTime)
 }
 
 /// clock_settime(2).

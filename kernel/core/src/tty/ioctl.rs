@@ -12,7 +12,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::Terminal;
 use super::termios::{Control, Termios, Termios2, WindowSize};
-use crate::task::Current;
+use crate::task::{Capability, Current};
 use crate::vfs::File;
 use crate::{Errno, Result};
 
@@ -93,8 +93,8 @@ pub fn terminal(
         TIOCSETD if read::<i32>(argument)? == 0 => Ok(0),
         TIOCSETD => Err(Errno::EINVAL),
         TIOCGDEV => write(argument, &terminal.number().encode()),
-        TIOCVHANGUP if !current.credentials().is_privileged() => Err(Errno::EPERM),
         TIOCVHANGUP => {
+            current.require(Capability::SysAdmin)?;
             terminal.hang_up();
             Ok(0)
         }
@@ -161,7 +161,7 @@ fn flush(terminal: &Terminal, current: &Current, which: u64) -> Result<usize> {
 }
 
 fn acquire(terminal: &Arc<Terminal>, file: &File, current: &Current, steal: u64) -> Result<usize> {
-    if !file.flags().can_read() && !current.credentials().is_privileged() {
+    if !file.flags().can_read() && !current.is_capable(Capability::SysAdmin) {
         return Err(Errno::EPERM);
     }
     terminal.acquire(current, steal == 1)?;

@@ -9,7 +9,7 @@ use alloc::sync::{Arc, Weak};
 use super::Terminal;
 use crate::signal::{Signal, SignalInfo};
 use crate::task::group::{ProcessGroup, Session};
-use crate::task::{Current, Process, family, registry};
+use crate::task::{Capability, Current, Process, family, registry};
 use crate::{Errno, Result};
 
 /// Whom a terminal belongs to.
@@ -94,7 +94,7 @@ impl Terminal {
     }
 
     /// Makes it the controlling terminal of the caller's session (`TIOCSCTTY`). With `steal`, which only a
-    /// privileged caller may, another session loses it.
+    /// caller with CAP_SYS_ADMIN may, another session loses it.
     ///
     /// # Errors
     /// `EPERM` unless the caller leads a session without terminal, and the terminal has no session.
@@ -111,7 +111,7 @@ impl Terminal {
         let robbed = {
             let mut control = self.control.lock();
             let owner = control.session();
-            if owner.is_some() && !(steal && current.credentials().is_privileged()) {
+            if owner.is_some() && !(steal && current.is_capable(Capability::SysAdmin)) {
                 return Err(Errno::EPERM);
             }
             control.session = Arc::downgrade(session);

@@ -5,23 +5,39 @@ use super::inode::{AttributeChange, Inode};
 use super::kind::{FileKind, SET_GROUP_ID, SET_USER_ID};
 use super::location::Location;
 use super::permission::{self, WRITE};
-use crate::task::Credentials;
+use crate::task::{Capability, Credentials, Thread};
 use crate::{Errno, Result};
 use alloc::sync::Arc;
 
-/// Takes the set-id bits away after a write: the set-group-id bit only where it means that (with group execute).
-pub fn drop_set_id_bits(inode: &Arc<Inode>) {
-    let mut bits = SET_USER_ID;
-    if inode.attributes.mode() & 0o010 != 0 {
-        bits |= SET_GROUP_ID;
+const GROUP_EXECUTE: u32 = 0o010;
+
+/// The set-id bits that a file loses when these credentials give it another owner or content. Without group execution
+/// the set-group-ID bit means something else, and a member of the group may keep it.
+fn lost_set_id_bits(inode: &Inode, credentials: &Credentials) -> u32 {
+    let attributes = &inode.attributes;
+    if attributes.mode() & GROUP_EXECUTE != 0
+        || !permission::may_set_group_id(credentials, attributes.group())
+    {
+        SET_USER_ID | SET_GROUP_ID
+    } else {
+        SET_USER_ID
     }
+}
+
+/// Takes the set-id bits away after a write, unless the writer has CAP_FSETID; the kernel's own writes take them.
+pub fn drop_set_id_bits(inode: &Arc<Inode>) {
+    let bits = match hal::task::try_current::<Thread>() {
+        Some(writer) if writer.is_capable(Capability::Fsetid) => return,
+        Some(writer) => lost_set_id_bits(inode, &writer.credentials()),
+        None => SET_USER_ID | SET_GROUP_ID,
+    };
     inode.attributes.clear_permissions(bits);
 }
 
 /// Sets permission bits (chmod(2)).
 ///
 /// # Errors
-/// `EROFS`; `EPERM` for anyone but the owner and user 0; `EOPNOTSUPP` for a symbolic link.
+/// `EROFS`; `EPERM` for anyone but the owner without CAP_FOWNER; `EOPNOTSUPP` for a symbolic link.
 pub fn set_permissions(
     credentials: &Credentials,
     location: &Location,
@@ -36,7 +52,7 @@ pub fn set_permissions(
     }
     permission::check_owner(inode, credentials)?;
     let mut permissions = permissions;
-    if credentials.fsuid != 0 && !credentials.in_group(inode.attributes.group()) {
+    if !permission::may_set_group_id(credentials, inode.attributes.group()) {
         permissions &= !SET_GROUP_ID;
     }
     let change = AttributeChange {
@@ -49,7 +65,7 @@ pub fn set_permissions(
 /// Sets the owner and the group (chown(2)); `None` leaves one as it is.
 ///
 /// # Errors
-/// `EROFS`; `EPERM`: only user 0 gives files away, an owner may choose among its own groups.
+/// `EROFS`; `EPERM`: CAP_CHOWN gives files away, an owner may choose among its own groups.
 pub fn set_ownership(
     credentials: &Credentials,
     location: &Location,
@@ -61,7 +77,7 @@ pub fn set_ownership(
         return Err(Errno::EROFS);
     }
     let attributes = &inode.attributes;
-    if credentials.fsuid != 0 {
+    if !credentials.is_capable(Capability::Chown) {
         let own = credentials.fsuid == attributes.owner();
         let keeps_owner = owner.is_none_or(|owner| own && owner == attributes.owner());
         let may_have_group = group.is_none_or(|group| {
@@ -74,10 +90,7 @@ pub fn set_ownership(
     let mut permissions = None;
     if !inode.is_directory() {
         let mode = attributes.permissions();
-        let mut kept = mode & !SET_USER_ID;
-        if mode & 0o010 != 0 {
-            kept &= !SET_GROUP_ID;
-        }
+        let kept = mode & !lost_set_id_bits(inode, credentials);
         permissions = (kept != mode).then_some(kept);
     }
     let change = AttributeChange {

@@ -4,7 +4,7 @@ use super::location::Location;
 use super::path_node::NAMES;
 use crate::task::Credentials;
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use hal::sync::{ReadToken, TokenCell};
 
 /// Root and working directory; both under [`NAMES`], so that a walk needs neither a lock nor a reference of its own.
@@ -19,6 +19,7 @@ pub struct Directories {
 pub struct FsContext {
     directories: TokenCell<Directories>,
     umask: AtomicU32,
+    shared: AtomicBool,
 }
 
 impl FsContext {
@@ -31,6 +32,7 @@ impl FsContext {
         Arc::new(Self {
             directories: TokenCell::new(&NAMES, directories),
             umask: AtomicU32::new(0o022),
+            shared: AtomicBool::new(false),
         })
     }
 
@@ -45,7 +47,18 @@ impl FsContext {
         Arc::new(Self {
             directories: TokenCell::new(&NAMES, copy),
             umask: AtomicU32::new(self.umask()),
+            shared: AtomicBool::new(false),
         })
+    }
+
+    /// Notes that several processes share it, which stays noted when they have gone.
+    pub fn set_shared(&self) {
+        self.shared.store(true, Relaxed);
+    }
+
+    /// Whether several processes share it, or once did.
+    pub fn is_shared(&self) -> bool {
+        self.shared.load(Relaxed)
     }
 
     /// Root and working directory, in a read section.

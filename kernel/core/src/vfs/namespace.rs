@@ -176,8 +176,7 @@ fn create_locked(
         if creation.kind == FileKind::Directory {
             permissions |= SET_GROUP_ID;
         } else if permissions & (SET_GROUP_ID | 0o010) == SET_GROUP_ID | 0o010
-            && credentials.fsuid != 0
-            && !credentials.in_group(group)
+            && !permission::may_set_group_id(credentials, group)
         {
             permissions &= !SET_GROUP_ID;
         }

@@ -2,7 +2,7 @@
 
 use super::inode::Inode;
 use super::kind::FileKind;
-use crate::task::Credentials;
+use crate::task::{Capability, Credentials};
 use crate::{Errno, Result};
 
 /// Permission to execute a file or to search a directory, as in access(2).
@@ -14,7 +14,8 @@ pub const READ: u32 = 4;
 
 /// Whether this user may do to the inode what the mask says.
 ///
-/// User 0 may read and write everything, search every directory, and execute a file that anyone may execute.
+/// CAP_DAC_READ_SEARCH lets it read everything and search every directory, CAP_DAC_OVERRIDE also write, and execute a
+/// file that anyone may execute.
 ///
 /// # Errors
 /// `EACCES`, or what the file system's own check says.
@@ -53,23 +54,37 @@ pub fn check_mode(inode: &Inode, credentials: &Credentials, mask: u32) -> Result
     if granted & mask == mask {
         return Ok(());
     }
-    if credentials.fsuid == 0 && (mask & EXECUTE == 0 || inode.is_directory() || mode & 0o111 != 0)
-    {
-        return Ok(());
-    }
-    Err(Errno::EACCES)
+    override_mode(inode, mode, credentials, mask)
 }
 
-/// Whether this user may change the inode's attributes: its owner, or user 0.
+/// What capabilities let a user do beyond the mode.
+#[cold]
+fn override_mode(inode: &Inode, mode: u32, credentials: &Credentials, mask: u32) -> Result<()> {
+    let is_directory = inode.is_directory();
+    let only_looks = if is_directory {
+        mask & WRITE == 0
+    } else {
+        mask == READ
+    };
+    let may_override = is_directory || mask & EXECUTE == 0 || mode & 0o111 != 0;
+    if (only_looks && credentials.is_capable(Capability::DacReadSearch))
+        || (may_override && credentials.is_capable(Capability::DacOverride))
+    {
+        Ok(())
+    } else {
+        Err(Errno::EACCES)
+    }
+}
+
+/// Whether this user may change the inode's attributes: its owner, or one with CAP_FOWNER.
 ///
 /// # Errors
 /// `EPERM`.
 pub fn check_owner(inode: &Inode, credentials: &Credentials) -> Result<()> {
-    if credentials.fsuid == 0 || credentials.fsuid == inode.attributes.owner() {
-        Ok(())
-    } else {
-        Err(Errno::EPERM)
+    if credentials.fsuid == inode.attributes.owner() {
+        return Ok(());
     }
+    credentials.require(Capability::Fowner)
 }
 
 /// Whether this user may take the name of `inode` out of `directory`: write permission, and in a sticky directory
@@ -80,13 +95,17 @@ pub fn check_owner(inode: &Inode, credentials: &Credentials) -> Result<()> {
 pub fn check_removal(directory: &Inode, inode: &Inode, credentials: &Credentials) -> Result<()> {
     check(directory, credentials, WRITE | EXECUTE)?;
     if directory.attributes.mode() & super::kind::STICKY != 0
-        && credentials.fsuid != 0
         && credentials.fsuid != inode.attributes.owner()
         && credentials.fsuid != directory.attributes.owner()
     {
-        return Err(Errno::EPERM);
+        return credentials.require(Capability::Fowner);
     }
     Ok(())
+}
+
+/// Whether a file of this group may have the set-group-ID bit by this user's doing: a member, or one with CAP_FSETID.
+pub fn may_set_group_id(credentials: &Credentials, group: u32) -> bool {
+    credentials.in_group(group) || credentials.is_capable(Capability::Fsetid)
 }
 
 /// Whether writing to this kind of file changes the file system, so that a read-only one refuses it.

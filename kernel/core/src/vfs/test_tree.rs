@@ -50,21 +50,10 @@ impl TestTree {
 
     /// The same tree seen by an ordinary user.
     pub fn as_user(&self, user: u32) -> Self {
-        let credentials = Credentials {
-            uid: user,
-            euid: user,
-            suid: user,
-            fsuid: user,
-            gid: user,
-            egid: user,
-            sgid: user,
-            fsgid: user,
-            groups: None,
-        };
         Self {
             table: self.table.clone(),
             fs: self.fs.clone(),
-            credentials,
+            credentials: Credentials::ordinary(user, user),
         }
     }
 

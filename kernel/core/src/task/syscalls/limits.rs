@@ -2,7 +2,7 @@
 
 use crate::errno::{Errno, Result};
 use crate::syscall::Arguments;
-use crate::task::{self, Current, Limit, Process, Resource};
+use crate::task::{self, Capability, Current, Limit, Process, Resource};
 use crate::vfs::fd_table::DESCRIPTOR_LIMIT;
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
@@ -31,7 +31,7 @@ pub fn setrlimit(current: &Current, arguments: &mut Arguments) -> Result<usize> 
     Ok(0)
 }
 
-/// Sets a limit: the hard one may only be lowered by who isn't the system's owner.
+/// Sets a limit: without CAP_SYS_RESOURCE the hard one may only be lowered.
 fn change(
     current: &Current,
     process: &Arc<Process>,
@@ -41,10 +41,10 @@ fn change(
     if limit.soft > limit.hard {
         return Err(Errno::EINVAL);
     }
-    let privileged = current.with_credentials(|own| own.is_privileged());
+    let may_raise = current.is_capable(Capability::SysResource);
     {
         let mut limits = process.limits().lock();
-        if limit.hard > limits.get(resource).hard && !privileged {
+        if limit.hard > limits.get(resource).hard && !may_raise {
             return Err(Errno::EPERM);
         }
         if resource == Resource::OpenFiles && limit.hard > DESCRIPTOR_LIMIT {
@@ -80,7 +80,7 @@ pub fn prlimit64(current: &Current, arguments: &mut Arguments) -> Result<usize> 
     if !Arc::ptr_eq(&process, current.process()) {
         let thread = process.any_thread().ok_or(Errno::ESRCH)?;
         let allowed = current.with_credentials(|own| {
-            own.is_privileged()
+            own.is_capable(Capability::SysResource)
                 || thread.with_credentials(|other| {
                     [other.uid, other.euid, other.suid] == [own.uid; 3]
                         && [other.gid, other.egid, other.sgid] == [own.gid; 3]

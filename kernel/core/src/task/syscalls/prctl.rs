@@ -1,5 +1,6 @@
 //! prctl(2).
 
+use super::capabilities;
 use crate::context::jail;
 use crate::errno::{Errno, Result};
 use crate::signal::Signal;
@@ -12,10 +13,13 @@ const GET_PDEATHSIG: i32 = 2;
 const GET_DUMPABLE: i32 = 3;
 const SET_DUMPABLE: i32 = 4;
 const GET_KEEPCAPS: i32 = 7;
+const SET_KEEPCAPS: i32 = 8;
 const SET_NAME: i32 = 15;
 const GET_NAME: i32 = 16;
 const CAPBSET_READ: i32 = 23;
+const CAPBSET_DROP: i32 = 24;
 const GET_SECUREBITS: i32 = 27;
+const SET_SECUREBITS: i32 = 28;
 const SET_TIMERSLACK: i32 = 29;
 const GET_TIMERSLACK: i32 = 30;
 const SET_CHILD_SUBREAPER: i32 = 36;
@@ -23,9 +27,12 @@ const GET_CHILD_SUBREAPER: i32 = 37;
 const SET_NO_NEW_PRIVS: i32 = 38;
 const GET_NO_NEW_PRIVS: i32 = 39;
 const GET_TID_ADDRESS: i32 = 40;
+const CAP_AMBIENT: i32 = 47;
 
-/// The highest capability.
-const LAST_CAPABILITY: u64 = 40;
+/// The arguments after the option.
+fn rest(arguments: &Arguments) -> [u64; 4] {
+    [1, 2, 3, 4].map(|index| arguments.u64(index))
+}
 
 /// prctl(2). Options that don't exist here: EINVAL, as on a Linux without them.
 pub fn prctl(current: &Current, arguments: &mut Arguments) -> Result<usize> {
@@ -81,8 +88,13 @@ pub fn prctl(current: &Current, arguments: &mut Arguments) -> Result<usize> {
             user::copy_to_user(UserAddr(value), &name)?;
             Ok(0)
         }
-        CAPBSET_READ if value <= LAST_CAPABILITY => Ok(1),
-        GET_KEEPCAPS | GET_SECUREBITS => Ok(0),
+        CAPBSET_READ => capabilities::is_in_bounding(current, value),
+        CAPBSET_DROP => capabilities::drop_from_bounding(current, value),
+        CAP_AMBIENT => capabilities::ambient(current, rest(arguments)),
+        GET_KEEPCAPS => Ok(capabilities::keeps_capabilities(current)),
+        SET_KEEPCAPS => capabilities::keep_capabilities(current, value),
+        GET_SECUREBITS => Ok(capabilities::secure_bits(current)),
+        SET_SECUREBITS => capabilities::set_secure_bits(current, value),
         // The slack that timers may have; there is none here, so any wish for one is met.
         SET_TIMERSLACK => Ok(0),
         GET_TIMERSLACK => Ok(0),
@@ -94,16 +106,8 @@ pub fn prctl(current: &Current, arguments: &mut Arguments) -> Result<usize> {
             user::write_value(UserAddr(value), &i32::from(process.is_subreaper()))?;
             Ok(0)
         }
-        SET_NO_NEW_PRIVS => {
-            if [value, arguments.u64(2), arguments.u64(3), arguments.u64(4)] != [1, 0, 0, 0] {
-                return Err(Errno::EINVAL);
-            }
-            process.set_flags(ProcessFlags::NO_NEW_PRIVILEGES, true);
-            Ok(0)
-        }
-        GET_NO_NEW_PRIVS => Ok(usize::from(
-            process.flags().contains(ProcessFlags::NO_NEW_PRIVILEGES),
-        )),
+        SET_NO_NEW_PRIVS => capabilities::give_up_new_privileges(current, rest(arguments)),
+        GET_NO_NEW_PRIVS => capabilities::has_no_new_privileges(current, rest(arguments)),
         GET_TID_ADDRESS => {
             let address = current
                 .clear_child_tid

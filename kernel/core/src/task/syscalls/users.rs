@@ -1,9 +1,9 @@
-//! The calls that change who a thread acts for: set*uid, set*gid, groups (credentials(7)).
+//! The calls that change who a thread acts for: set*uid, set*gid, groups (credentials(7), capabilities(7)).
 
 use crate::errno::{Errno, Result};
 use crate::heap::MakeRoom;
 use crate::syscall::Arguments;
-use crate::task::{Credentials, Current};
+use crate::task::{Capability, Credentials, Current};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use hal::user::{self, UserAddr};
@@ -17,18 +17,35 @@ fn keeps(wanted: u32, otherwise: u32) -> u32 {
     if wanted == KEEP { otherwise } else { wanted }
 }
 
-/// Changes a copy of the caller's credentials and puts it in place. A changed effective user makes the process
-/// undumpable, as on Linux.
-fn change(current: &Current, edit: impl FnOnce(&mut Credentials) -> Result<()>) -> Result<usize> {
+/// Which of a thread's numbers a call changes, which decides what happens to the capabilities.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Real, effective and saved user.
+    Users,
+    /// The user for file permissions alone.
+    FileUser,
+    /// Groups, which no capability depends on.
+    Groups,
+}
+
+/// Changes a copy of the caller's credentials and puts it in place.
+fn change(
+    current: &Current,
+    kind: Kind,
+    edit: impl FnOnce(&mut Credentials) -> Result<()>,
+) -> Result<usize> {
+    hal::frame::headroom()?;
     let old = current.credentials();
     let mut new = (*old).clone();
     edit(&mut new)?;
-    if (new.euid, new.egid) != (old.euid, old.egid) {
-        current
-            .process()
-            .set_flags(crate::task::ProcessFlags::DUMPABLE, false);
+    match kind {
+        Kind::Users => new.follow_users(&old),
+        Kind::FileUser => new.follow_file_user(&old),
+        Kind::Groups => {}
     }
-    current.set_credentials(new);
+    if new != *old {
+        current.set_credentials(Arc::new(new));
+    }
     Ok(0)
 }
 
@@ -38,8 +55,8 @@ pub fn setuid(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     if uid == KEEP {
         return Err(Errno::EINVAL);
     }
-    change(current, |own| {
-        if own.is_privileged() {
+    change(current, Kind::Users, |own| {
+        if own.is_capable(Capability::Setuid) {
             (own.uid, own.suid) = (uid, uid);
         } else if uid != own.uid && uid != own.suid {
             return Err(Errno::EPERM);
@@ -55,8 +72,8 @@ pub fn setgid(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     if gid == KEEP {
         return Err(Errno::EINVAL);
     }
-    change(current, |own| {
-        if own.is_privileged() {
+    change(current, Kind::Groups, |own| {
+        if own.is_capable(Capability::Setgid) {
             (own.gid, own.sgid) = (gid, gid);
         } else if gid != own.gid && gid != own.sgid {
             return Err(Errno::EPERM);
@@ -69,8 +86,8 @@ pub fn setgid(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 /// setreuid(2).
 pub fn setreuid(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let (real, effective) = (arguments.u32(0), arguments.u32(1));
-    change(current, |own| {
-        let allowed = own.is_privileged()
+    change(current, Kind::Users, |own| {
+        let allowed = own.is_capable(Capability::Setuid)
             || ([KEEP, own.uid, own.euid].contains(&real)
                 && [KEEP, own.uid, own.euid, own.suid].contains(&effective));
         if !allowed {
@@ -90,8 +107,8 @@ pub fn setreuid(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 /// setregid(2).
 pub fn setregid(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let (real, effective) = (arguments.u32(0), arguments.u32(1));
-    change(current, |own| {
-        let allowed = own.is_privileged()
+    change(current, Kind::Groups, |own| {
+        let allowed = own.is_capable(Capability::Setgid)
             || ([KEEP, own.gid, own.egid].contains(&real)
                 && [KEEP, own.gid, own.egid, own.sgid].contains(&effective));
         if !allowed {
@@ -111,9 +128,9 @@ pub fn setregid(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 /// setresuid(2).
 pub fn setresuid(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let wanted = [0, 1, 2].map(|index| arguments.u32(index));
-    change(current, |own| {
+    change(current, Kind::Users, |own| {
         let have = [KEEP, own.uid, own.euid, own.suid];
-        if !own.is_privileged() && !wanted.iter().all(|uid| have.contains(uid)) {
+        if !own.is_capable(Capability::Setuid) && !wanted.iter().all(|uid| have.contains(uid)) {
             return Err(Errno::EPERM);
         }
         own.uid = keeps(wanted[0], own.uid);
@@ -127,9 +144,9 @@ pub fn setresuid(current: &Current, arguments: &mut Arguments) -> Result<usize> 
 /// setresgid(2).
 pub fn setresgid(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let wanted = [0, 1, 2].map(|index| arguments.u32(index));
-    change(current, |own| {
+    change(current, Kind::Groups, |own| {
         let have = [KEEP, own.gid, own.egid, own.sgid];
-        if !own.is_privileged() && !wanted.iter().all(|gid| have.contains(gid)) {
+        if !own.is_capable(Capability::Setgid) && !wanted.iter().all(|gid| have.contains(gid)) {
             return Err(Errno::EPERM);
         }
         own.gid = keeps(wanted[0], own.gid);
@@ -168,8 +185,10 @@ pub fn setfsuid(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let uid = arguments.u32(0);
     let old = current.with_credentials(|own| own.fsuid);
     // What isn't allowed changes nothing; the result is the old number all the same.
-    let _ = change(current, |own| {
-        if own.is_privileged() || [own.uid, own.euid, own.suid, own.fsuid].contains(&uid) {
+    let _ = change(current, Kind::FileUser, |own| {
+        if own.is_capable(Capability::Setuid)
+            || [own.uid, own.euid, own.suid, own.fsuid].contains(&uid)
+        {
             own.fsuid = keeps(uid, own.fsuid);
         }
         Ok(())
@@ -182,8 +201,10 @@ pub fn setfsgid(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let gid = arguments.u32(0);
     let old = current.with_credentials(|own| own.fsgid);
     // What isn't allowed changes nothing; the result is the old number all the same.
-    let _ = change(current, |own| {
-        if own.is_privileged() || [own.gid, own.egid, own.sgid, own.fsgid].contains(&gid) {
+    let _ = change(current, Kind::Groups, |own| {
+        if own.is_capable(Capability::Setgid)
+            || [own.gid, own.egid, own.sgid, own.fsgid].contains(&gid)
+        {
             own.fsgid = keeps(gid, own.fsgid);
         }
         Ok(())
@@ -215,9 +236,7 @@ pub fn getgroups(current: &Current, arguments: &mut Arguments) -> Result<usize> 
 
 /// setgroups(2).
 pub fn setgroups(current: &Current, arguments: &mut Arguments) -> Result<usize> {
-    if !current.with_credentials(|own| own.is_privileged()) {
-        return Err(Errno::EPERM);
-    }
+    current.require(Capability::Setgid)?;
     let count = arguments.usize(0);
     if count > GROUPS_MAX {
         return Err(Errno::EINVAL);
@@ -230,13 +249,8 @@ pub fn setgroups(current: &Current, arguments: &mut Arguments) -> Result<usize> 
         ))?);
     }
     groups.sort_unstable();
-    hal::frame::headroom()?;
-    change(current, |own| {
-        own.groups = if groups.is_empty() {
-            None
-        } else {
-            Some(Arc::from(groups.as_slice()))
-        };
+    change(current, Kind::Groups, |own| {
+        own.groups = (!groups.is_empty()).then(|| Arc::new(groups));
         Ok(())
     })
 }

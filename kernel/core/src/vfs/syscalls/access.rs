@@ -2,7 +2,7 @@
 
 use super::{EMPTY_PATH, NO_FOLLOW, at};
 use crate::syscall::Arguments;
-use crate::task::{Credentials, Current};
+use crate::task::Current;
 use crate::vfs::fs_context::View;
 use crate::vfs::kind::FileKind;
 use crate::vfs::location::Location;
@@ -35,17 +35,11 @@ fn check(current: &Current, arguments: &Arguments, flags: u32) -> Result<usize> 
         arguments.fd(0),
         UserAddr(arguments.u64(1)),
         |view, start, path| {
-            let credentials = view.credentials;
-            let same = credentials.fsuid == credentials.uid && credentials.fsgid == credentials.gid;
-            if flags & EFFECTIVE != 0 || same {
+            if flags & EFFECTIVE != 0 || view.credentials.is_real_user() {
                 return check_path(view, start, path, mask, flags);
             }
             // The real user is asked about: the whole walk is made in its name.
-            let real = Credentials {
-                fsuid: credentials.uid,
-                fsgid: credentials.gid,
-                ..credentials.clone()
-            };
+            let real = view.credentials.of_real_user();
             check_path(
                 &View {
                     fs: view.fs,

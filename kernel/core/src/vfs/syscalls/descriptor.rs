@@ -2,7 +2,7 @@
 
 use super::{fault, lock};
 use crate::syscall::Arguments;
-use crate::task::{Current, registry};
+use crate::task::{Capability, Current, registry};
 use crate::vfs::file::File;
 use crate::vfs::flags::OpenFlags;
 use crate::vfs::pipe::{Pipe, PipeEnd};
@@ -88,7 +88,7 @@ pub fn fcntl(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         }
         SET_PIPE_SIZE => {
             let size = usize::try_from(argument as i32).map_err(|_| Errno::EINVAL)?;
-            pipe_of(&file)?.set_capacity(size, current.credentials().is_privileged())
+            pipe_of(&file)?.set_capacity(size, current.is_capable(Capability::SysResource))
         }
         GET_PIPE_SIZE => Ok(pipe_of(&file)?.capacity()),
         _ => Err(Errno::EINVAL),

@@ -3,7 +3,7 @@
 use super::user_path::with_path;
 use super::{EMPTY_PATH, FOLLOW, at, at_path, fault, usable_file};
 use crate::syscall::Arguments;
-use crate::task::Current;
+use crate::task::{Capability, Current};
 use crate::vfs::inode::DirectoryEntry;
 use crate::vfs::kind::{DeviceNumber, FileKind, PERMISSION_MASK, STICKY};
 use crate::vfs::namespace::{self, Creation, Removal};
@@ -128,9 +128,7 @@ pub fn mknodat(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let mut device = DeviceNumber::NONE;
     if kind.is_device() {
         crate::context::jail::refuse(current)?;
-        if !current.credentials().is_privileged() {
-            return Err(Errno::EPERM);
-        }
+        current.require(Capability::Mknod)?;
         device = DeviceNumber::decode(arguments.u32(3));
     }
     let creation = Creation {
@@ -177,7 +175,7 @@ pub fn linkat(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     let mut how = WalkFlags::empty();
     how.set(WalkFlags::FOLLOW, flags & FOLLOW != 0);
     if flags & EMPTY_PATH != 0 {
-        if !current.credentials().is_privileged() {
+        if !current.is_capable(Capability::DacReadSearch) {
             return Err(Errno::ENOENT);
         }
         how |= WalkFlags::ALLOW_EMPTY;

@@ -7,7 +7,7 @@
 use super::user_path::with_path;
 use super::{WORKING_DIRECTORY, at, read_text, with_view};
 use crate::syscall::Arguments;
-use crate::task::Current;
+use crate::task::{Capability, Current};
 use crate::vfs::file_system::{self, MountRequest};
 use crate::vfs::location::Location;
 use crate::vfs::mount::{Mount, MountFlags};
@@ -36,17 +36,13 @@ const SHARED: u32 = 1 << 20;
 const MAGIC: u32 = 0xc0ed_0000;
 const MAGIC_MASK: u32 = 0xffff_0000;
 
-/// Whether the caller may change mounts: user 0 outside a jail.
+/// Whether the caller may change mounts: with CAP_SYS_ADMIN, outside a jail.
 ///
 /// # Errors
 /// `EPERM`.
 pub fn check_privilege(current: &Current) -> Result<()> {
     crate::context::jail::refuse(current)?;
-    if current.credentials().is_privileged() {
-        Ok(())
-    } else {
-        Err(Errno::EPERM)
-    }
+    current.require(Capability::SysAdmin)
 }
 
 /// The flags of a mount from those of mount(2); access times are relative unless asked otherwise.

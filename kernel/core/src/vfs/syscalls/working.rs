@@ -2,7 +2,7 @@
 
 use super::{WORKING_DIRECTORY, at, fault, with_view};
 use crate::syscall::Arguments;
-use crate::task::Current;
+use crate::task::{Capability, Current};
 use crate::vfs::location::Location;
 use crate::vfs::path_text;
 use crate::vfs::permission::{self, EXECUTE};
@@ -41,13 +41,11 @@ pub fn fchdir(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     Ok(0)
 }
 
-/// chroot(path): for user 0 outside a jail.
+/// chroot(path): with CAP_SYS_CHROOT, outside a jail.
 pub fn chroot(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     crate::context::jail::refuse(current)?;
     let location = directory(current, UserAddr(arguments.u64(0)))?;
-    if !current.credentials().is_privileged() {
-        return Err(Errno::EPERM);
-    }
+    current.require(Capability::SysChroot)?;
     current.fs().set_root(location);
     Ok(0)
 }

@@ -79,7 +79,7 @@ impl InodeOperations for Descriptors {
         let descriptor = descriptor(name).ok_or(Errno::ENOENT)?;
         let file = files.get(descriptor).map_err(|_| Errno::ENOENT)?;
         let super_block = directory.super_block();
-        let owner = subject.owner();
+        let owner = subject.content_owner();
         let place = descriptor as u64;
         Ok(match self.show {
             Show::Links => {

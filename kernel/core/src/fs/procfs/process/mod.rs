@@ -17,7 +17,8 @@ use core::any::Any;
 use super::directory::{self, Owner, TextInode};
 use super::text::{Text, TextSource};
 use crate::context::ProcessList;
-use crate::task::{self, Current, Process, ThreadRef, registry};
+use crate::task::inspection::{By, may_inspect};
+use crate::task::{self, Current, Process, ProcessFlags, ThreadRef, registry};
 use crate::vfs::directory_file::DirectoryFile;
 use crate::vfs::inode::{AttributeChange, DirectoryEntry, EntrySink, NamePolicy, NewInode};
 use crate::vfs::{
@@ -71,41 +72,30 @@ impl Subject {
         self.thread.clone().or_else(|| self.process.any_thread())
     }
 
-    /// Refuses readers that may not look into the subject's memory and files, by the rule of ptrace(2): the same
-    /// user throughout, or a privileged one.
+    /// Refuses readers that may not look into the subject's memory and files.
     ///
     /// # Errors
     /// `EACCES`, `ESRCH`.
     pub fn check_inspection(&self, reader: &Current) -> Result<Arc<ProcessList>> {
         let list = self.check(reader)?;
-        if Arc::ptr_eq(reader.process(), &self.process) {
-            return Ok(list);
-        }
-        let mine = reader.credentials();
-        let Some(theirs) = self.any_thread().map(|thread| thread.credentials()) else {
-            return if mine.is_privileged() {
-                Ok(list)
-            } else {
-                Err(Errno::EACCES)
-            };
-        };
-        let same_user = [theirs.uid, theirs.euid, theirs.suid]
-            .iter()
-            .all(|&user| user == mine.fsuid);
-        let same_group = [theirs.gid, theirs.egid, theirs.sgid]
-            .iter()
-            .all(|&group| group == mine.fsgid);
-        let is_open = self
-            .process
-            .flags()
-            .contains(task::process::ProcessFlags::DUMPABLE);
-        if mine.is_privileged() || (same_user && same_group && is_open) {
+        let thread = self.any_thread();
+        if may_inspect(reader, &self.process, thread.as_ref(), By::FileUser) {
             Ok(list)
         } else {
             Err(Errno::EACCES)
         }
     }
 
+    /// Who owns what is in the subject's directory: root, if others of the subject's user may not look into it.
+    fn content_owner(&self) -> Owner {
+        if self.process.flags().contains(ProcessFlags::DUMPABLE) {
+            self.owner()
+        } else {
+            Owner::ROOT
+        }
+    }
+
+    /// Who owns the directory itself.
     fn owner(&self) -> Owner {
         self.any_thread().map_or(Owner::ROOT, |thread| {
             let credentials = thread.credentials();
@@ -294,8 +284,12 @@ impl InodeOperations for SubjectDirectory {
             .ok_or(Errno::ENOENT)?;
         let super_block = directory.super_block();
         let number = item_number(subject, place as u64);
-        let owner = subject.owner();
         let permissions = item.permissions;
+        let owner = match item.kind {
+            // What everybody may list stays the subject's.
+            ItemKind::Directory(_) if permissions == 0o555 => subject.owner(),
+            _ => subject.content_owner(),
+        };
         Ok(match &item.kind {
             ItemKind::Text(show, store) => {
                 let text = SubjectText {

@@ -47,7 +47,7 @@ impl InodeOperations for Namespaces {
         Ok(directory::inode(
             inode.super_block(),
             number,
-            self.0.owner(),
+            self.0.content_owner(),
             FileKind::SymbolicLink,
             0o777,
             link,

@@ -6,8 +6,6 @@ use super::super::text::Text;
 use super::stat::{activity, dispositions};
 use super::{Subject, numbers};
 use crate::context::ProcessList;
-use crate::task::credentials::ALL_CAPABILITIES;
-use crate::task::process::ProcessFlags;
 use crate::task::{CommandName, Current, Resource, ThreadRef, limits};
 use crate::{Errno, Result};
 
@@ -74,10 +72,7 @@ pub fn status(subject: &Subject, reader: &Current, text: &mut Text) -> Result<()
     if let Some(thread) = &thread {
         show_capabilities(thread, text);
     }
-    text.add(format_args!(
-        "NoNewPrivs:\t{}\nSeccomp:\t0\n",
-        u32::from(process.flags().contains(ProcessFlags::NO_NEW_PRIVILEGES))
-    ));
+    text.push(b"Seccomp:\t0\n");
     if let Some(thread) = &thread {
         show_scheduling(thread, text);
     }
@@ -159,13 +154,19 @@ fn show_signals(subject: &Subject, thread: Option<&ThreadRef>, text: &mut Text) 
 }
 
 fn show_capabilities(thread: &ThreadRef, text: &mut Text) {
-    let credentials = thread.credentials();
+    let own = thread.credentials();
+    for (name, set) in [
+        ("CapInh", own.inheritable),
+        ("CapPrm", own.permitted),
+        ("CapEff", own.effective),
+        ("CapBnd", own.bounding),
+        ("CapAmb", own.ambient),
+    ] {
+        text.add(format_args!("{name}:\t{:016x}\n", set.bits()));
+    }
     text.add(format_args!(
-        "CapInh:\t{:016x}\nCapPrm:\t{:016x}\nCapEff:\t{:016x}\nCapBnd:\t{ALL_CAPABILITIES:016x}\nCapAmb:\t{:016x}\n",
-        0,
-        credentials.permitted_capabilities(),
-        credentials.effective_capabilities(),
-        0,
+        "NoNewPrivs:\t{}\n",
+        u32::from(own.no_new_privileges)
     ));
 }
 

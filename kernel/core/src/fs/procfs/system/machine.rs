@@ -2,7 +2,7 @@
 
 use super::super::text::Text;
 use crate::system::identity;
-use crate::task::Current;
+use crate::task::{Capability, Current};
 use crate::vfs::device::{self, DeviceKind};
 use crate::vfs::file_system;
 use crate::{Result, context, log};
@@ -124,14 +124,12 @@ pub fn version(_reader: &Current, text: &mut Text) -> Result<()> {
     Ok(())
 }
 
-/// The kernel log, for privileged processes outside of jails.
+/// The kernel log, for processes with CAP_SYSLOG outside of jails.
 ///
 /// # Errors
 /// `EPERM`.
 pub fn kernel_log(reader: &Current, text: &mut Text) -> Result<()> {
-    if !reader.credentials().is_privileged() {
-        return Err(crate::Errno::EPERM);
-    }
+    reader.require(Capability::Syslog)?;
     context::jail::refuse(reader)?;
     text.push(&log::newest(log::RING_SIZE).ok_or(crate::Errno::ENOMEM)?);
     Ok(())
