@@ -159,6 +159,7 @@ impl Credentials {
     }
 
     /// The effective capabilities that the real user would have.
+    #[inline]
     fn effective_of_real_user(&self) -> CapabilitySet {
         if self.secure_bits.contains(SecureBits::NO_SETUID_FIXUP) {
             self.effective
@@ -170,6 +171,7 @@ impl Credentials {
     }
 
     /// Whether files are used in the real user's name and with its capabilities.
+    #[inline]
     pub fn is_real_user(&self) -> bool {
         self.fsuid == self.uid
             && self.fsgid == self.gid

@@ -92,6 +92,7 @@ fn perform(verb: &str, argument: &str) -> Outcome {
         "unshare" => done(calls::unshare_open(argument.parse().unwrap_or(1), 0).map(drop))?,
         "jail" => calls::get_jail().map_err(std::io::Error::from)?.to_string(),
         "users" => users(),
+        "capabilities" => capabilities()?,
         "wait" => wait(argument.parse().unwrap_or(0)),
         "pause" => pause(),
         other => format!("unknown step {other}"),
@@ -177,6 +178,17 @@ fn users() -> String {
     let real = rustix::process::getuid().as_raw();
     let effective = rustix::process::geteuid().as_raw();
     format!("{real} {effective}")
+}
+
+/// The five sets, as /proc/self/status has them.
+fn capabilities() -> Outcome {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let sets: Vec<&str> = status
+        .lines()
+        .filter(|line| line.starts_with("Cap"))
+        .filter_map(|line| line.split('\t').nth(1))
+        .collect();
+    Ok(sets.join(" "))
 }
 
 fn wait(process: i32) -> String {

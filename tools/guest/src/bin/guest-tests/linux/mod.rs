@@ -1,5 +1,6 @@
 //! Linux's own behaviour, as far as programs rely on it.
 
+mod capabilities;
 mod extended;
 mod files;
 mod memory;
@@ -15,7 +16,7 @@ use crate::harness::Case;
 
 /// Every case.
 pub fn all() -> Vec<Case> {
-    [
+    let mut cases = [
         processes::CASES,
         signals::CASES,
         pipes::CASES,
@@ -27,5 +28,7 @@ pub fn all() -> Vec<Case> {
         overlay::CASES,
         proc::CASES,
     ]
-    .concat()
+    .concat();
+    cases.extend(capabilities::cases());
+    cases
 }
