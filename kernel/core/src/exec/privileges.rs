@@ -1,11 +1,10 @@
 //! What running a file does to the caller's rights: set-user-ID and set-group-ID (execve(2)), and the capabilities
 //! (capabilities(7)).
-//!
-//! No file system here keeps extended attributes, so no file has capabilities: `security.capability` can't be set, and
-//! the rules for it are not here. What user 0 gets without them is.
 
-use crate::task::{CapabilitySet, Credentials, Current, SecureBits};
+use crate::errno::{Errno, Result};
+use crate::task::{Capability, CapabilitySet, Credentials, Current, SecureBits};
 use crate::vfs::Location;
+use crate::vfs::extended::capability::FileCapabilities;
 use crate::vfs::mount::MountFlags;
 use alloc::sync::Arc;
 
@@ -21,62 +20,106 @@ pub struct Privileges {
     pub is_secure: bool,
 }
 
-/// The user and group that a file makes its program act for.
+/// What a file gives to its program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Identity {
+struct Gift {
+    /// The user to act for.
     user: Option<u32>,
+    /// The group to act for.
     group: Option<u32>,
+    capabilities: Option<FileCapabilities>,
 }
 
-/// The rights of the program at `location`. The bits of the file give nothing on a mount that forbids it, to a jailed
-/// process, and to one that asked for no new privileges; with a working directory shared with another process
-/// (`shares_directories`), which could move it under the program's feet, nothing is gained either.
+impl Gift {
+    /// That of the file at `location`: nothing on a mount that forbids it and to a jailed process, and no other
+    /// identity to one that asked for no new privileges.
+    fn of(current: &Current, location: &Location, no_new_privileges: bool) -> Result<Self> {
+        if location.mount.flags().contains(MountFlags::NO_SETUID)
+            || current.process().contexts().jail().is_jailed()
+        {
+            return Ok(Self::default());
+        }
+        let inode = location.inode();
+        let mode = inode.attributes.mode();
+        let sets_user = mode & SET_UID != 0 && !no_new_privileges;
+        // Without execution for the group the bit means mandatory locking.
+        let sets_group =
+            mode & (SET_GID | GROUP_EXECUTE) == SET_GID | GROUP_EXECUTE && !no_new_privileges;
+        Ok(Self {
+            user: sets_user.then(|| inode.attributes.owner()),
+            group: sets_group.then(|| inode.attributes.group()),
+            capabilities: FileCapabilities::of(inode)?,
+        })
+    }
+}
+
+/// The rights of the program at `location`. With a working directory shared with another process
+/// (`shares_directories`), which could move it under the program's feet, nothing is gained.
+///
+/// # Errors
+/// `EPERM` for a file whose capabilities are to be effective when the bounding set withholds one: the program counts on
+/// them. `EINVAL` for capabilities that can't be understood; `ENOMEM`.
 pub fn for_program(
     current: &Current,
     location: Option<&Location>,
     shares_directories: bool,
-) -> Privileges {
+) -> Result<Privileges> {
     let old = current.credentials();
-    let mut file = Identity::default();
-    if let Some(location) = location {
-        let refused = location.mount.flags().contains(MountFlags::NO_SETUID)
-            || current.process().contexts().jail().is_jailed()
-            || old.no_new_privileges;
-        let attributes = &location.inode().attributes;
-        let mode = attributes.mode();
-        if !refused && mode & SET_UID != 0 {
-            file.user = Some(attributes.owner());
-        }
-        // Without execution for the group the bit means mandatory locking.
-        if !refused && mode & (SET_GID | GROUP_EXECUTE) == SET_GID | GROUP_EXECUTE {
-            file.group = Some(attributes.group());
-        }
-    }
-    let (new, is_secure) = after_exec(&old, file, shares_directories);
+    let file = match location {
+        Some(location) => Gift::of(current, location, old.no_new_privileges)?,
+        None => Gift::default(),
+    };
+    let (new, is_secure) = after_exec(&old, file, shares_directories)?;
     let credentials = if new == *old { old } else { Arc::new(new) };
-    Privileges {
+    Ok(Privileges {
         credentials,
         is_secure,
+    })
+}
+
+/// The permitted set that a file gives, and whether it becomes effective.
+///
+/// # Errors
+/// As [`for_program`].
+fn given(old: &Credentials, new: &Credentials, file: Gift) -> Result<(CapabilitySet, bool)> {
+    let (mut permitted, mut effective) = (CapabilitySet::EMPTY, false);
+    if let Some(given) = file.capabilities {
+        permitted = (old.bounding & given.permitted) | (old.inheritable & given.inheritable);
+        effective = given.effective;
+        if effective && !given.permitted.is_subset(permitted) {
+            return Err(Errno::EPERM);
+        }
     }
+    // A set-user-ID program of user 0 that has capabilities of its own gets those alone.
+    let own_alone = file.capabilities.is_some() && new.euid == 0 && new.uid != 0;
+    if old.secure_bits.contains(SecureBits::NO_ROOT) || own_alone {
+        return Ok((permitted, effective));
+    }
+    // To user 0 every file gives all capabilities, and effective ones to the effective user.
+    if new.euid == 0 || new.uid == 0 {
+        permitted = old.bounding | old.inheritable;
+    }
+    Ok((permitted, effective || new.euid == 0))
 }
 
 /// The credentials after exec, and whether the program must not trust its caller.
-fn after_exec(old: &Credentials, file: Identity, shares_directories: bool) -> (Credentials, bool) {
+///
+/// # Errors
+/// As [`for_program`].
+fn after_exec(
+    old: &Credentials,
+    file: Gift,
+    shares_directories: bool,
+) -> Result<(Credentials, bool)> {
     let mut new = old.clone();
     new.euid = file.user.unwrap_or(old.euid);
     new.egid = file.group.unwrap_or(old.egid);
-    // User 0 is treated as if every file had all capabilities, and effective ones for the effective user.
-    let root = !old.secure_bits.contains(SecureBits::NO_ROOT);
-    new.permitted = if root && (new.euid == 0 || new.uid == 0) {
-        old.bounding | old.inheritable
-    } else {
-        CapabilitySet::EMPTY
-    };
-    let all_effective = root && new.euid == 0;
+    let (permitted, all_effective) = given(old, &new, file)?;
+    new.permitted = permitted;
     let other_identity = new.euid != old.euid || !old.in_group(new.egid);
     let gains = !new.permitted.is_subset(old.permitted);
     if (other_identity || gains) && (shares_directories || old.no_new_privileges) {
-        if old.no_new_privileges || !old.is_capable(crate::task::Capability::Setuid) {
+        if old.no_new_privileges || !old.is_capable(Capability::Setuid) {
             new.euid = new.uid;
             new.egid = new.gid;
         }
@@ -84,7 +127,7 @@ fn after_exec(old: &Credentials, file: Identity, shares_directories: bool) -> (C
     }
     (new.suid, new.fsuid) = (new.euid, new.euid);
     (new.sgid, new.fsgid) = (new.egid, new.egid);
-    if other_identity {
+    if other_identity || file.capabilities.is_some() {
         new.ambient = CapabilitySet::EMPTY;
     }
     new.permitted = new.permitted | new.ambient;
@@ -99,7 +142,7 @@ fn after_exec(old: &Credentials, file: Identity, shares_directories: bool) -> (C
         || new.euid != old.uid
         || new.egid != old.gid
         || (new.uid != 0 && has_more_than_ambient);
-    (new, is_secure)
+    Ok((new, is_secure))
 }
 
 #[cfg(test)]
@@ -111,14 +154,31 @@ mod tests {
     const CHOWN: CapabilitySet = CapabilitySet::from_bits(Capability::Chown.bit());
     const NONE: CapabilitySet = CapabilitySet::EMPTY;
     const ALL: CapabilitySet = CapabilitySet::ALL;
-    const PLAIN: Identity = Identity {
+    const PLAIN: Gift = Gift {
         user: None,
         group: None,
+        capabilities: None,
     };
-    const SET_USER_0: Identity = Identity {
+    const SET_USER_0: Gift = Gift {
         user: Some(0),
-        group: None,
+        ..PLAIN
     };
+
+    fn with_capabilities(
+        permitted: CapabilitySet,
+        inheritable: CapabilitySet,
+        effective: bool,
+    ) -> Gift {
+        Gift {
+            capabilities: Some(FileCapabilities {
+                permitted,
+                inheritable,
+                effective,
+                root: 0,
+            }),
+            ..PLAIN
+        }
+    }
 
     fn user() -> Credentials {
         Credentials::ordinary(1000, 1000)
@@ -137,7 +197,7 @@ mod tests {
             effective: NONE,
             ..Credentials::root()
         };
-        let (new, secure) = after_exec(&old, PLAIN, false);
+        let (new, secure) = after_exec(&old, PLAIN, false).unwrap();
         assert_eq!(sets(&new), [KILL | CHOWN, KILL | CHOWN, NONE]);
         assert!(!secure);
     }
@@ -148,7 +208,7 @@ mod tests {
             euid: 1000,
             ..Credentials::root()
         };
-        let (new, _) = after_exec(&old, PLAIN, false);
+        let (new, _) = after_exec(&old, PLAIN, false).unwrap();
         assert_eq!(sets(&new), [ALL, NONE, NONE]);
     }
 
@@ -158,7 +218,7 @@ mod tests {
             secure_bits: SecureBits::NO_ROOT | SecureBits::KEEP_CAPABILITIES,
             ..Credentials::root()
         };
-        let (new, _) = after_exec(&old, PLAIN, false);
+        let (new, _) = after_exec(&old, PLAIN, false).unwrap();
         assert_eq!(sets(&new), [NONE, NONE, NONE]);
         assert_eq!(new.secure_bits, SecureBits::NO_ROOT);
     }
@@ -172,7 +232,7 @@ mod tests {
             ambient: KILL,
             ..user()
         };
-        let (new, secure) = after_exec(&old, PLAIN, false);
+        let (new, secure) = after_exec(&old, PLAIN, false).unwrap();
         assert_eq!(sets(&new), [KILL, KILL, KILL]);
         assert_eq!(new.inheritable, KILL | CHOWN);
         assert!(!secure);
@@ -186,7 +246,7 @@ mod tests {
             ambient: KILL,
             ..user()
         };
-        let (new, secure) = after_exec(&old, SET_USER_0, false);
+        let (new, secure) = after_exec(&old, SET_USER_0, false).unwrap();
         assert_eq!((new.uid, new.euid, new.suid, new.fsuid), (1000, 0, 0, 0));
         assert_eq!(sets(&new), [ALL, ALL, NONE]);
         assert!(secure);
@@ -194,7 +254,7 @@ mod tests {
 
     #[test]
     fn nothing_is_gained_with_shared_directories() {
-        let (new, _) = after_exec(&user(), SET_USER_0, true);
+        let (new, _) = after_exec(&user(), SET_USER_0, true).unwrap();
         assert_eq!((new.euid, new.suid), (1000, 1000));
         assert_eq!(new.permitted, NONE);
     }
@@ -207,7 +267,7 @@ mod tests {
             no_new_privileges: true,
             ..Credentials::root()
         };
-        let (new, _) = after_exec(&old, PLAIN, false);
+        let (new, _) = after_exec(&old, PLAIN, false).unwrap();
         assert_eq!(sets(&new), [KILL, KILL, NONE]);
         assert_eq!(new.bounding, ALL);
     }
@@ -221,12 +281,57 @@ mod tests {
             ambient: KILL,
             ..user()
         };
-        let set_group = Identity {
-            user: None,
+        let set_group = Gift {
             group: Some(7),
+            ..PLAIN
         };
-        let (new, secure) = after_exec(&old, set_group, false);
+        let (new, secure) = after_exec(&old, set_group, false).unwrap();
         assert_eq!((new.egid, new.ambient), (7, KILL));
         assert!(secure);
+    }
+
+    #[test]
+    fn a_file_gives_what_the_bounds_allow_and_what_is_inheritable_on_both_sides() {
+        let old = Credentials {
+            bounding: ALL.without(CHOWN),
+            inheritable: CHOWN,
+            permitted: KILL,
+            ambient: NONE,
+            ..user()
+        };
+        let (new, secure) =
+            after_exec(&old, with_capabilities(KILL | CHOWN, NONE, false), false).unwrap();
+        assert_eq!(sets(&new), [KILL, NONE, NONE]);
+        assert!(secure);
+        let (new, _) = after_exec(&old, with_capabilities(KILL, CHOWN, true), false).unwrap();
+        assert_eq!(sets(&new), [KILL | CHOWN, KILL | CHOWN, NONE]);
+        let refused = after_exec(&old, with_capabilities(CHOWN, NONE, true), false);
+        assert_eq!(refused.err(), Some(Errno::EPERM));
+    }
+
+    #[test]
+    fn file_capabilities_clear_the_ambient_set_and_give_nothing_new_to_who_wants_none() {
+        let old = Credentials {
+            inheritable: CHOWN,
+            permitted: CHOWN,
+            ambient: CHOWN,
+            no_new_privileges: true,
+            ..user()
+        };
+        let (new, _) = after_exec(&old, with_capabilities(KILL, NONE, true), false).unwrap();
+        assert_eq!(sets(&new), [NONE, NONE, NONE]);
+    }
+
+    #[test]
+    fn a_set_user_id_program_with_capabilities_gets_those_alone() {
+        let file = Gift {
+            user: Some(0),
+            ..with_capabilities(KILL, NONE, true)
+        };
+        let (new, _) = after_exec(&user(), file, false).unwrap();
+        assert_eq!((new.euid, new.permitted), (0, KILL));
+        let root = Credentials::root();
+        let (new, _) = after_exec(&root, file, false).unwrap();
+        assert_eq!(new.permitted, ALL);
     }
 }

@@ -96,7 +96,7 @@ pub fn execute(
     };
     let found = find(&view, program, &mut given)?;
     let location = found.file.location().cloned();
-    let privileges = privileges::for_program(current, location.as_ref(), own.is_shared());
+    let privileges = privileges::for_program(current, location.as_ref(), own.is_shared())?;
     let is_dumpable = is_dumpable(&found, &credentials, &privileges);
     let ready = prepare(current, &found, &given, &privileges)?;
     let command = CommandName::new(

@@ -1,7 +1,7 @@
 //! What `stat` reports of an inode, kept in atomics so that readers take no lock.
 
-use super::kind::{FileKind, PERMISSION_MASK};
-use core::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
+use super::kind::{FileKind, PERMISSION_MASK, SET_GROUP_ID, SET_USER_ID};
+use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// Nanoseconds in a day: an access time older than this is renewed under `relatime` (mount(8)).
 const DAY: i64 = 86_400 * 1_000_000_000;
@@ -16,6 +16,8 @@ pub fn now() -> i64 {
 #[derive(Debug)]
 pub struct Attributes {
     mode: AtomicU32,
+    /// It has file capabilities; see [`Attributes::gives_rights`].
+    capabilities: AtomicBool,
     owner: AtomicU32,
     group: AtomicU32,
     links: AtomicU32,
@@ -32,6 +34,7 @@ impl Attributes {
         let links = if kind == FileKind::Directory { 2 } else { 1 };
         Self {
             mode: AtomicU32::new(kind.mode_bits() | (permissions & PERMISSION_MASK)),
+            capabilities: AtomicBool::new(false),
             owner: AtomicU32::new(owner),
             group: AtomicU32::new(group),
             links: AtomicU32::new(links),
@@ -63,6 +66,22 @@ impl Attributes {
     /// Clears permission bits.
     pub fn clear_permissions(&self, bits: u32) {
         self.mode.fetch_and(!(bits & PERMISSION_MASK), Relaxed);
+    }
+
+    /// Notes that the file has capabilities, or none any more.
+    pub fn set_capabilities(&self, has: bool) {
+        self.capabilities.store(has, Relaxed);
+    }
+
+    /// Whether the file has capabilities.
+    pub fn has_capabilities(&self) -> bool {
+        self.capabilities.load(Relaxed)
+    }
+
+    /// Whether executing the file may give rights, by set-id bits or capabilities: a change of content takes them.
+    #[inline]
+    pub fn gives_rights(&self) -> bool {
+        self.mode() & (SET_USER_ID | SET_GROUP_ID) != 0 || self.has_capabilities()
     }
 
     /// User id of the owner.

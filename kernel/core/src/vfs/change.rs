@@ -1,5 +1,6 @@
 //! Changes of a file's attributes and size.
 
+use super::extended::capability;
 use super::fs_context::View;
 use super::inode::{AttributeChange, Inode};
 use super::kind::{FileKind, SET_GROUP_ID, SET_USER_ID};
@@ -24,8 +25,21 @@ fn lost_set_id_bits(inode: &Inode, credentials: &Credentials) -> u32 {
     }
 }
 
-/// Takes the set-id bits away after a write, unless the writer has CAP_FSETID; the kernel's own writes take them.
-pub fn drop_set_id_bits(inode: &Arc<Inode>) {
+/// Takes a file's capabilities away, if it has any.
+fn drop_capabilities(inode: &Arc<Inode>) -> Result<()> {
+    match inode.operations().remove_extended(inode, capability::NAME) {
+        Err(Errno::ENODATA | Errno::EOPNOTSUPP) => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// Takes away what executing a file gives, after a write: its capabilities, and the set-id bits unless the writer has
+/// CAP_FSETID. The kernel's own writes take both.
+pub fn drop_rights(inode: &Arc<Inode>) {
+    if inode.attributes.has_capabilities() {
+        // What is in memory can always be taken away.
+        let _ = drop_capabilities(inode);
+    }
     let bits = match hal::task::try_current::<Thread>() {
         Some(writer) if writer.is_capable(Capability::Fsetid) => return,
         Some(writer) => lost_set_id_bits(inode, &writer.credentials()),
@@ -91,6 +105,7 @@ pub fn set_ownership(
     if !inode.is_directory() {
         let mode = attributes.permissions();
         let kept = mode & !lost_set_id_bits(inode, credentials);
+        drop_capabilities(inode)?;
         permissions = (kept != mode).then_some(kept);
     }
     let change = AttributeChange {
@@ -184,8 +199,8 @@ pub fn truncate(inode: &Arc<Inode>, size: u64) -> Result<()> {
         return Err(Errno::EFBIG);
     }
     inode.operations().truncate(inode, size)?;
-    if inode.attributes.mode() & (SET_USER_ID | SET_GROUP_ID) != 0 {
-        drop_set_id_bits(inode);
+    if inode.attributes.gives_rights() {
+        drop_rights(inode);
     }
     Ok(())
 }

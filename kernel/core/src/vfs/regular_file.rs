@@ -4,7 +4,6 @@ use super::file::File;
 use super::file_operations::{FileOperations, Positions, Whence};
 use super::flags::OpenFlags;
 use super::inode::Inode;
-use super::kind::{SET_GROUP_ID, SET_USER_ID};
 use super::page_cache::{PageCache, SIZE_LIMIT};
 use super::transfer::{Destination, Source};
 use crate::memory::MemoryObject;
@@ -60,8 +59,8 @@ pub fn write(
     let result = pages.write(source, *position);
     *position += (source.done() - before) as u64;
     inode.attributes.touch_modified();
-    if inode.attributes.mode() & (SET_USER_ID | SET_GROUP_ID) != 0 {
-        super::change::drop_set_id_bits(inode);
+    if inode.attributes.gives_rights() {
+        super::change::drop_rights(inode);
     }
     result
 }

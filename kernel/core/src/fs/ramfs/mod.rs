@@ -155,16 +155,25 @@ impl InodeOperations for RamInode {
 
     fn set_extended(
         &self,
-        _inode: &Arc<Inode>,
+        inode: &Arc<Inode>,
         name: &[u8],
         value: &[u8],
         existing: Existing,
     ) -> Result<()> {
-        self.extended.set(&self.limits.pages, name, value, existing)
+        self.extended
+            .set(&self.limits.pages, name, value, existing)?;
+        if name == extended::capability::NAME {
+            inode.attributes.set_capabilities(true);
+        }
+        Ok(())
     }
 
-    fn remove_extended(&self, _inode: &Arc<Inode>, name: &[u8]) -> Result<()> {
-        self.extended.remove(&self.limits.pages, name)
+    fn remove_extended(&self, inode: &Arc<Inode>, name: &[u8]) -> Result<()> {
+        self.extended.remove(&self.limits.pages, name)?;
+        if name == extended::capability::NAME {
+            inode.attributes.set_capabilities(false);
+        }
+        Ok(())
     }
 
     fn list_extended(

@@ -1,6 +1,7 @@
 //! Extended attributes: who may do what with which of them (xattr(7)). Storage is a file system's own affair;
-//! [`store`] is that of file systems in memory.
+//! [`store`] is that of file systems in memory. [`capability`] understands file capabilities.
 
+pub mod capability;
 pub mod store;
 #[cfg(test)]
 mod tests;
@@ -10,9 +11,10 @@ use super::kind::{FileKind, STICKY};
 use super::location::Location;
 use super::permission::{self, READ, WRITE};
 use crate::heap::MakeRoom;
-use crate::task::Credentials;
+use crate::task::{Capability, Credentials};
 use crate::{Errno, Result};
 use alloc::vec::Vec;
+use capability::FileCapabilities;
 
 /// Longest name, with its namespace (`XATTR_NAME_MAX`).
 pub const NAME_LIMIT: usize = 255;
@@ -48,8 +50,6 @@ enum Namespace {
 const USER: &[u8] = b"user.";
 const TRUSTED: &[u8] = b"trusted.";
 const SECURITY: &[u8] = b"security.";
-/// File capabilities (capabilities(7)).
-const CAPABILITY: &[u8] = b"security.capability";
 
 impl Namespace {
     /// # Errors
@@ -70,12 +70,12 @@ impl Namespace {
 
 /// Whether the caller administers the system (`CAP_SYS_ADMIN`).
 fn administers(credentials: &Credentials) -> bool {
-    credentials.is_privileged()
+    credentials.is_capable(Capability::SysAdmin)
 }
 
 /// Whether the caller may give files capabilities (`CAP_SETFCAP`).
 fn sets_capabilities(credentials: &Credentials) -> bool {
-    credentials.is_privileged()
+    credentials.is_capable(Capability::Setfcap)
 }
 
 /// Whether the caller may read (or change) attributes of this name.
@@ -96,8 +96,8 @@ fn check(inode: &Inode, credentials: &Credentials, name: &[u8], mask: u32) -> Re
         Namespace::Trusted if !administers(credentials) => Err(refusal),
         Namespace::Trusted => Ok(()),
         Namespace::Security if mask == READ => Ok(()),
-        Namespace::Security if name == CAPABILITY && sets_capabilities(credentials) => Ok(()),
-        Namespace::Security if name != CAPABILITY && administers(credentials) => Ok(()),
+        Namespace::Security if name == capability::NAME && sets_capabilities(credentials) => Ok(()),
+        Namespace::Security if name != capability::NAME && administers(credentials) => Ok(()),
         Namespace::Security => Err(Errno::EPERM),
         Namespace::User => {
             if !matches!(inode.kind(), FileKind::Regular | FileKind::Directory) {
@@ -109,16 +109,6 @@ fn check(inode: &Inode, credentials: &Credentials, name: &[u8], mask: u32) -> Re
             permission::check(inode, credentials, mask)
         }
     }
-}
-
-/// Whether this is the value of file capabilities: revision 2 or 3 with the size that goes with it
-/// (linux/capability.h).
-fn is_capability_value(value: &[u8]) -> bool {
-    const REVISIONS: [(u8, usize); 2] = [(2, 20), (3, 24)];
-    let revision = value.get(3);
-    REVISIONS
-        .iter()
-        .any(|&(number, size)| revision == Some(&number) && value.len() == size)
 }
 
 /// The value of an attribute.
@@ -150,7 +140,7 @@ pub fn set(
         return Err(Errno::EROFS);
     }
     let inode = location.inode();
-    if name == CAPABILITY && !is_capability_value(value) {
+    if name == capability::NAME && !FileCapabilities::is_settable(value) {
         return Err(Errno::EINVAL);
     }
     check(inode, credentials, name, WRITE)?;

@@ -1,13 +1,14 @@
 //! What exec makes of the sets.
 
 use super::{Five, NONE, all, set};
-use crate::check::{Check, equal, ok};
+use crate::check::{Check, equal, fails, ok};
 use crate::child::run;
 use crate::container;
 use crate::files::Place;
 use crate::harness::Case;
 use crate::users::become_user;
-use rustix::fs::Mode;
+use gantry_abi::user::Errno;
+use rustix::fs::{Mode, XattrFlags, setxattr};
 use rustix::mount::{MountFlags, mount, mount_remount};
 use rustix::process::{Gid, Uid};
 use rustix::thread::{
@@ -16,6 +17,7 @@ use rustix::thread::{
     set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
 };
 use std::fs;
+use std::io::Write;
 use std::process::Command;
 
 pub const CASES: &[Case] = &[
@@ -26,6 +28,10 @@ pub const CASES: &[Case] = &[
     Case {
         name: "capabilities_after_exec_of_a_set_user_id_program",
         test: set_user_id,
+    },
+    Case {
+        name: "capabilities_after_exec_of_a_file_that_has_some",
+        test: of_files,
     },
 ];
 
@@ -209,8 +215,9 @@ fn table() -> Check {
     )
 }
 
-fn set_user_id() -> Check {
-    let place = Place::new("set-user-id")?;
+/// A copy of the test program on a mount where set-id bits and file capabilities count; the mount's directory and the
+/// program's path.
+fn copy_of_program(place: &Place) -> Check<(String, String)> {
     let directory = place.directory("m")?;
     let none = MountFlags::empty();
     ok(
@@ -219,6 +226,86 @@ fn set_user_id() -> Check {
     )?;
     let program = format!("{directory}/program");
     ok("copy", fs::copy(container::program()?, &program))?;
+    Ok((directory, program))
+}
+
+/// Gives a file capabilities: revision 2 of their form (linux/capability.h).
+fn give(program: &str, permitted: u32, inheritable: u32, effective: bool) -> Check {
+    let words = [
+        0x0200_0000 | u32::from(effective),
+        permitted,
+        inheritable,
+        0,
+        0,
+    ];
+    let value: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let flags = XattrFlags::empty();
+    ok(
+        "setxattr",
+        setxattr(program, "security.capability", &value, flags),
+    )
+}
+
+fn of_files() -> Check {
+    let place = Place::new("file-capabilities")?;
+    let (_, program) = copy_of_program(&place)?;
+    let all = all()?;
+    let kill = KILL.bits() as u32;
+    let row =
+        |what, sets, prepare: &dyn Fn() -> Check| row(what, &program, (USER, USER), sets, prepare);
+    give(&program, kill, 0, true)?;
+    row("effective", held(KILL)?, &|| become_user(USER))?;
+    let without_new = Five {
+        inheritable: KILL,
+        ..nothing()?
+    };
+    row("without new privileges", without_new, &|| {
+        user_with_permitted()?;
+        ok("capset", set(NONE, NONE, KILL))?;
+        ok("PR_SET_NO_NEW_PRIVS", set_no_new_privs(true))
+    })?;
+    run(|| {
+        drop_bounding(KILL)?;
+        become_user(USER)?;
+        fails(
+            "out of bounds",
+            Command::new(&program).output(),
+            Errno::EPERM,
+        )
+    })?;
+    give(&program, kill, 0, false)?;
+    let not_effective = Five {
+        permitted: KILL,
+        ..nothing()?
+    };
+    row("not effective", not_effective, &|| become_user(USER))?;
+    run(|| equal("user 0", found(&program)?, expected(0, 0, held(all)?)))?;
+    give(&program, CapabilitySet::CHOWN.bits() as u32, 0, true)?;
+    let other = Five {
+        inheritable: KILL,
+        ..held(CapabilitySet::CHOWN)?
+    };
+    row("the ambient set is cleared", other, &user_with_ambient_kill)?;
+    give(&program, 0, kill, true)?;
+    let inherited = Five {
+        inheritable: KILL,
+        ..held(KILL)?
+    };
+    row("inheritable on both sides", inherited, &|| {
+        user_with_permitted()?;
+        ok("capset", set(NONE, NONE, KILL))
+    })?;
+    row("inheritable on one side", nothing()?, &|| become_user(USER))?;
+    give(&program, kill, 0, true)?;
+    let mut file = ok("open", fs::OpenOptions::new().append(true).open(&program))?;
+    ok("write", file.write_all(b"x"))?;
+    drop(file);
+    row("after a write", nothing()?, &|| become_user(USER))
+}
+
+fn set_user_id() -> Check {
+    let place = Place::new("set-user-id")?;
+    let (directory, program) = copy_of_program(&place)?;
     ok(
         "chmod",
         rustix::fs::chmod(program.as_str(), Mode::from(0o4755)),
