@@ -3,7 +3,7 @@
 //! * [`process`], [`thread`]: what the kernel keeps with each. [`registry`]: who bears which number.
 //! * [`family`]: parents, children and process groups, over the pure [`tree`]; [`group`]: groups and sessions.
 //! * [`create`], [`exit`], [`wait`]: the life of both. [`lookup`]: from a program's numbers to processes.
-//! [`inspection`]: who may look into which.
+//! * [`inspection`]: who may look into which.
 //! * [`credentials`] with [`capability`] and [`secure_bits`], [`limits`], [`usage`], [`name`]: what each carries.
 //!
 //! # Locks, outermost first
