@@ -2,6 +2,7 @@
 
 pub mod devpts;
 pub mod devtmpfs;
+pub mod erofs;
 pub mod initramfs;
 pub mod overlay;
 pub mod procfs;

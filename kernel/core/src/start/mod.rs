@@ -8,7 +8,7 @@ mod first_program;
 
 use crate::context::{ProcessContexts, TaskNumber, boot};
 use crate::errno::{Errno, Result};
-use crate::fs::{devtmpfs, initramfs, overlay, ramfs};
+use crate::fs::{devtmpfs, erofs, initramfs, overlay, ramfs};
 use crate::memory::AddressSpace;
 use crate::sched::cpu::QueueRoom;
 use crate::sched::entity::ALL_CPUS;
@@ -107,6 +107,7 @@ fn prepare(information: &BootInformation) -> Result<()> {
     file_system::register(ramfs::RAMFS);
     file_system::register(ramfs::TMPFS);
     file_system::register(overlay::OVERLAY);
+    file_system::register(erofs::EROFS);
     devtmpfs::initialise()?;
     crate::fs::procfs::register();
     crate::fs::devpts::initialise()?;

@@ -21,7 +21,7 @@ pub trait FileSystemType: Send + Sync {
     /// Its name, as given to mount(2).
     fn name(&self) -> &'static str;
 
-    /// Whether it needs a block device.
+    /// Whether an instance shows what is in a device or an image file (no `nodev` in /proc/filesystems).
     fn needs_device(&self) -> bool {
         false
     }

@@ -7,6 +7,7 @@ use super::page_index::PageIndex;
 use super::transfer::{Destination, Source};
 use crate::memory::{Mappings, MemoryObject};
 use crate::{Errno, Result};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use hal::frame::Frame;
@@ -91,12 +92,24 @@ impl PageQuota {
     }
 }
 
+/// Where the pages of a file come from that isn't kept in memory alone.
+pub trait PageSource: Send + Sync {
+    /// The content of a page within the file's size; a page of some other object's that holds just that will do.
+    /// Called with the address space locked.
+    ///
+    /// # Errors
+    /// `EIO`, `EUCLEAN`, `ENOMEM`.
+    fn page(&self, index: u64) -> Result<Frame>;
+}
+
 /// The pages of one regular file, and its size.
 pub struct PageCache {
     pages: SpinLock<PageIndex>,
     size: AtomicU64,
     mappings: Mappings,
     quota: Arc<PageQuota>,
+    /// What fills missing pages of a file that can't be written; without it they are holes.
+    source: Option<Box<dyn PageSource>>,
 }
 
 /// Frames of a run of pages; `None` for holes.
@@ -110,6 +123,18 @@ impl PageCache {
             size: AtomicU64::new(0),
             mappings: Mappings::new(),
             quota,
+            source: None,
+        }
+    }
+
+    /// That of a file that can't be written.
+    pub fn with_source(size: u64, source: Box<dyn PageSource>) -> Self {
+        Self {
+            pages: SpinLock::new(PageIndex::new()),
+            size: AtomicU64::new(size),
+            mappings: Mappings::new(),
+            quota: Arc::new(PageQuota::new(u64::MAX)),
+            source: Some(source),
         }
     }
 
@@ -121,7 +146,10 @@ impl PageCache {
 
     /// Number of pages that hold something.
     pub fn page_count(&self) -> u64 {
-        self.pages.lock().count()
+        match self.source {
+            Some(_) => self.size().div_ceil(PAGE_SIZE as u64),
+            None => self.pages.lock().count(),
+        }
     }
 
     /// Finds the frames of `count` pages at once.
@@ -151,11 +179,16 @@ impl PageCache {
             let at = position + done as u64;
             let mut start = (at % PAGE_SIZE as u64) as usize;
             let count = (start + (wanted - done)).div_ceil(PAGE_SIZE).min(BATCH);
-            let frames = self.find(at / PAGE_SIZE as u64, count);
-            for frame in frames.iter().take(count) {
+            let first = at / PAGE_SIZE as u64;
+            let frames = self.find(first, count);
+            for (place, frame) in frames.iter().enumerate().take(count) {
                 let length = (PAGE_SIZE - start).min(wanted - done);
                 done += match frame {
                     Some(frame) => destination.write_frame(frame, start, length)?,
+                    None if self.source.is_some() => {
+                        let frame = self.obtain(first + place as u64)?;
+                        destination.write_frame(&frame, start, length)?
+                    }
                     None => destination.clear(length)?,
                 };
                 start = 0;
@@ -301,7 +334,10 @@ impl PageCache {
         let mut position = 0;
         while let Some(data) = other.next_data(position).filter(|&data| data < length) {
             let index = data / page;
-            let found = other.pages.lock().get(index).cloned();
+            let found = match other.source {
+                Some(_) => Some(other.obtain(index)?),
+                None => other.pages.lock().get(index).cloned(),
+            };
             if let Some(source) = found {
                 let used = (length - index * page).min(page) as usize;
                 let frame = Frame::uninitialised()?;
@@ -316,11 +352,17 @@ impl PageCache {
     }
 
     /// The frame of a page, made if it is a hole.
-    fn obtain(&self, index: u64) -> Result<Frame> {
+    ///
+    /// # Errors
+    /// `ENOSPC`, `ENOMEM`; what the source says.
+    pub fn obtain(&self, index: u64) -> Result<Frame> {
         if let Some(frame) = self.pages.lock().get(index) {
             return Ok(frame.clone());
         }
-        let frame = Frame::zeroed()?;
+        let frame = match &self.source {
+            Some(source) => source.page(index)?,
+            None => Frame::zeroed()?,
+        };
         match self.insert(index, frame.clone()) {
             Ok(()) => Ok(frame),
             Err(Errno::EEXIST) => self.pages.lock().get(index).cloned().ok_or(Errno::EIO),
@@ -401,6 +443,9 @@ impl PageCache {
 
     /// The first byte at or after `position` that is data, if there is one.
     pub fn next_data(&self, position: u64) -> Option<u64> {
+        if self.source.is_some() {
+            return Some(position).filter(|&data| data < self.size());
+        }
         let page = PAGE_SIZE as u64;
         let found = self.pages.lock().next_present(position / page)?;
         Some(position.max(found * page)).filter(|&data| data < self.size())
@@ -408,6 +453,9 @@ impl PageCache {
 
     /// The first byte at or after `position` that is in a hole: the end counts as one.
     pub fn next_hole(&self, position: u64) -> u64 {
+        if self.source.is_some() {
+            return self.size();
+        }
         let page = PAGE_SIZE as u64;
         let found = self.pages.lock().next_absent(position / page);
         position.max(found.saturating_mul(page)).min(self.size())

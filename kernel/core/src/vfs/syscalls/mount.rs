@@ -86,9 +86,6 @@ pub fn mount(current: &Current, arguments: &mut Arguments) -> Result<usize> {
             let type_name = read_text(UserAddr(arguments.u64(2)))?;
             let source = read_text(source_address)?;
             let file_system = file_system::find(&type_name)?;
-            if file_system.needs_device() {
-                return Err(Errno::ENOTBLK);
-            }
             let request = MountRequest {
                 source: &source,
                 options: &data,

@@ -1,6 +1,7 @@
 //! Linux's own behaviour, as far as programs rely on it.
 
 mod capabilities;
+mod erofs;
 mod extended;
 mod files;
 mod memory;
@@ -26,6 +27,7 @@ pub fn all() -> Vec<Case> {
         extended::CASES,
         mounts::CASES,
         overlay::CASES,
+        erofs::CASES,
         proc::CASES,
     ]
     .concat();
