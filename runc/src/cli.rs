@@ -6,8 +6,12 @@
 use crate::commands;
 use crate::error::Error;
 use crate::log::{Format, Log};
+use crate::system::process;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
+
+/// Where the state of containers is kept unless `--root` names another place.
+const DEFAULT_ROOT: &str = "/run/runc";
 
 /// Manages containers: each with its own files, processes and hostname, as far as its configuration says so.
 #[derive(Parser)]
@@ -76,6 +80,20 @@ pub struct Global {
     rootless: Option<String>,
 }
 
+impl Global {
+    /// The directory with a folder per container.
+    pub fn root(&self) -> PathBuf {
+        self.root
+            .clone()
+            .unwrap_or_else(|| PathBuf::from(DEFAULT_ROOT))
+    }
+
+    /// Whether the user named that directory: one that is missing is an error then.
+    pub fn names_root(&self) -> bool {
+        self.root.is_some()
+    }
+}
+
 /// What a verb does with its options.
 pub trait Verb {
     /// The exit status when runc fails. Those that run a program leave the low ones to it.
@@ -84,6 +102,11 @@ pub trait Verb {
     /// The container that it is about, for messages.
     fn container(&self) -> Option<&str> {
         None
+    }
+
+    /// How many descriptors after standard error it passes on; runc closes the others that it was started with.
+    fn inherited(&self) -> u32 {
+        0
     }
 
     /// Does it; the exit status of runc.
@@ -103,9 +126,9 @@ macro_rules! verbs {
         }
 
         impl Command {
-            fn carry_out(&self, global: &Global, log: &Log) -> u8 {
+            fn carry_out(&self, global: &Global) -> u8 {
                 match self {
-                    $(Self::$variant(arguments) => report($name, arguments, global, log),)*
+                    $(Self::$variant(arguments) => run_verb($name, arguments, global),)*
                 }
             }
         }
@@ -113,15 +136,55 @@ macro_rules! verbs {
 }
 
 verbs! {
+    /// Make a container, whose program waits for `start`
+    Create("create", create),
+    /// Start the program of a container that was made
+    Start("start", start),
     /// Run a container from a layout file or an OCI bundle, and wait for it
     Run("run", run),
+    /// Run a further process in a container
+    Exec("exec", exec),
+    /// Tell the state of a container
+    State("state", state),
+    /// List the containers
+    List("list", list),
+    /// List the processes of a container
+    Ps("ps", ps),
+    /// Send a signal to a container
+    Kill("kill", kill),
+    /// Wait until a container has ended
+    Wait("wait", wait),
+    /// Let a container's processes stand still
+    Pause("pause", pause),
+    /// Let the processes of a paused container go on
+    Resume("resume", resume),
+    /// Print what a container has written
+    Logs("logs", logs),
+    /// Show what a container writes, and write to it
+    Attach("attach", attach),
+    /// Print what a container uses, again and again
+    Events("events", events),
+    /// Change the limits of a container: not supported
+    Update("update", update),
+    /// Remove a container that has ended
+    Delete("delete", delete),
     /// Make bundles of images
     Image("image", image),
 }
 
 /// Carries a verb out; what goes wrong is one line with the verb and the container.
-fn report<V: Verb>(name: &str, verb: &V, global: &Global, log: &Log) -> u8 {
-    match verb.carry_out(global, log) {
+fn run_verb<V: Verb>(name: &str, verb: &V, global: &Global) -> u8 {
+    // Nobody who waits for the end of something that runc knows nothing of waits for a container's monitor.
+    // Without close_range(2) they stay open, and the program doesn't get them all the same.
+    let _ = process::close_others(verb.inherited());
+    let log = match Log::open(global.log.as_deref(), global.log_format, global.debug) {
+        Ok(log) => log,
+        Err(error) => {
+            eprintln!("runc: {error}");
+            return V::FAILURE;
+        }
+    };
+    match verb.carry_out(global, &log) {
         Ok(status) => status,
         Err(error) => {
             let container = verb.container().map(crate::text::quoted);
@@ -136,12 +199,5 @@ fn report<V: Verb>(name: &str, verb: &V, global: &Global, log: &Log) -> u8 {
 /// here.
 pub fn run() -> u8 {
     let CommandLine { global, verb } = CommandLine::parse();
-    let log = match Log::open(global.log.as_deref(), global.log_format, global.debug) {
-        Ok(log) => log,
-        Err(error) => {
-            eprintln!("runc: {error}");
-            return 1;
-        }
-    };
-    verb.carry_out(&global, &log)
+    verb.carry_out(&global)
 }

@@ -31,6 +31,14 @@ impl Error {
         Self::new(format!("{what}: {}", cause_in_words(cause)))
     }
 
+    /// A failure that was told by another process, with its exit status.
+    pub fn with_status(message: impl Into<String>, status: Option<u8>) -> Self {
+        Self {
+            message: message.into(),
+            status,
+        }
+    }
+
     /// The container's program does not exist.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self {

@@ -4,12 +4,14 @@
 mod child;
 mod undo;
 
+pub use child::{Explanation, Start, Started, Streams};
+
 use crate::config::{FileSystem, Mount, Restrictions, Root};
 use crate::error::Error;
+use crate::log::Log;
 use crate::plan::{Operation, Plan};
-use crate::supervise;
+use crate::system::pseudoterminal::{Pseudoterminal, Size};
 use crate::system::tree::{self, Tree};
-use crate::system::{process, terminal};
 use gantry_abi::context::{ContextType, OpenFlags, PathRestriction};
 use gantry_abi::user::{ContextDescriptor, Errno};
 use std::ffi::CString;
@@ -18,42 +20,57 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 use undo::Undo;
 
-/// How long the members of a process list may take to end after the first one has, in seconds.
-const PATIENCE: i64 = 30;
-
 /// What has been made so far.
 #[derive(Default)]
-struct Container {
-    process_list: Option<ContextDescriptor>,
-    hostname: Option<ContextDescriptor>,
-    root: Option<ContextDescriptor>,
-    tree: Option<Tree>,
+pub struct Container {
+    /// Its process list, if it has one of its own.
+    pub process_list: Option<ContextDescriptor>,
+    /// Its hostname context, if it has one of its own.
+    pub hostname: Option<ContextDescriptor>,
+    /// Its VFS root, if it has one of its own.
+    pub root: Option<ContextDescriptor>,
+    /// The tree in that.
+    pub tree: Option<Tree>,
+    /// Its terminal.
+    pub terminal: Option<Pseudoterminal>,
     undo: Undo,
 }
 
-/// Runs a container to its end; returns the exit status that stands for how it ended.
-pub fn run(plan: &Plan) -> Result<u8, Error> {
-    let mut container = Container::default();
-    for operation in &plan.operations {
-        container.carry_out(operation).map_err(|error| {
-            Error::system(format!("{operation}{}", hint(operation, &error)), &error)
-        })?;
-    }
-    let terminal = terminal::in_foreground();
-    let mask = process::take_signals().map_err(|error| Error::system("block signals", &error))?;
-    let child = child::start(plan, &container, terminal.is_some(), mask)?;
-    container.undo.forget();
-    // From here on the container's own processes hold its files and its name.
-    (container.tree, container.root, container.hostname) = (None, None, None);
-    let status = supervise::supervise(child, terminal.as_ref())?;
-    if let Some(list) = &container.process_list {
-        match process::wait_until_readable(list, PATIENCE) {
-            Ok(true) => {}
-            Ok(false) => return Err(Error::new("the container's processes don't end")),
-            Err(error) => return Err(Error::system("wait for the container's processes", &error)),
+impl Container {
+    /// Carries out a plan's operations.
+    pub fn prepare(&mut self, plan: &Plan, log: &Log) -> Result<(), Error> {
+        for operation in &plan.operations {
+            log.step(|| operation.to_string());
+            self.carry_out(operation).map_err(|error| {
+                Error::system(format!("{operation}{}", hint(operation, &error)), &error)
+            })?;
         }
+        Ok(())
     }
-    Ok(status)
+
+    /// The contexts of a container that runs already.
+    pub fn of_contexts(
+        process_list: Option<ContextDescriptor>,
+        hostname: Option<ContextDescriptor>,
+        root: Option<ContextDescriptor>,
+    ) -> io::Result<Self> {
+        let tree = match &root {
+            Some(root) => Some(Tree::new(root.open_root()?.into())),
+            None => None,
+        };
+        Ok(Self {
+            process_list,
+            hostname,
+            root,
+            tree,
+            ..Self::default()
+        })
+    }
+
+    /// What was made outside of the container stays: it runs.
+    pub fn keep(&mut self) {
+        self.undo.forget();
+    }
 }
 
 /// What a user can do about an error that is a likely one.
@@ -124,6 +141,11 @@ impl Container {
             }
             Operation::ProtectPath(path) => self.restrict(path, PathRestriction::ReadOnly)?,
             Operation::MaskPath(path) => self.restrict(path, PathRestriction::Masked)?,
+            Operation::MakeTerminal {
+                size,
+                owner,
+                is_console,
+            } => self.make_terminal(*size, *owner, *is_console)?,
             Operation::ProtectRoot => {
                 let restrictions = Restrictions {
                     read_only: true,
@@ -229,6 +251,27 @@ impl Container {
         if self.tree()?.make_file(path)? {
             self.undo.add(path);
         }
+        Ok(())
+    }
+
+    fn make_terminal(
+        &mut self,
+        size: Option<Size>,
+        owner: u32,
+        is_console: bool,
+    ) -> io::Result<()> {
+        let terminal = Pseudoterminal::open(self.tree()?, size)?;
+        terminal.give_to(owner)?;
+        if is_console {
+            self.make_mount_point("/dev/console", false)?;
+            let mount = tree::clone_mount(
+                self.tree()?.find(&terminal.path)?,
+                false,
+                Restrictions::default(),
+            )?;
+            tree::attach_mount(mount, self.tree()?.find("/dev/console")?)?;
+        }
+        self.terminal = Some(terminal);
         Ok(())
     }
 

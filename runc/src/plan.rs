@@ -3,8 +3,9 @@
 
 mod show;
 
-use crate::config::{Container, Limit, Mount, Object, Process, Restrictions, Root};
-use std::path::PathBuf;
+use crate::config::{Container, Hooks, Limit, Mount, Object, Process, Restrictions, Root};
+use crate::system::pseudoterminal::Size;
+use std::path::{Path, PathBuf};
 
 /// Everything it takes to run a container, in order.
 #[derive(Debug)]
@@ -15,6 +16,29 @@ pub struct Plan {
     pub child: Vec<ChildStep>,
     /// The program.
     pub program: Program,
+    /// Programs of the caller that run on the way.
+    pub hooks: Hooks,
+}
+
+impl Plan {
+    /// The directory of the caller's that is the container's root, if it is one.
+    pub fn root_directory(&self) -> Option<&Path> {
+        self.operations
+            .iter()
+            .find_map(|operation| match operation {
+                Operation::CreateRoot(Root::Directory(path)) => Some(path.as_path()),
+                _ => None,
+            })
+    }
+}
+
+/// What the caller asks for beside the configuration.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Options {
+    /// How many descriptors after standard error the program inherits.
+    pub preserved: u32,
+    /// How many of them, the first ones, are sockets that it is told of (sd_listen_fds(3)).
+    pub listening: u32,
 }
 
 /// One operation of runc. Paths that end up inside are resolved beneath the container's root.
@@ -45,6 +69,15 @@ pub enum Operation {
     MaskPath(String),
     /// The root mount becomes read-only.
     ProtectRoot,
+    /// A terminal in the container's devpts, shown as its console too.
+    MakeTerminal {
+        /// Its size.
+        size: Option<Size>,
+        /// Whose it is.
+        owner: u32,
+        /// It is the container's console.
+        is_console: bool,
+    },
 }
 
 /// One step of the new process.
@@ -52,19 +85,21 @@ pub enum Operation {
 pub enum ChildStep {
     /// Take the terminal over if runc has it; else a session of its own.
     Session,
+    /// A session of its own on the terminal that was made.
+    Terminal,
     /// Die when runc does: where no process list sees to that.
     DieWithManager,
-    /// Descriptors but standard input, output and error stay behind.
-    CloseDescriptors,
+    /// Descriptors but standard input, output, error and so many after them stay behind.
+    CloseDescriptors(u32),
     /// A resource limit.
     Limit(Limit),
     /// The container's hostname, from exec on.
     EnterHostname,
     /// The container's process list, from exec on.
     EnterProcessList,
-    /// The container's VFS root, for what follows and from exec on.
+    /// The container's VFS root, from exec on.
     EnterRoot,
-    /// The working directory.
+    /// The working directory, found in the container's tree.
     ChangeDirectory(String),
     /// The mask of file modes.
     Umask(u32),
@@ -89,10 +124,12 @@ pub struct Program {
     pub arguments: Vec<String>,
     /// NAME=value
     pub environment: Vec<String>,
+    /// The environment lacks HOME: it becomes the home directory of this user in the container.
+    pub home_of: Option<u32>,
 }
 
 /// The plan of a container.
-pub fn plan(container: &Container) -> Plan {
+pub fn plan(container: &Container, options: &Options) -> Plan {
     let mut operations = Vec::new();
     if container.own_process_list {
         operations.push(Operation::CreateProcessList);
@@ -103,14 +140,43 @@ pub fn plan(container: &Container) -> Plan {
     if let Some(tree) = &container.tree {
         operations.push(Operation::CreateRoot(tree.root.clone()));
         operations.extend(tree.objects.iter().map(operation));
+        if container.process.terminal {
+            operations.push(terminal(&container.process, true));
+        }
         if tree.read_only {
             operations.push(Operation::ProtectRoot);
         }
     }
     Plan {
         operations,
-        child: child(container),
-        program: program(&container.process),
+        child: child(container, options),
+        program: program(&container.process, options),
+        hooks: container.hooks.clone(),
+    }
+}
+
+/// The plan of a further process in a container that runs.
+pub fn further_process(container: &Container, options: &Options) -> Plan {
+    let mut operations = Vec::new();
+    if container.process.terminal {
+        operations.push(terminal(&container.process, false));
+    }
+    let mut child = child(container, options);
+    // Who starts it may end at once.
+    child.retain(|step| *step != ChildStep::DieWithManager);
+    Plan {
+        operations,
+        child,
+        program: program(&container.process, options),
+        hooks: Hooks::default(),
+    }
+}
+
+fn terminal(process: &Process, is_console: bool) -> Operation {
+    Operation::MakeTerminal {
+        size: process.terminal_size,
+        owner: process.user,
+        is_console,
     }
 }
 
@@ -136,13 +202,17 @@ fn operation(object: &Object) -> Operation {
 }
 
 /// Entering needs the privilege that the later steps give up; the terminal and limits come before both.
-fn child(container: &Container) -> Vec<ChildStep> {
+fn child(container: &Container, options: &Options) -> Vec<ChildStep> {
     let process = &container.process;
-    let mut steps = vec![ChildStep::Session];
+    let mut steps = vec![if process.terminal {
+        ChildStep::Terminal
+    } else {
+        ChildStep::Session
+    }];
     if !container.own_process_list {
         steps.push(ChildStep::DieWithManager);
     }
-    steps.push(ChildStep::CloseDescriptors);
+    steps.push(ChildStep::CloseDescriptors(options.preserved));
     steps.extend(process.limits.iter().copied().map(ChildStep::Limit));
     if container.hostname.is_some() {
         steps.push(ChildStep::EnterHostname);
@@ -176,7 +246,7 @@ fn child(container: &Container) -> Vec<ChildStep> {
 /// Where a program without a slash is looked for when the environment has no PATH (execvp(3)).
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
-fn program(process: &Process) -> Program {
+fn program(process: &Process, options: &Options) -> Program {
     let name = process.arguments.first().map_or("", String::as_str);
     let candidates = if name.contains('/') {
         vec![name.to_owned()]
@@ -194,9 +264,20 @@ fn program(process: &Process) -> Program {
             })
             .collect()
     };
+    let mut environment = process.environment.clone();
+    if options.listening > 0 {
+        environment.retain(|variable| !variable.starts_with("LISTEN_"));
+        environment.push(format!("LISTEN_FDS={}", options.listening));
+        // The number that the program has in its list.
+        environment.push("LISTEN_PID=1".to_owned());
+    }
+    let has_home = environment
+        .iter()
+        .any(|variable| variable.starts_with("HOME=") && variable.len() > "HOME=".len());
     Program {
         candidates,
         arguments: process.arguments.clone(),
-        environment: process.environment.clone(),
+        environment,
+        home_of: (!has_home).then_some(process.user),
     }
 }

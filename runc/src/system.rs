@@ -1,7 +1,13 @@
-//! The only place with system calls: files of the caller, the tree of a container, processes, terminals.
+//! The only place with system calls: files of the caller, the tree of a container, processes, sockets,
+//! terminals.
 
 pub mod beneath;
+pub mod descriptor;
+pub mod folder;
 pub mod process;
+pub mod pseudoterminal;
+pub mod signals;
+pub mod socket;
 pub mod terminal;
 pub mod tree;
 

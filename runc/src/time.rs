@@ -1,6 +1,6 @@
 //! Points in time, as RFC 3339 writes them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The present, in UTC with nanoseconds.
 pub fn now_in_text() -> String {
@@ -15,6 +15,36 @@ pub fn in_text(time: SystemTime) -> String {
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     let nanoseconds = since.subsec_nanos();
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanoseconds:09}Z")
+}
+
+/// The point in time that a text of [`in_text`]'s form, with or without a fraction of a second, names.
+pub fn from_text(text: &str) -> Option<SystemTime> {
+    let (day, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    let numbers = |text: &str, separator| -> Option<[u64; 3]> {
+        let numbers: Option<Vec<u64>> = text
+            .split(separator)
+            .map(|part| part.parse().ok())
+            .collect();
+        numbers?.try_into().ok()
+    };
+    let [year, month, day] = numbers(day, '-')?;
+    let [hour, minute, second] = numbers(time, ':')?;
+    let is_digits = !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit());
+    if !(1970..10_000).contains(&year)
+        || !(1..=12).contains(&month)
+        || !(1..=31).contains(&day)
+        || hour > 23
+        || minute > 59
+        || second > 60
+        || !is_digits
+        || fraction.len() > 9
+    {
+        return None;
+    }
+    let nanoseconds: u32 = format!("{fraction:0<9}").parse().ok()?;
+    let seconds = days(year, month, day)? * 86_400 + hour * 3600 + minute * 60 + second;
+    Some(UNIX_EPOCH + Duration::new(seconds, nanoseconds))
 }
 
 /// Year, month and day of a number of days since 1970-01-01.
@@ -34,9 +64,19 @@ fn date(days: u64) -> (u64, u64, u64) {
     (year, month, day)
 }
 
+/// The days from 1970-01-01 to a date.
+fn days(year: u64, month: u64, day: u64) -> Option<u64> {
+    let year = year - u64::from(month <= 2);
+    let month_from_march = (month + 9) % 12;
+    let (era, year_of_era) = (year / 400, year % 400);
+    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    (era * 146_097 + day_of_era).checked_sub(719_468)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::in_text;
+    use super::{from_text, in_text};
     use std::time::{Duration, UNIX_EPOCH};
 
     #[test]
@@ -50,6 +90,28 @@ mod tests {
         for (seconds, text) in cases {
             let time = UNIX_EPOCH + Duration::from_secs(seconds);
             assert_eq!(in_text(time), text);
+            assert_eq!(from_text(text), Some(time));
+        }
+        for day in 0..60_000 {
+            let time = UNIX_EPOCH + Duration::new(day * 86_400 + 1, 5);
+            assert_eq!(from_text(&in_text(time)), Some(time), "{}", in_text(time));
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for text in [
+            "",
+            "2024",
+            "2024-13-01T00:00:00Z",
+            "2024-01-01T24:00:00Z",
+            "2024-01-01 00:00:00Z",
+            "2024-01-01T00:00:00",
+            "2024-01-01T00:00:00.Z",
+            "2024-01-01T00:00:00.+5Z",
+            "1969-12-31T00:00:00Z",
+        ] {
+            assert_eq!(from_text(text), None, "{text}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What does not need the context calls works on any Linux: starting programs, their errors, signals.
 
 use gantry_abi::context::{ContextType, EnterFlags, OpenFlags};
+use gantry_abi::user::held::spawn_held;
 use gantry_abi::user::process::{Program, SpawnError, Stage, Step, spawn, wait};
 use gantry_abi::user::signal::{self, Received, SignalSet};
 use gantry_abi::user::{ContextDescriptor, Errno, OwnedDescriptor, calls, fork_and_run};
@@ -48,6 +49,53 @@ fn a_child_carries_out_its_steps_and_executes() {
     // Descriptors 0 to 2 and the one with which ls reads the directory.
     assert_eq!(said, "value /tmp 0027 100 4\n");
     assert_eq!(wait(child), Ok(7 << 8));
+}
+
+#[test]
+fn a_held_child_waits_for_its_release() {
+    let (mut output, input) = pipe().unwrap();
+    let steps = [Step::Duplicate {
+        from: input.as_raw_fd(),
+        to: 1,
+    }];
+    let held = spawn_held(&steps, SignalSet::EMPTY, &shell("echo here; exit 7")).unwrap();
+    drop(input);
+    let child = held.process;
+    assert_eq!(held.release(), Ok(()));
+    let mut said = String::new();
+    output.read_to_string(&mut said).unwrap();
+    assert_eq!(said, "here\n");
+    assert_eq!(wait(child), Ok(7 << 8));
+}
+
+#[test]
+fn a_held_child_says_what_failed_or_ends_with_its_holder() {
+    let steps = [Step::Umask(0o22), Step::WorkingDirectory(1000)];
+    let held = spawn_held(&steps, SignalSet::EMPTY, &shell("exit 0")).unwrap();
+    let child = held.process;
+    let failure = SpawnError {
+        stage: Stage::Step(1),
+        errno: Errno::EBADF,
+    };
+    assert_eq!(held.release(), Err(failure));
+    assert_eq!(wait(child), Ok(127 << 8));
+    let held = spawn_held(&[], SignalSet::EMPTY, &shell("exit 0")).unwrap();
+    let child = held.process;
+    drop(held);
+    assert_eq!(wait(child), Ok(127 << 8));
+    let held = spawn_held(&[], SignalSet::EMPTY, &shell("exit 0")).unwrap();
+    calls::kill(held.process, 15).unwrap();
+    assert_eq!(wait(held.process), Ok(15));
+    assert_eq!(held.release(), Ok(()));
+}
+
+#[test]
+fn a_program_can_be_an_open_file() {
+    let file = File::open("/bin/sh").unwrap();
+    let arguments = vec![text("sh"), text("-c"), text("exit 9")];
+    let program = Program::of_descriptor(file.as_raw_fd(), arguments, Vec::new());
+    let child = spawn(&[], SignalSet::EMPTY, &program).unwrap();
+    assert_eq!(wait(child), Ok(9 << 8));
 }
 
 #[test]

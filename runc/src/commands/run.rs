@@ -1,10 +1,10 @@
 //! `runc run`
 
-use super::source::SourceOptions;
+use super::launch::LaunchOptions;
 use crate::cli::{Global, Verb};
 use crate::error::{Error, MANAGER_FAILED};
 use crate::log::Log;
-use crate::{config, execute, plan};
+use crate::monitor::Mode;
 use clap::Args;
 
 pub const EXAMPLES: &str = "\
@@ -13,8 +13,9 @@ EXAMPLES
       runc run -f /etc/web.json web
   The same with a shell instead of its command:
       runc run -f /etc/web.json web /bin/sh
-  Run the OCI bundle in the current directory:
-      runc run db
+  Run the OCI bundle in the current directory in the background, and read what it writes:
+      runc run -d db
+      runc logs -f db
   Show what would be done, without doing it:
       runc run --dry-run --bundle /srv/db db
 
@@ -25,11 +26,19 @@ EXIT STATUS
 #[derive(Args)]
 pub struct Arguments {
     #[command(flatten)]
-    source: SourceOptions,
+    options: LaunchOptions,
 
-    /// Print what would be done, one operation a line, and do nothing
+    /// Return as soon as the program runs; the container stays until it is deleted
+    #[arg(short, long)]
+    detach: bool,
+
+    /// Don't delete the container when it has ended
     #[arg(long)]
-    dry_run: bool,
+    keep: bool,
+
+    /// Accepted for callers that pass it: the monitor waits for every process
+    #[arg(long, hide = true)]
+    no_subreaper: bool,
 
     /// Name of the container: letters, digits and _+.-
     #[arg(value_name = "ID")]
@@ -51,18 +60,17 @@ impl Verb for Arguments {
         Some(&self.id)
     }
 
-    fn carry_out(&self, _global: &Global, log: &Log) -> Result<u8, Error> {
-        config::check_id(&self.id)?;
-        let loaded = config::load(&self.source.source(), &self.command)?;
-        for warning in &loaded.warnings {
-            log.warning(warning);
-        }
-        let plan = plan::plan(&loaded.container);
-        if self.dry_run {
-            print!("{plan}");
-            return Ok(0);
-        }
-        log.step(|| format!("carry out {} operations", plan.operations.len()));
-        execute::run(&plan)
+    fn inherited(&self) -> u32 {
+        self.options.inherited()
+    }
+
+    fn carry_out(&self, global: &Global, log: &Log) -> Result<u8, Error> {
+        let mode = if self.detach {
+            Mode::Background
+        } else {
+            Mode::Foreground { keep: self.keep }
+        };
+        self.options
+            .launch(&self.id, &self.command, mode, global, log)
     }
 }

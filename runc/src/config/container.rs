@@ -1,5 +1,7 @@
 //! What both kinds of configuration describe.
 
+use super::hooks::Hooks;
+use crate::system::pseudoterminal::Size;
 use std::path::PathBuf;
 
 /// A container, checked: what it has of its own, and the program that runs in it.
@@ -15,6 +17,10 @@ pub struct Container {
     pub jail: bool,
     /// The program.
     pub process: Process,
+    /// Programs of the caller that run on the way.
+    pub hooks: Hooks,
+    /// What others want to know of it: names and values.
+    pub annotations: Vec<(String, String)>,
 }
 
 /// A tree of files.
@@ -141,6 +147,10 @@ pub struct Process {
     pub no_new_privileges: bool,
     /// Resource limits.
     pub limits: Vec<Limit>,
+    /// A terminal of its own as standard input, output and error.
+    pub terminal: bool,
+    /// That terminal's size at first.
+    pub terminal_size: Option<Size>,
 }
 
 /// A resource limit (getrlimit(2)).

@@ -6,6 +6,7 @@
 use super::container::{
     Container, FileSystem, Mount, Object as TreeObject, Process, Restrictions, Root, Tree,
 };
+use super::hooks::Hooks;
 use super::path;
 use super::value::{Document, Field, Object};
 use super::words;
@@ -52,7 +53,11 @@ pub fn parse(document: &Document, command: &[String]) -> Result<Container, Error
             set_identity: false,
             no_new_privileges: false,
             limits: Vec::new(),
+            terminal: false,
+            terminal_size: None,
         },
+        hooks: Hooks::default(),
+        annotations: Vec::new(),
     })
 }
 

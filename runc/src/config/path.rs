@@ -34,6 +34,15 @@ pub fn inside_below_root(path: &str) -> Result<String, &'static str> {
     }
 }
 
+/// An absolute path of the caller's.
+pub fn absolute(path: &str) -> Result<String, &'static str> {
+    if path.starts_with('/') {
+        Ok(path.to_owned())
+    } else {
+        Err("expected an absolute path")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{inside, inside_below_root};

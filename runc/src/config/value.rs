@@ -33,12 +33,16 @@ impl Document {
 
     /// The object that the file must consist of.
     pub fn root(&self) -> Result<Object<'_>, Error> {
+        self.whole().object()
+    }
+
+    /// What the file consists of.
+    pub fn whole(&self) -> Field<'_> {
         Field {
             document: self,
             place: String::new(),
             value: &self.root,
         }
-        .object()
     }
 
     /// What was warned of, in the order of its discovery.
@@ -132,6 +136,20 @@ impl<'a> Object<'a> {
                 .borrow_mut()
                 .push(self.document.line(&self.place, &line));
         }
+    }
+
+    /// Every member with its value, which must be a string.
+    pub fn strings(&self) -> Result<Vec<(String, String)>, Error> {
+        let mut strings = Vec::with_capacity(self.members.len());
+        for (name, value) in self.members {
+            let field = Field {
+                document: self.document,
+                place: format!("{}.{name}", self.place),
+                value,
+            };
+            strings.push((name.clone(), field.string()?.to_owned()));
+        }
+        Ok(strings)
     }
 
     fn unknown(&self) -> impl Iterator<Item = &'a str> {

@@ -3,7 +3,7 @@
 use super::Container;
 use crate::error::{Error, cause_in_words};
 use crate::plan::{ChildStep, Plan};
-use crate::system::process::{Program, SpawnError, Stage, Step, spawn};
+use crate::system::process::{Held, Program, SpawnError, Stage, Step, spawn, spawn_held};
 use crate::system::tree::find_directory_outside;
 use gantry_abi::context::EnterFlags;
 use gantry_abi::jail::JailKind;
@@ -11,46 +11,150 @@ use gantry_abi::user::signal::SignalSet;
 use gantry_abi::user::{ContextDescriptor, Errno};
 use rustix::process::Signal;
 use std::ffi::CString;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 
 /// The first descriptor that is not standard input, output or error.
 const FIRST_OTHER: u32 = 3;
 
-/// Starts the program with the signal mask `mask`; returns its process number. With `foreground` it takes
-/// the terminal on standard input over.
-pub fn start(
-    plan: &Plan,
-    container: &Container,
-    foreground: bool,
-    mask: SignalSet,
-) -> Result<i32, Error> {
-    let mut steps = Vec::new();
+/// The largest file of users that is looked into for a home directory, in bytes.
+const LARGEST_PASSWD: u64 = 1 << 20;
+
+/// What the program has as standard input, output and error, where these aren't the caller's.
+#[derive(Default)]
+pub struct Streams {
+    /// Standard input.
+    pub input: Option<OwnedFd>,
+    /// Standard output.
+    pub output: Option<OwnedFd>,
+    /// Standard error.
+    pub error: Option<OwnedFd>,
+}
+
+/// How the program is started.
+pub struct Start {
+    /// Its signal mask.
+    pub mask: SignalSet,
+    /// It takes the terminal on standard input over.
+    pub foreground: bool,
+    /// It waits to be released.
+    pub held: bool,
+    /// Its standard streams.
+    pub streams: Streams,
+}
+
+/// A process of the container.
+pub enum Started {
+    /// It runs the program.
+    Running(i32),
+    /// It waits outside; what to say when the program can't be executed.
+    Held(Held, Explanation),
+}
+
+/// What is said about a failure of a child.
+pub struct Explanation {
+    /// The words for each step.
+    steps: Vec<String>,
+    program: String,
+    candidates: Vec<String>,
+}
+
+/// What the child does, as the kernel's calls take it.
+struct Prepared {
+    steps: Vec<Step>,
     // Descriptors that steps refer to.
-    let mut held = Vec::new();
-    // The words for each step, for the message if it fails.
-    let mut names = Vec::new();
-    for planned in &plan.child {
-        let length = steps.len();
-        add(planned, container, foreground, &mut steps, &mut held)?;
-        names.extend(steps.iter().skip(length).map(|_| planned.to_string()));
+    held: Vec<OwnedFd>,
+}
+
+impl Container {
+    /// Starts the plan's program.
+    pub fn start(&self, plan: &Plan, start: Start) -> Result<Started, Error> {
+        let Start {
+            mask,
+            foreground,
+            held,
+            streams,
+        } = start;
+        let mut prepared = Prepared {
+            steps: Vec::new(),
+            held: Vec::new(),
+        };
+        let mut explanation = Explanation {
+            steps: Vec::new(),
+            program: plan.program.arguments.first().cloned().unwrap_or_default(),
+            candidates: plan.program.candidates.clone(),
+        };
+        let streams = [streams.input, streams.output, streams.error];
+        for (to, stream) in (0..).zip(streams) {
+            if let Some(stream) = stream {
+                let from = stream.as_raw_fd();
+                prepared.steps.push(Step::Duplicate { from, to });
+                prepared.held.push(stream);
+            }
+        }
+        let streams = prepared.steps.iter();
+        explanation.steps = streams.map(|_| "pass the streams on".to_owned()).collect();
+        for planned in &plan.child {
+            let length = prepared.steps.len();
+            add(planned, self, foreground, &mut prepared)?;
+            let added = prepared.steps.iter().skip(length);
+            explanation.steps.extend(added.map(|_| planned.to_string()));
+        }
+        let mut environment = strings(&plan.program.environment)?;
+        if let Some(user) = plan.program.home_of {
+            environment.push(string(&format!("HOME={}", self.home_of(user)))?);
+        }
+        let program = Program::new(
+            strings(&plan.program.candidates)?,
+            strings(&plan.program.arguments)?,
+            environment,
+        );
+        if held {
+            return match spawn_held(&prepared.steps, mask, &program) {
+                Ok(held) => Ok(Started::Held(held, explanation)),
+                Err(error) => Err(explanation.explain(error, self)),
+            };
+        }
+        match spawn(&prepared.steps, mask, &program) {
+            Ok(process) => Ok(Started::Running(process)),
+            Err(error) => Err(explanation.explain(error, self)),
+        }
     }
-    let program = Program::new(
-        strings(&plan.program.candidates)?,
-        strings(&plan.program.arguments)?,
-        strings(&plan.program.environment)?,
-    );
-    spawn(&steps, mask, &program).map_err(|error| explain(error, &names, plan, container))
+
+    /// The home directory of a user, as the container's /etc/passwd knows it.
+    fn home_of(&self, user: u32) -> String {
+        let mut text = Vec::new();
+        if let Some(tree) = &self.tree
+            && let Ok(file) = tree.open_file("/etc/passwd")
+        {
+            // What can't be read knows no user.
+            let _ = file.take(LARGEST_PASSWD).read_to_end(&mut text);
+        }
+        home_in(&String::from_utf8_lossy(&text), user).unwrap_or_else(|| "/".to_owned())
+    }
+}
+
+/// The home directory of a user in a file of users (passwd(5)).
+fn home_in(text: &str, user: u32) -> Option<String> {
+    text.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        match fields.as_slice() {
+            [_, _, id, _, _, home, ..] if id.parse() == Ok(user) && home.starts_with('/') => {
+                Some((*home).to_owned())
+            }
+            _ => None,
+        }
+    })
 }
 
 fn add(
     planned: &ChildStep,
     container: &Container,
     foreground: bool,
-    steps: &mut Vec<Step>,
-    held: &mut Vec<OwnedFd>,
+    prepared: &mut Prepared,
 ) -> Result<(), Error> {
+    let Prepared { steps, held } = prepared;
     let enter = |context: &Option<ContextDescriptor>, flags| match context {
         Some(context) => Ok(Step::Enter(context.number(), flags)),
         None => Err(Error::new(format!("{planned}: it was not created"))),
@@ -61,7 +165,18 @@ fn add(
         }
         ChildStep::Session => steps.push(Step::NewSession),
         ChildStep::DieWithManager => steps.push(Step::DieWithParent(Signal::KILL.as_raw())),
-        ChildStep::CloseDescriptors => steps.push(Step::CloseOnExecFrom(FIRST_OTHER)),
+        ChildStep::Terminal => {
+            let terminal = container.terminal.as_ref();
+            let terminal = terminal.ok_or_else(|| Error::new("the terminal was not made"))?;
+            let from = terminal.slave.as_raw_fd();
+            steps.extend([Step::NewSession, Step::ControllingTerminal(from)]);
+            steps.extend((0..3).map(|to| Step::Duplicate { from, to }));
+        }
+        ChildStep::CloseDescriptors(preserved) => {
+            steps.push(Step::CloseOnExecFrom(
+                FIRST_OTHER.saturating_add(*preserved),
+            ));
+        }
         ChildStep::Limit(limit) => steps.push(Step::Limit {
             resource: limit.resource,
             soft: limit.soft,
@@ -73,12 +188,7 @@ fn add(
         ChildStep::EnterProcessList => {
             steps.push(enter(&container.process_list, EnterFlags::AFTER_EXEC)?);
         }
-        // Now, so that the working directory can be chosen inside; at exec too, which closes what
-        // directories of the caller's the program would inherit.
-        ChildStep::EnterRoot => {
-            let flags = EnterFlags::CURRENT_PROGRAM | EnterFlags::AFTER_EXEC;
-            steps.push(enter(&container.root, flags)?);
-        }
+        ChildStep::EnterRoot => steps.push(enter(&container.root, EnterFlags::AFTER_EXEC)?),
         // Found beforehand: to the child /proc/self/fd would be what runc has open.
         ChildStep::ChangeDirectory(path) => {
             let directory = match &container.tree {
@@ -105,47 +215,51 @@ fn add(
     Ok(())
 }
 
-fn explain(error: SpawnError, names: &[String], plan: &Plan, container: &Container) -> Error {
-    let cause = io::Error::from(error.errno);
-    match error.stage {
-        Stage::Fork => Error::system("make the container's process", &cause),
-        Stage::Step(index) => Error::system(
-            names
-                .get(index)
-                .map_or("prepare the process", String::as_str),
-            &cause,
-        ),
-        Stage::Execute => not_executed(error.errno, plan, container),
-    }
-}
-
-/// Why the program was not executed. A path that exists and yet "does not" lacks what is to interpret it.
-fn not_executed(errno: Errno, plan: &Plan, container: &Container) -> Error {
-    let program = &plan.program;
-    let name = program.arguments.first().map_or("", String::as_str);
-    let exists = |path: &&String| {
-        container
-            .tree
-            .as_ref()
-            .is_some_and(|tree| path.starts_with('/') && tree.find(path).is_ok())
-    };
-    let cause = cause_in_words(&errno.into());
-    match errno {
-        Errno::ENOENT | Errno::ENOTDIR => match program.candidates.iter().find(exists) {
-            Some(path) => Error::not_executable(format!(
-                "execute {path}: the interpreter that it asks for does not exist in the container"
-            )),
-            None if name.contains('/') => Error::not_found(format!(
-                "execute {name}: it does not exist in the container"
-            )),
-            None => Error::not_found(format!(
-                "execute {name}: it is in no directory of the container's PATH"
-            )),
-        },
-        Errno::ENOEXEC => {
-            Error::not_executable(format!("execute {name}: not a program for this machine"))
+impl Explanation {
+    /// The message about a failure.
+    pub fn explain(&self, error: SpawnError, container: &Container) -> Error {
+        let cause = io::Error::from(error.errno);
+        match error.stage {
+            Stage::Fork => Error::system("make the container's process", &cause),
+            Stage::Step(index) => Error::system(
+                self.steps
+                    .get(index)
+                    .map_or("prepare the process", String::as_str),
+                &cause,
+            ),
+            Stage::Execute => self.not_executed(error.errno, container),
         }
-        _ => Error::not_executable(format!("execute {name}: {cause}")),
+    }
+
+    /// Why the program was not executed. A path that exists and yet "does not" lacks what is to interpret it.
+    fn not_executed(&self, errno: Errno, container: &Container) -> Error {
+        let name = &self.program;
+        let exists = |path: &&String| {
+            container
+                .tree
+                .as_ref()
+                .is_some_and(|tree| path.starts_with('/') && tree.find(path).is_ok())
+        };
+        let cause = cause_in_words(&errno.into());
+        match errno {
+            Errno::ENOENT | Errno::ENOTDIR => match self.candidates.iter().find(exists) {
+                Some(path) => Error::not_executable(format!(
+                    "execute {path}: the interpreter that it asks for does not exist in the container"
+                )),
+                None if name.contains('/') => Error::not_found(format!(
+                    "execute {name}: it does not exist in the container"
+                )),
+                None => Error::not_found(format!(
+                    "execute {name}: it is in no directory of the container's PATH"
+                )),
+            },
+            Errno::ENOEXEC => {
+                Error::not_executable(format!("execute {name}: not a program for this machine"))
+            }
+            // The container's first process has ended.
+            Errno::EAGAIN => Error::new("container not running"),
+            _ => Error::not_executable(format!("execute {name}: {cause}")),
+        }
     }
 }
 
@@ -155,4 +269,17 @@ fn string(text: &str) -> Result<CString, Error> {
 
 fn strings(texts: &[String]) -> Result<Vec<CString>, Error> {
     texts.iter().map(|text| string(text)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::home_in;
+
+    #[test]
+    fn homes_are_found_by_number() {
+        let text = "root:x:0:0:root:/root:/bin/sh\nbroken\nweb:x:33:33::relative:/bin/sh\nweb2:x:33:33::/srv:/x";
+        assert_eq!(home_in(text, 0), Some("/root".to_owned()));
+        assert_eq!(home_in(text, 33), Some("/srv".to_owned()));
+        assert_eq!(home_in(text, 1), None);
+    }
 }

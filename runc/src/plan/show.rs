@@ -1,7 +1,7 @@
 //! How a plan reads: one operation a line. Messages about a failed operation use the same words.
 
 use super::{ChildStep, Operation, Plan, Program};
-use crate::config::{FileSystem, Mount, Restrictions, Root};
+use crate::config::{FileSystem, Hook, Mount, Restrictions, Root};
 use crate::text::{quoted, shown};
 use std::fmt::{self, Display, Formatter};
 
@@ -13,8 +13,32 @@ impl Display for Plan {
         for step in &self.child {
             writeln!(formatter, "in the new process: {step}")?;
         }
-        writeln!(formatter, "{}", self.program)
+        for (point, hooks) in [
+            ("prestart", &self.hooks.prestart),
+            ("createRuntime", &self.hooks.create_runtime),
+            ("createContainer", &self.hooks.create_container),
+            ("startContainer", &self.hooks.start_container),
+        ] {
+            show_hooks(point, hooks, formatter)?;
+        }
+        writeln!(formatter, "{}", self.program)?;
+        show_hooks("poststart", &self.hooks.poststart, formatter)?;
+        show_hooks("poststop", &self.hooks.poststop, formatter)
     }
+}
+
+fn show_hooks(point: &str, hooks: &[Hook], formatter: &mut Formatter<'_>) -> fmt::Result {
+    for hook in hooks {
+        write!(formatter, "{point} hook: execute {}", quoted(&hook.path))?;
+        for argument in hook.arguments.iter().skip(1) {
+            write!(formatter, " {}", quoted(argument))?;
+        }
+        match hook.timeout {
+            Some(seconds) => writeln!(formatter, ", for {seconds} s at most")?,
+            None => writeln!(formatter)?,
+        }
+    }
+    Ok(())
 }
 
 impl Display for Operation {
@@ -68,6 +92,21 @@ impl Display for Operation {
             Self::ProtectPath(path) => write!(formatter, "make {} read-only", quoted(path)),
             Self::MaskPath(path) => write!(formatter, "hide {}", quoted(path)),
             Self::ProtectRoot => formatter.write_str("make the root read-only"),
+            Self::MakeTerminal {
+                size,
+                owner,
+                is_console,
+            } => {
+                write!(formatter, "make a terminal of user {owner} in /dev/pts")?;
+                match size {
+                    Some(size) => write!(formatter, ", {} by {}", size.columns, size.rows),
+                    None => Ok(()),
+                }?;
+                if *is_console {
+                    formatter.write_str(", and show it on /dev/console")?;
+                }
+                Ok(())
+            }
         }
     }
 }
@@ -76,9 +115,14 @@ impl Display for ChildStep {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Session => formatter.write_str("take the terminal over, or start a session"),
+            Self::Terminal => formatter.write_str("start a session on the terminal"),
             Self::DieWithManager => formatter.write_str("die when runc does"),
-            Self::CloseDescriptors => {
+            Self::CloseDescriptors(0) => {
                 formatter.write_str("leave all descriptors but 0, 1 and 2 behind")
+            }
+            Self::CloseDescriptors(preserved) => {
+                let last = preserved.saturating_add(2);
+                write!(formatter, "leave all descriptors after {last} behind")
             }
             Self::Limit(limit) => {
                 write!(
@@ -89,7 +133,7 @@ impl Display for ChildStep {
             }
             Self::EnterHostname => formatter.write_str("enter the hostname context at exec"),
             Self::EnterProcessList => formatter.write_str("enter the process list at exec"),
-            Self::EnterRoot => formatter.write_str("enter the VFS root now and at exec"),
+            Self::EnterRoot => formatter.write_str("enter the VFS root at exec"),
             Self::ChangeDirectory(path) => {
                 write!(
                     formatter,
@@ -127,7 +171,10 @@ impl Display for Program {
         for variable in &self.environment {
             write!(formatter, "\n    {}", quoted(variable))?;
         }
-        Ok(())
+        match self.home_of {
+            Some(user) => write!(formatter, "\n    HOME of user {user} in the container"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,31 +1,13 @@
 //! Processes and the signals that concern them.
 
-use gantry_abi::user::signal::{self, SignalSet};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{self, Pid, Signal, WaitOptions};
+use gantry_abi::user::calls;
+use rustix::process::{self, Pid, PidfdFlags, Signal, WaitOptions};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::OwnedFd;
 
+pub use gantry_abi::user::fork;
+pub use gantry_abi::user::held::{Held, spawn_held};
 pub use gantry_abi::user::process::{Program, SpawnError, Stage, Step, spawn};
-
-/// Signals that are left to do to runc what they do: they stop it, or tell of its own faults.
-const NOT_FORWARDED: [Signal; 15] = [
-    Signal::KILL,
-    Signal::STOP,
-    Signal::TSTP,
-    Signal::TTIN,
-    Signal::CONT,
-    Signal::SEGV,
-    Signal::BUS,
-    Signal::FPE,
-    Signal::ILL,
-    Signal::TRAP,
-    Signal::SYS,
-    Signal::ABORT,
-    Signal::PIPE,
-    Signal::URG,
-    Signal::IO,
-];
 
 /// What a child did.
 pub enum Change {
@@ -35,39 +17,6 @@ pub enum Change {
     Killed(u8),
     /// Stopped.
     Stopped,
-}
-
-/// What happened.
-pub enum Event {
-    /// A child may have changed.
-    Child,
-    /// A signal for the container came in.
-    Signal(i32),
-}
-
-fn taken() -> SignalSet {
-    NOT_FORWARDED
-        .iter()
-        .fold(SignalSet::ALL, |set, signal| set.without(signal.as_raw()))
-}
-
-/// Takes signals one by one from now on; returns the mask before. SIGTTOU is blocked too.
-pub fn take_signals() -> io::Result<SignalSet> {
-    Ok(signal::block(taken())?)
-}
-
-/// Waits for the next event.
-pub fn next_event() -> io::Result<Event> {
-    let signals = taken();
-    loop {
-        match signal::wait(signals, None)?.map(|received| received.signal) {
-            Some(number) if number == Signal::CHILD.as_raw() => return Ok(Event::Child),
-            // It only tells that the terminal is lent.
-            Some(number) if number == Signal::TTOU.as_raw() => {}
-            Some(number) => return Ok(Event::Signal(number)),
-            None => {}
-        }
-    }
 }
 
 /// What a child has done since the last question, if anything.
@@ -87,17 +36,102 @@ pub fn change_of(child: i32) -> io::Result<Option<Change>> {
     })
 }
 
-/// Sends a signal to a process; one that has ended is none the worse for it.
+/// Sends a signal to a child that has not been waited for; one that has ended is none the worse for it.
 pub fn send(child: i32, number: i32) -> io::Result<()> {
-    let Some(pid) = Pid::from_raw(child) else {
-        return Ok(());
-    };
-    match Signal::from_named_raw(number) {
-        Some(signal) => Ok(process::kill_process(pid, signal)?),
-        // Real-time signals have no name, and belong to the C library as much as to the user.
-        None => Ok(()),
+    Ok(calls::kill(child, number)?)
+}
+
+/// A descriptor of a child, readable when it has ended.
+pub fn descriptor_of(child: i32) -> io::Result<OwnedFd> {
+    let child = Pid::from_raw(child).ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(process::pidfd_open(child, PidfdFlags::empty())?)
+}
+
+/// Closes the first descriptors after standard error, which this program was started with and does nothing
+/// with.
+pub fn close_inherited(count: u32) -> io::Result<()> {
+    Ok(calls::close_range(3, count.saturating_add(2))?)
+}
+
+/// Closes all descriptors but the standard ones and so many after them. To be called before anything is opened.
+pub fn close_others(kept: u32) -> io::Result<()> {
+    Ok(calls::close_range(kept.saturating_add(3), u32::MAX)?)
+}
+
+/// A session of the caller's own, without a terminal.
+pub fn start_session() -> io::Result<()> {
+    process::setsid()?;
+    Ok(())
+}
+
+/// The caller's user id.
+pub fn user() -> u32 {
+    process::getuid().as_raw()
+}
+
+/// The number of a signal by its number or its name, with or without SIG.
+pub fn signal_number(text: &str) -> Option<i32> {
+    if let Ok(number) = text.parse() {
+        return (1..=64).contains(&number).then_some(number);
+    }
+    let upper = text.to_ascii_uppercase();
+    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+    if let Some(offset) = name.strip_prefix("RTMIN+") {
+        let number = 34 + offset.parse::<i32>().ok()?;
+        return (34..=64).contains(&number).then_some(number);
+    }
+    SIGNALS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, number)| *number)
+}
+
+/// The name of a signal, with SIG.
+pub fn signal_name(number: i32) -> String {
+    match SIGNALS.iter().find(|(_, known)| *known == number) {
+        Some((name, _)) => format!("SIG{name}"),
+        None => format!("signal {number}"),
     }
 }
+
+/// Signals by name, as arm64 and x86-64 number them (signal(7)).
+const SIGNALS: [(&str, i32); 35] = [
+    ("HUP", 1),
+    ("INT", 2),
+    ("QUIT", 3),
+    ("ILL", 4),
+    ("TRAP", 5),
+    ("ABRT", 6),
+    ("IOT", 6),
+    ("BUS", 7),
+    ("FPE", 8),
+    ("KILL", 9),
+    ("USR1", 10),
+    ("SEGV", 11),
+    ("USR2", 12),
+    ("PIPE", 13),
+    ("ALRM", 14),
+    ("TERM", 15),
+    ("STKFLT", 16),
+    ("CHLD", 17),
+    ("CONT", 18),
+    ("STOP", 19),
+    ("TSTP", 20),
+    ("TTIN", 21),
+    ("TTOU", 22),
+    ("URG", 23),
+    ("XCPU", 24),
+    ("XFSZ", 25),
+    ("VTALRM", 26),
+    ("PROF", 27),
+    ("WINCH", 28),
+    ("IO", 29),
+    ("POLL", 29),
+    ("PWR", 30),
+    ("SYS", 31),
+    ("RTMIN", 34),
+    ("RTMAX", 64),
+];
 
 /// Lets a stopped process group go on.
 pub fn resume_group(group: i32) -> io::Result<()> {
@@ -105,20 +139,4 @@ pub fn resume_group(group: i32) -> io::Result<()> {
         return Ok(());
     };
     Ok(process::kill_process_group(group, Signal::CONT)?)
-}
-
-/// Waits until a descriptor is readable; false if it isn't within `seconds`.
-pub fn wait_until_readable(descriptor: impl AsFd, seconds: i64) -> io::Result<bool> {
-    let mut descriptors = [PollFd::new(&descriptor, PollFlags::IN)];
-    let timeout = Timespec {
-        tv_sec: seconds,
-        tv_nsec: 0,
-    };
-    loop {
-        match poll(&mut descriptors, Some(&timeout)) {
-            Ok(count) => return Ok(count > 0),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
 }

@@ -2,8 +2,9 @@
 
 use rustix::io;
 use rustix::process::{self, Pid, Signal};
-use rustix::stdio::stdin;
-use rustix::termios::{self, OptionalActions, Termios};
+pub use rustix::stdio::{stderr, stdin, stdout};
+pub use rustix::termios::Termios;
+use rustix::termios::{self, OptionalActions};
 
 /// The terminal on standard input, as it was before the container had it.
 pub struct Terminal {
@@ -29,6 +30,25 @@ impl Terminal {
         termios::tcsetpgrp(stdin(), process::getpgrp())?;
         termios::tcsetattr(stdin(), OptionalActions::Drain, &self.modes)
     }
+}
+
+/// Whether standard input is a terminal.
+pub fn is_input() -> bool {
+    termios::isatty(stdin())
+}
+
+/// Hands every key on as it is; returns the modes before.
+pub fn make_raw() -> io::Result<Termios> {
+    let before = termios::tcgetattr(stdin())?;
+    let mut raw = before.clone();
+    raw.make_raw();
+    termios::tcsetattr(stdin(), OptionalActions::Drain, &raw)?;
+    Ok(before)
+}
+
+/// Gives the terminal on standard input these modes.
+pub fn set_modes(modes: &Termios) -> io::Result<()> {
+    termios::tcsetattr(stdin(), OptionalActions::Drain, modes)
 }
 
 /// Stops the caller's process group, as the terminal's driver does; returns when it goes on.

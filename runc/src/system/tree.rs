@@ -60,7 +60,7 @@ impl Tree {
         self.open(path, OFlags::PATH | OFlags::DIRECTORY)
     }
 
-    fn open(&self, path: &str, flags: OFlags) -> io::Result<OwnedFd> {
+    pub(super) fn open(&self, path: &str, flags: OFlags) -> io::Result<OwnedFd> {
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
         Ok(fs::openat2(
             &self.root,
@@ -74,7 +74,7 @@ impl Tree {
     /// Opens a regular file for reading, links followed inside the tree. Anything else, such as a pipe, is
     /// refused without waiting for it.
     pub fn open_file(&self, path: &str) -> io::Result<File> {
-        let file = File::from(self.open(path, OFlags::RDONLY | OFlags::NONBLOCK)?);
+        let file = File::from(self.open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?);
         if file.metadata()?.is_file() {
             Ok(file)
         } else {

@@ -109,3 +109,9 @@ pub fn set_file_user(user: u32) -> u32 {
     kernel::call_with_numbers(number::__NR_setfsuid as usize, [user as usize, 0, 0, 0, 0])
         .map_or(u32::MAX, |old| old as u32)
 }
+
+/// close_range(2): closes the descriptors from `first` to `last`. Nothing in this program may own one of them.
+pub fn close_range(first: u32, last: u32) -> Result<()> {
+    let arguments = [first as usize, last as usize, 0, 0, 0];
+    kernel::call_with_numbers(number::__NR_close_range as usize, arguments).map(drop)
+}

@@ -194,6 +194,20 @@ pub(super) fn wait(process: i32, status: &mut [i32; 1]) -> Result<usize> {
     unsafe { syscall6(number::__NR_wait4 as usize, arguments) }
 }
 
+/// signalfd4(2): a new descriptor from which the signals of a set are read.
+pub(super) fn signal_descriptor(mask: u64, flags: u32) -> Result<usize> {
+    let arguments = [
+        -1isize as usize,
+        core::ptr::from_ref(&mask).addr(),
+        size_of::<u64>(),
+        flags as usize,
+        0,
+        0,
+    ];
+    // SAFETY: the eight-byte set outlives the call, which reads it.
+    unsafe { syscall6(number::__NR_signalfd4 as usize, arguments) }
+}
+
 /// Strings with the NULL-terminated array of their addresses, as execve(2) takes them.
 pub(super) struct StringArray {
     addresses: Vec<usize>,
@@ -229,6 +243,29 @@ pub(super) fn execute(program: &CStr, arguments: &StringArray, environment: &Str
                 environment.addresses.as_ptr().addr(),
                 0,
                 0,
+                0,
+            ],
+        )
+    };
+    result.err().unwrap_or(Errno::EIO)
+}
+
+/// execveat(2) of the file that a descriptor refers to; returns on failure only.
+pub(super) fn execute_file(
+    descriptor: i32,
+    arguments: &StringArray,
+    environment: &StringArray,
+) -> Errno {
+    // SAFETY: as in `execute`; the path is empty, a constant.
+    let result = unsafe {
+        syscall6(
+            number::__NR_execveat as usize,
+            [
+                descriptor as usize,
+                c"".as_ptr().addr(),
+                arguments.addresses.as_ptr().addr(),
+                environment.addresses.as_ptr().addr(),
+                number::AT_EMPTY_PATH as usize,
                 0,
             ],
         )

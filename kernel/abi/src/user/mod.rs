@@ -11,6 +11,8 @@ mod descriptor;
 mod errno;
 #[cfg(feature = "std")]
 mod fork;
+#[cfg(feature = "std")]
+pub mod held;
 mod kernel;
 #[cfg(feature = "measure")]
 pub mod measure;

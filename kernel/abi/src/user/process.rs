@@ -67,9 +67,17 @@ pub enum Step {
 
 /// The program that the child executes.
 pub struct Program {
-    candidates: Vec<CString>,
+    file: ProgramFile,
     arguments: StringArray,
     environment: StringArray,
+}
+
+/// Where a program is.
+enum ProgramFile {
+    /// Paths to be tried.
+    Paths(Vec<CString>),
+    /// An open file.
+    Descriptor(i32),
 }
 
 impl Program {
@@ -81,7 +89,20 @@ impl Program {
         environment: Vec<CString>,
     ) -> Self {
         Self {
-            candidates,
+            file: ProgramFile::Paths(candidates),
+            arguments: StringArray::new(arguments),
+            environment: StringArray::new(environment),
+        }
+    }
+
+    /// The file that a descriptor of the parent refers to, wherever the child's exec leads (execveat(2)).
+    pub fn of_descriptor(
+        descriptor: i32,
+        arguments: Vec<CString>,
+        environment: Vec<CString>,
+    ) -> Self {
+        Self {
+            file: ProgramFile::Descriptor(descriptor),
             arguments: StringArray::new(arguments),
             environment: StringArray::new(environment),
         }
@@ -89,7 +110,10 @@ impl Program {
 
     /// The paths that are tried.
     pub fn candidates(&self) -> &[CString] {
-        &self.candidates
+        match &self.file {
+            ProgramFile::Paths(candidates) => candidates,
+            ProgramFile::Descriptor(_) => &[],
+        }
     }
 
     /// The arguments, the program's name first.
@@ -99,9 +123,15 @@ impl Program {
 
     /// Executes the first candidate that can be; returns the error that execvp(3) would.
     pub(super) fn execute(&self) -> Errno {
+        let candidates = match &self.file {
+            ProgramFile::Paths(candidates) => candidates,
+            ProgramFile::Descriptor(descriptor) => {
+                return kernel::execute_file(*descriptor, &self.arguments, &self.environment);
+            }
+        };
         let mut refused = None;
         let mut last = Errno::ENOENT;
-        for candidate in &self.candidates {
+        for candidate in candidates {
             last = kernel::execute(candidate, &self.arguments, &self.environment);
             match last {
                 Errno::EACCES => refused = Some(last),
@@ -170,16 +200,18 @@ pub fn wait(process: i32) -> Result<i32> {
     Ok(status[0])
 }
 
-fn process_number() -> i32 {
+pub(super) fn process_number() -> i32 {
     number_call(general::__NR_getpid, [0; 3]).map_or(0, |number| number as i32)
 }
 
 /// In the child: does everything, or returns why not.
-fn become_program(steps: &[Step], mask: SignalSet, program: &Program, parent: i32) -> SpawnError {
-    for signal in 1..=signal::LARGEST {
-        // SIGKILL and SIGSTOP can't be set (EINVAL) and are at their default for ever.
-        let _ = kernel::reset_signal_action(signal);
-    }
+pub(super) fn become_program(
+    steps: &[Step],
+    mask: SignalSet,
+    program: &Program,
+    parent: i32,
+) -> SpawnError {
+    reset_signals();
     for (index, step) in steps.iter().enumerate() {
         if let Err(errno) = carry_out(step, parent) {
             return SpawnError {
@@ -195,6 +227,14 @@ fn become_program(steps: &[Step], mask: SignalSet, program: &Program, parent: i3
     SpawnError {
         stage: Stage::Execute,
         errno,
+    }
+}
+
+/// Gives every signal its default action.
+pub(super) fn reset_signals() {
+    for signal in 1..=signal::LARGEST {
+        // SIGKILL and SIGSTOP can't be set (EINVAL) and are at their default for ever.
+        let _ = kernel::reset_signal_action(signal);
     }
 }
 

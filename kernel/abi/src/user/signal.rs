@@ -1,6 +1,7 @@
 //! Signals for programs that take them one by one instead of in handlers.
 
-use super::{Errno, Result, kernel};
+use super::{Errno, OwnedDescriptor, Result, kernel};
+use linux_raw_sys::general;
 
 const BLOCK: usize = 0;
 const SET_MASK: usize = 2;
@@ -83,6 +84,14 @@ pub fn wait(signals: SignalSet, timeout: Option<u64>) -> Result<Option<Received>
             Err(error) => return Err(error),
         }
     }
+}
+
+/// A descriptor, close-on-exec and non-blocking, from which these signals are read as `signalfd_siginfo`
+/// structures (signalfd(2)); they must be blocked.
+pub fn descriptor(signals: SignalSet) -> Result<OwnedDescriptor> {
+    // SFD_CLOEXEC, SFD_NONBLOCK.
+    let flags = general::O_CLOEXEC | general::O_NONBLOCK;
+    kernel::signal_descriptor(signals.0, flags).map(OwnedDescriptor::from_call)
 }
 
 /// Gives a signal its default action (sigaction(2)). Errors: EINVAL for SIGKILL, SIGSTOP and unknown numbers.

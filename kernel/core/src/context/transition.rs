@@ -7,7 +7,7 @@ use super::{PendingSlots, ProcessList, members};
 use crate::Result;
 use crate::signal::{Signal, SignalInfo, send};
 use crate::task::{Current, Process, registry};
-use crate::vfs::Location;
+use crate::vfs::FsContext;
 
 /// Attaches a process to a context in place of its current one of that type. Nothing changes if it is the
 /// current one.
@@ -46,13 +46,16 @@ pub fn prepare_exec(current: &Current) -> Result<Prepared> {
 }
 
 impl Prepared {
-    /// The directory in which the program and its interpreters are looked up, as root and working directory;
-    /// `None` for the caller's own view.
-    pub fn root(&self) -> Option<Location> {
-        self.slots
-            .vfs_root
-            .as_ref()
-            .map(|pending| pending.context().root())
+    /// Whether the VFS root is replaced.
+    pub fn replaces_root(&self) -> bool {
+        self.slots.vfs_root.is_some()
+    }
+
+    /// Root and working directory with which the program and its interpreters are looked up, for a caller with
+    /// the directories `fs`; `None`: those.
+    pub fn directories(&self, fs: &FsContext) -> Option<Arc<FsContext>> {
+        let pending = self.slots.vfs_root.as_ref()?;
+        Some(pending.context().directories_after(fs))
     }
 
     /// Replaces all of it. The caller is the only thread left and runs the new program next; descriptors that

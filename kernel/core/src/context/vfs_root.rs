@@ -66,17 +66,26 @@ impl VfsRootContext {
         Ok(0)
     }
 
-    /// Makes the root of this context root and working directory of every thread of a process. Whoever shares
-    /// them with another process gets its own: contexts are a process's.
-    fn move_process_in(&self, process: &Process) {
-        let umask = process
-            .any_thread()
-            .and_then(|thread| thread.directories())
-            .map(|fs| fs.umask());
-        let fs = FsContext::new(self.root());
-        if let Some(umask) = umask {
-            fs.set_umask(umask);
+    /// Root and working directory of who comes from `fs`: this context's root, and the directory that was chosen
+    /// in this context's tree from outside, else its root.
+    pub(super) fn directories_after(&self, fs: &FsContext) -> Arc<FsContext> {
+        let new = FsContext::new(self.root());
+        let working = fs.working_directory();
+        if self.mounts.contains(&working) {
+            new.set_working_directory(working);
         }
+        new.set_umask(fs.umask());
+        new
+    }
+
+    /// Moves every thread of a process to this context's root. Whoever shares directories with another process
+    /// gets its own: contexts are a process's.
+    fn move_process_in(&self, process: &Process) {
+        let old = process.any_thread().and_then(|thread| thread.directories());
+        let fs = match old {
+            Some(old) => self.directories_after(&old),
+            None => FsContext::new(self.root()),
+        };
         let threads = process.shared().lock().threads.clone();
         for thread in threads {
             let old = thread.replace_resources(|resources| {

@@ -18,7 +18,7 @@ use crate::signal::state::AlternateStack;
 use crate::task::syscalls::personality;
 use crate::task::{CommandName, Credentials, Current, ProcessFlags, Resource};
 use crate::vfs::walk::{self, WalkFlags};
-use crate::vfs::{File, FsContext, Location, View, open, permission};
+use crate::vfs::{File, Location, View, open, permission};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering::Relaxed;
@@ -87,11 +87,11 @@ pub fn execute(
 ) -> Result<usize> {
     hal::frame::headroom()?;
     let prepared = context::prepare_exec(current)?;
-    let new_root = prepared.root().map(FsContext::new);
     let own = current.fs();
+    let new_directories = prepared.directories(&own);
     let credentials = current.credentials();
     let view = View {
-        fs: new_root.as_deref().unwrap_or(&own),
+        fs: new_directories.as_deref().unwrap_or(&own),
         credentials: &credentials,
     };
     let found = find(&view, program, &mut given)?;
@@ -117,7 +117,7 @@ pub fn execute(
         }
     };
     let unshared_fs =
-        (prepared.root().is_some() && Arc::strong_count(&own) > 2).then(|| own.duplicate());
+        (prepared.replaces_root() && Arc::strong_count(&own) > 2).then(|| own.duplicate());
     drop(found);
     threads::end_others(current)?;
 

@@ -9,7 +9,10 @@ mod mounts;
 mod process;
 pub mod template;
 
-use super::container::{Container, Object as TreeObject, Root, Tree};
+pub use process::environment;
+
+use super::container::{Container, Object as TreeObject, Process, Root, Tree};
+use super::hooks::Hooks;
 use super::layout;
 use super::value::{Document, Field};
 use crate::error::Error;
@@ -33,6 +36,10 @@ pub fn parse(document: &Document, bundle: &Path, command: &[String]) -> Result<C
     let linux = Linux::parse(config.optional("linux"))?;
     let mut objects = mounts::parse(config.optional("mounts"), bundle)?;
     let (process, needs_no_administrator) = process::parse(&config.required("process")?, command)?;
+    if process.terminal && !objects.iter().any(mounts::is_terminals) {
+        let message = "\"terminal\": true takes a mount of the type devpts on /dev/pts";
+        return Err(config.error(message));
+    }
     // The working directory is made if it is missing, before anything becomes read-only.
     if let Some(path) = process.working_directory.clone().filter(|path| path != "/") {
         objects.push(TreeObject::Directory {
@@ -54,17 +61,12 @@ pub fn parse(document: &Document, bundle: &Path, command: &[String]) -> Result<C
         }
         Some(field) => Some(Some(layout::hostname(&field)?)),
     };
-    // Annotations say something to others.
-    config.optional("annotations");
-    for name in [
-        "hooks",
-        "domainname",
-        "solaris",
-        "windows",
-        "vm",
-        "zos",
-        "freebsd",
-    ] {
+    let annotations = match config.optional("annotations") {
+        Some(field) => field.object()?.strings()?,
+        None => Vec::new(),
+    };
+    let hooks = Hooks::parse(config.optional("hooks"))?;
+    for name in ["domainname", "solaris", "windows", "vm", "zos", "freebsd"] {
         if let Some(field) = config.optional(name).filter(|field| !field.is_empty()) {
             return Err(field.error("this is not supported"));
         }
@@ -80,7 +82,14 @@ pub fn parse(document: &Document, bundle: &Path, command: &[String]) -> Result<C
         hostname,
         jail: needs_no_administrator,
         process,
+        hooks,
+        annotations,
     })
+}
+
+/// The member `process`, on its own in a file.
+pub fn parse_process(document: &Document) -> Result<(Process, bool), Error> {
+    process::parse(&document.whole(), &[])
 }
 
 /// Accepts every version 1 of the specification.

@@ -6,11 +6,12 @@ use super::super::value::Field;
 use crate::error::Error;
 use std::path::{Path, PathBuf};
 
-/// The devices that a container's /dev holds (config-linux.md, "Default Devices"); console and ptmx
-/// belong to a terminal.
+/// The devices that a container's /dev holds (config-linux.md, "Default Devices"); the console comes with a
+/// terminal.
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 /// Symbolic links in /dev (runtime-linux.md, "Dev symbolic links").
-const LINKS: [(&str, &str); 4] = [
+const LINKS: [(&str, &str); 5] = [
+    ("ptmx", "pts/ptmx"),
     ("fd", "/proc/self/fd"),
     ("stdin", "/proc/self/fd/0"),
     ("stdout", "/proc/self/fd/1"),
@@ -24,7 +25,9 @@ pub fn parse(field: Option<Field<'_>>, bundle: &Path) -> Result<Vec<TreeObject>,
         return Ok(objects);
     };
     for mount in field.list()? {
-        let object = parse_mount(&mount, bundle)?;
+        let Some(object) = parse_mount(&mount, bundle)? else {
+            continue;
+        };
         let fills_dev = matches!(&object,
             TreeObject::Mount { mount: Mount::FileSystem(FileSystem { kind: "tmpfs", .. }), target, .. }
                 if target == "/dev");
@@ -66,7 +69,15 @@ struct Options {
     data: Vec<(String, Option<String>)>,
 }
 
-fn parse_mount(field: &Field<'_>, bundle: &Path) -> Result<TreeObject, Error> {
+/// Whether this is where a container's terminals are.
+pub fn is_terminals(object: &TreeObject) -> bool {
+    matches!(object,
+        TreeObject::Mount { mount: Mount::FileSystem(FileSystem { kind: "devpts", .. }), target, .. }
+            if target == "/dev/pts")
+}
+
+/// `None`: there is nothing to mount.
+fn parse_mount(field: &Field<'_>, bundle: &Path) -> Result<Option<TreeObject>, Error> {
     let object = field.object()?;
     let target = object
         .required("destination")?
@@ -105,27 +116,38 @@ fn parse_mount(field: &Field<'_>, bundle: &Path) -> Result<TreeObject, Error> {
             .map(|source| source.string().map(str::to_owned))
             .transpose()?;
         Mount::FileSystem(FileSystem {
-            kind: file_system(&kind)?,
+            kind: match file_system(&kind)? {
+                Some(kind) => kind,
+                None => return Ok(None),
+            },
             source,
             options: options.data,
         })
     };
-    Ok(TreeObject::Mount {
+    Ok(Some(TreeObject::Mount {
         mount,
         target,
         restrictions: options.restrictions,
         make_target: true,
-    })
+    }))
 }
 
-fn file_system(field: &Field<'_>) -> Result<&'static str, Error> {
-    match field.string()? {
-        "proc" => Ok("proc"),
-        "tmpfs" => Ok("tmpfs"),
-        "ramfs" => Ok("ramfs"),
-        "devtmpfs" => Ok("devtmpfs"),
-        _ => Err(field.error("this file system is not supported: expected proc, tmpfs, ramfs or devtmpfs, or the option bind")),
-    }
+/// The kernel's name of a file system; `None` for one that it has not, which shows a part of the system that it
+/// has not either.
+fn file_system(field: &Field<'_>) -> Result<Option<&'static str>, Error> {
+    let kind = match field.string()? {
+        "proc" => "proc",
+        "tmpfs" => "tmpfs",
+        "ramfs" => "ramfs",
+        "devtmpfs" => "devtmpfs",
+        "devpts" => "devpts",
+        name @ ("sysfs" | "mqueue" | "cgroup" | "cgroup2") => {
+            field.warn(&format!("this kernel has no {name}: nothing is mounted there"));
+            return Ok(None);
+        }
+        _ => return Err(field.error("this file system is not supported: expected proc, tmpfs, devpts, ramfs or devtmpfs, or the option bind")),
+    };
+    Ok(Some(kind))
 }
 
 /// Options of mount(8) that config.md lists; the others are the file system's own.

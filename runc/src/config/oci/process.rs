@@ -4,6 +4,7 @@ use super::super::container::{Limit, Process};
 use super::super::path;
 use super::super::value::{Field, Object};
 use crate::error::Error;
+use crate::system::pseudoterminal::Size;
 
 /// Limits by their names (asm-generic/resource.h): the index is the number.
 const LIMITS: [&str; 16] = [
@@ -31,15 +32,12 @@ const ADMINISTRATOR: &str = "CAP_SYS_ADMIN";
 /// The program, and whether it does without the capability to administer the system: then it is jailed.
 pub fn parse(field: &Field<'_>, command: &[String]) -> Result<(Process, bool), Error> {
     let object = field.object()?;
-    if object
-        .optional("terminal")
-        .is_some_and(|field| !field.is_empty())
-    {
-        let message =
-            "\"terminal\": true is not supported: the container uses the terminal that runc has";
-        return Err(object.error(message));
-    }
-    object.optional("consoleSize");
+    let terminal = boolean(&object, "terminal")?;
+    let terminal_size = object.optional("consoleSize");
+    let terminal_size = match terminal_size.filter(|_| terminal) {
+        Some(field) => Some(size(&field.object()?)?),
+        None => None,
+    };
     let arguments = if command.is_empty() {
         let field = object.required("args")?;
         let arguments = field.strings()?;
@@ -71,6 +69,8 @@ pub fn parse(field: &Field<'_>, command: &[String]) -> Result<(Process, bool), E
         set_identity: true,
         no_new_privileges,
         limits,
+        terminal,
+        terminal_size,
     };
     if let Some(field) = object.optional("user") {
         identity(&field.object()?, &mut process)?;
@@ -104,7 +104,18 @@ fn boolean(object: &Object<'_>, name: &'static str) -> Result<bool, Error> {
         .map_or(Ok(false), |field| field.boolean())
 }
 
-fn environment(field: &Field<'_>) -> Result<Vec<String>, Error> {
+fn size(object: &Object<'_>) -> Result<Size, Error> {
+    let number = |name| object.required(name)?.number(u64::from(u16::MAX));
+    let size = Size {
+        rows: number("height")? as u16,
+        columns: number("width")? as u16,
+    };
+    object.warn_of_unknown();
+    Ok(size)
+}
+
+/// Variables as NAME=value.
+pub fn environment(field: &Field<'_>) -> Result<Vec<String>, Error> {
     let mut environment = Vec::new();
     for variable in field.list()? {
         match variable.string()?.split_once('=') {

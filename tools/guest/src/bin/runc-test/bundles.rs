@@ -91,7 +91,7 @@ pub fn device_folder_is_filled() -> Result<()> {
         },
     )?;
     let said = outcome(&mut runc)?;
-    let names = "fd full null random stderr stdin stdout tty urandom zero /proc/self/fd/0";
+    let names = "fd full null ptmx random stderr stdin stdout tty urandom zero /proc/self/fd/0";
     let found: Vec<&str> = said.output.split_whitespace().collect();
     if found.join(" ") == names {
         Ok(())

@@ -128,8 +128,15 @@ pub fn failed_bundle_is_as_it_was() -> Result<()> {
 /// A user without privilege is told what it takes.
 pub fn others_than_root_are_refused() -> Result<()> {
     let place = Place::new("user")?;
+    let message = "use the state directory /run/runc (only root may, unless --root names another): permission denied";
+    expect_error(place.layout(SYSTEM)?.uid(1000).gid(1000), 125, message)?;
+    let state = place.path().join("state");
+    fs::create_dir(&state)?;
+    std::os::unix::fs::chown(&state, Some(1000), Some(1000))?;
     let message = "create a process list that dies with runc (only root may, outside of a jail): operation not permitted";
-    expect_error(place.layout(SYSTEM)?.uid(1000).gid(1000), 125, message)
+    let mut runc = place.layout(SYSTEM)?;
+    let runc = runc.arg("--root").arg(&state);
+    expect_error(runc.uid(1000).gid(1000), 125, message)
 }
 
 /// A working directory that the configuration names by a descriptor of runc's is refused, whatever its number.

@@ -1,0 +1,95 @@
+//! `runc delete`
+
+use crate::cli::{Global, Verb};
+use crate::config;
+use crate::error::Error;
+use crate::log::Log;
+use crate::monitor;
+use crate::protocol::Request;
+use crate::state::{CONFIGURATION, Found, Status, Store};
+use crate::{client, state};
+use clap::Args;
+
+pub const EXAMPLES: &str = "\
+EXAMPLES
+  Remove a container that has ended, or whose program was never started:
+      runc delete web
+  Remove it whatever it does:
+      runc delete --force web
+  Remove all that have ended:
+      runc list -q | xargs -n 1 runc delete
+
+EXIT STATUS
+  0: there is no such container any more. 1: it is still there, or there was none (without --force).";
+
+#[derive(Args)]
+pub struct Arguments {
+    /// Kill the container first; one that does not exist is no error
+    #[arg(short, long)]
+    force: bool,
+
+    /// Name of the container
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+impl Verb for Arguments {
+    fn container(&self) -> Option<&str> {
+        Some(&self.id)
+    }
+
+    fn carry_out(&self, global: &Global, log: &Log) -> Result<u8, Error> {
+        let store = Store::new(global.root());
+        config::check_id(&self.id)?;
+        if self.force && store.find(&self.id)?.is_none() {
+            return Ok(0);
+        }
+        let found = match state::find(&store, &self.id) {
+            Err(_) if self.force && store.find(&self.id)?.is_none() => return Ok(0),
+            found => found?,
+        };
+        let now = found.now_made(&store)?;
+        match now.status {
+            Status::Stopped => {}
+            Status::Created => end(&found)?,
+            _ if self.force => end(&found)?,
+            status => {
+                return Err(Error::new(format!(
+                    "cannot delete container {} that is not stopped: {}",
+                    self.id,
+                    status.name()
+                )));
+            }
+        }
+        match remove(&store, &found, log) {
+            // Somebody else was faster.
+            Err(_) if self.force && store.find(&self.id)?.is_none() => Ok(0),
+            result => result.map(|()| 0),
+        }
+    }
+}
+
+/// Ends a container and waits for its end. A monitor that is gone has ended it already.
+fn end(found: &Found) -> Result<(), Error> {
+    client::ask(found, Request::End).map(drop)
+}
+
+/// Runs what was to be run after the container's end, and removes its folder.
+fn remove(store: &Store, found: &Found, log: &Log) -> Result<(), Error> {
+    found.take_over(store)?;
+    if let (Some(record), Some(exit)) = (found.record()?, found.exit()?) {
+        let text = found.folder.read(CONFIGURATION);
+        let text = text.map_err(|error| Error::system(CONFIGURATION, &error))?;
+        if let Some(text) = text {
+            let file = store.path(&found.id).join(CONFIGURATION);
+            match config::parse(record.form, &file, record.bundle.clone(), text, &[]) {
+                Ok(loaded) => {
+                    let hooks = &loaded.container.hooks.poststop;
+                    monitor::run_after_end(hooks, &record, exit, log);
+                }
+                Err(error) => log.warning(&format!("the poststop hooks are lost: {error}")),
+            }
+        }
+    }
+    store.remove(found)
+}

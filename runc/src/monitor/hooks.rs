@@ -1,0 +1,173 @@
+//! Runs hooks: programs of the caller at points of a container's life, with its state on standard input.
+
+use super::Monitor;
+use crate::config::Hook;
+use crate::error::Error;
+use crate::execute::Container;
+use crate::log::Log;
+use crate::state::{Exit, Now, Record, Status};
+use crate::system::descriptor;
+use crate::system::process::{self, Change, Program, Step, spawn};
+use crate::system::tree;
+use gantry_abi::context::EnterFlags;
+use gantry_abi::user::signal::SignalSet;
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const KILL: i32 = 9;
+
+/// Where a hook is found and run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Found and run outside.
+    Outside,
+    /// Found outside and run with the container's files and hostname. Not in its process list, where number 1 has
+    /// to be its program.
+    FoundOutside,
+    /// Found inside and run like those.
+    Inside,
+}
+
+/// Why a hook failed: the words after its name.
+fn failure(point: &str, index: usize, why: impl std::fmt::Display) -> Error {
+    Error::new(format!("error running {point} hook #{index}: {why}"))
+}
+
+fn strings(texts: impl Iterator<Item = Vec<u8>>) -> io::Result<Vec<CString>> {
+    texts
+        .map(|text| CString::new(text).map_err(|_| io::ErrorKind::InvalidInput.into()))
+        .collect()
+}
+
+/// Starts a hook; its process.
+fn start(hook: &Hook, place: Place, container: &Container, state: &str) -> io::Result<i32> {
+    let input = descriptor::file_in_memory(state.as_bytes())?;
+    let mut steps = vec![Step::Duplicate {
+        from: input.as_raw_fd(),
+        to: 0,
+    }];
+    if place != Place::Outside {
+        for context in [&container.hostname, &container.root].into_iter().flatten() {
+            steps.push(Step::Enter(context.as_raw_fd(), EnterFlags::AFTER_EXEC));
+        }
+    }
+    steps.push(Step::CloseOnExecFrom(3));
+    let arguments = if hook.arguments.is_empty() {
+        vec![hook.path.clone()]
+    } else {
+        hook.arguments.clone()
+    };
+    let arguments = strings(arguments.into_iter().map(String::into_bytes))?;
+    let environment = match &hook.environment {
+        Some(environment) => strings(environment.iter().map(|text| text.clone().into_bytes()))?,
+        None => strings(std::env::vars_os().map(|(name, value)| {
+            let mut variable = name.into_vec();
+            variable.push(b'=');
+            variable.extend(value.into_vec());
+            variable
+        }))?,
+    };
+    let file;
+    let program = if place == Place::FoundOutside {
+        file = tree::find_outside(Path::new(&hook.path))?;
+        Program::of_descriptor(file.as_raw_fd(), arguments, environment)
+    } else {
+        let path = strings([hook.path.clone().into_bytes()].into_iter())?;
+        Program::new(path, arguments, environment)
+    };
+    spawn(&steps, SignalSet::EMPTY, &program).map_err(|error| error.errno.into())
+}
+
+/// Waits for a hook's end. `wait` waits for a descriptor, for so long, and says whether it became readable.
+fn finish(
+    child: i32,
+    timeout: Option<u64>,
+    mut wait: impl FnMut(std::os::fd::BorrowedFd<'_>, Option<Duration>) -> io::Result<bool>,
+) -> Result<(), String> {
+    let deadline = timeout.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    let words = |error: io::Error| crate::error::cause_in_words(&error);
+    let descriptor = process::descriptor_of(child).map_err(words)?;
+    let mut is_late = false;
+    loop {
+        let left = match deadline {
+            Some(deadline) if !is_late => Some(deadline.saturating_duration_since(Instant::now())),
+            _ => None,
+        };
+        if wait(descriptor.as_fd(), left).map_err(words)? {
+            break;
+        }
+        if !is_late && deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            is_late = true;
+            process::send(child, KILL).map_err(words)?;
+        }
+    }
+    let change = process::change_of(child).map_err(words)?;
+    match change {
+        _ if is_late => Err(format!("not done in {} s", timeout.unwrap_or_default())),
+        Some(Change::Exited(0)) | None | Some(Change::Stopped) => Ok(()),
+        Some(Change::Exited(status)) => Err(format!("exit status {status}")),
+        Some(Change::Killed(signal)) => Err(process::signal_name(i32::from(signal))),
+    }
+}
+
+impl Monitor {
+    /// Runs the hooks of one point in their order, until one fails.
+    pub(super) fn run_hooks(
+        &mut self,
+        point: &str,
+        hooks: &[Hook],
+        place: Place,
+        record: &Record,
+    ) -> Result<(), Error> {
+        for (index, hook) in hooks.iter().enumerate() {
+            let state = self.now().to_json(record).to_string();
+            let child = start(hook, place, &self.container, &state).map_err(|error| {
+                let words = crate::error::cause_in_words(&error);
+                failure(point, index, format!("execute {}: {words}", hook.path))
+            })?;
+            finish(child, hook.timeout, |descriptor, left| {
+                self.turn(Some(descriptor), left)
+            })
+            .map_err(|why| failure(point, index, why))?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs the hooks that follow a container's end. What goes wrong with one is a warning.
+pub fn run_after_end(hooks: &[Hook], record: &Record, exit: Exit, log: &Log) {
+    let now = Now {
+        status: Status::Stopped,
+        process: 0,
+        started: None,
+        exit: Some(exit),
+    };
+    let state = now.to_json(record).to_string();
+    for (index, hook) in hooks.iter().enumerate() {
+        let result = start(hook, Place::Outside, &Container::default(), &state)
+            .map_err(|error| {
+                let words = crate::error::cause_in_words(&error);
+                format!("execute {}: {words}", hook.path)
+            })
+            .and_then(|child| {
+                finish(
+                    child,
+                    hook.timeout,
+                    |descriptor, left| match descriptor::wait_for(
+                        &[(descriptor, descriptor::Interest::Read)],
+                        left,
+                    ) {
+                        Ok(ready) => Ok(!ready.is_empty()),
+                        Err(error) => Err(error),
+                    },
+                )
+            });
+        if let Err(why) = result {
+            log.warning(&failure("poststop", index, why).to_string());
+        }
+    }
+}
