@@ -34,6 +34,18 @@ pub fn remaining<T>(task: &Task<T>) -> u32 {
     task.header.allocations_to_refusal.load(Relaxed)
 }
 
+/// As [`arm`], for whoever calls: tests on the host.
+#[cfg(not(target_os = "none"))]
+pub fn arm_caller(nth: u32) {
+    execution_state().allocations_to_refusal.store(nth, Relaxed);
+}
+
+/// As [`remaining`], for whoever calls: tests on the host.
+#[cfg(not(target_os = "none"))]
+pub fn remaining_for_caller() -> u32 {
+    execution_state().allocations_to_refusal.load(Relaxed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

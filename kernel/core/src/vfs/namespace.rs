@@ -105,6 +105,15 @@ fn check_addition(directory: &Location, view: &View<'_>) -> Result<()> {
     permission::check(directory.inode(), view.credentials, WRITE | EXECUTE)
 }
 
+/// Makes room for a new name where the file system keeps names of its own: once it has changed them, the cache must
+/// follow.
+pub(super) fn reserve(directory: &Location) -> Result<()> {
+    if directory.inode().name_policy() == NamePolicy::Cached {
+        directory.node.reserve(&mut NAMES.write())?;
+    }
+    Ok(())
+}
+
 /// Puts an inode's new name into the cache.
 fn enter(directory: &Location, name: &Name, inode: Arc<Inode>) -> Result<Arc<PathNode>> {
     let node = PathNode::new_child(&directory.node, name, inode);
@@ -192,6 +201,7 @@ fn create_locked(
         device: creation.device,
         target: creation.target,
     };
+    reserve(directory)?;
     let inode = holder.operations().create(holder, name, &new)?;
     let node = enter(directory, name, inode)?;
     if creation.kind == FileKind::Directory {
@@ -232,6 +242,7 @@ pub fn link(view: &View<'_>, source: &Location, parent: &Parent) -> Result<()> {
     if inode.attributes.links() == 0 {
         return Err(Errno::ENOENT);
     }
+    reserve(directory)?;
     holder.operations().link(holder, name, inode)?;
     enter(directory, name, inode.clone())?;
     inode.attributes.add_link();

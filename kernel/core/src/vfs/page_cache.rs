@@ -359,10 +359,35 @@ impl PageCache {
         if let Some(frame) = self.pages.lock().get(index) {
             return Ok(frame.clone());
         }
-        let frame = match &self.source {
-            Some(source) => source.page(index)?,
-            None => Frame::zeroed()?,
-        };
+        match &self.source {
+            Some(source) => self.load(&**source, index),
+            None => self.insert_or_get(index, Frame::zeroed()?),
+        }
+    }
+
+    /// Gets a page from the source, and its neighbours: who needs the one will soon need the others, and then has them
+    /// mapped by the same fault.
+    fn load(&self, source: &dyn PageSource, index: u64) -> Result<Frame> {
+        let wanted = self.insert_or_get(index, source.page(index)?)?;
+        let first = index - index % BATCH as u64;
+        let end = self.size().div_ceil(PAGE_SIZE as u64);
+        for neighbour in first..end.min(first + BATCH as u64) {
+            if self.pages.lock().get(neighbour).is_some() {
+                continue;
+            }
+            // One that can't be had gives its error to who asks for it.
+            let Ok(frame) = source.page(neighbour) else {
+                break;
+            };
+            if let Err(Errno::ENOMEM) = self.insert(neighbour, frame) {
+                break;
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// Puts a frame in place of a missing one, unless somebody did before; returns the one that is there now.
+    fn insert_or_get(&self, index: u64, frame: Frame) -> Result<Frame> {
         match self.insert(index, frame.clone()) {
             Ok(()) => Ok(frame),
             Err(Errno::EEXIST) => self.pages.lock().get(index).cloned().ok_or(Errno::EIO),

@@ -4,7 +4,7 @@ use super::fs_context::View;
 use super::inode::{Inode, Renaming};
 use super::location::Location;
 use super::name::Name;
-use super::namespace::{dropped_name, find};
+use super::namespace::{dropped_name, find, reserve};
 use super::path_node::{NAMES, PathNode};
 use super::permission::{self, EXECUTE, WRITE};
 use super::walk::Parent;
@@ -247,6 +247,7 @@ fn relocate(
     {
         return Err(Errno::ENOTEMPTY);
     }
+    reserve(&to.directory)?;
     holder.operations().rename(&Renaming {
         replaced: target.as_ref().map(|target| target.inode()),
         ..plain(from, to, (name, new_name), source)

@@ -8,6 +8,7 @@ use super::listing::Listing;
 use super::upper::Upper;
 use crate::vfs::inode::{Inode, NewInode, Renaming};
 use crate::vfs::kind::FileKind;
+use crate::vfs::location::Location;
 use crate::vfs::name::Name;
 use crate::vfs::rename::Replacement;
 use crate::{Errno, Result};
@@ -28,25 +29,33 @@ impl OverlayInode {
     ) -> Result<Arc<Inode>> {
         let upper = self.upper_layer()?;
         let holder = self.copy_up(directory)?;
-        let made = if find(holder, name)?.is_none() {
-            upper.create(holder, name, new)?
-        } else {
-            // A whiteout is here: it goes in the same step in which the new file comes.
-            let prepared = upper.prepare(new)?;
-            if new.kind == FileKind::Directory {
-                self.layers.marks.make_opaque(prepared.location())?;
-                prepared.displace(holder, name)?
-            } else {
-                prepared.put(holder, name)?
-            }
+        let shown = |location: &Location| {
+            let location = Some(location.clone());
+            Self::make(
+                &self.layers,
+                directory.super_block(),
+                location,
+                Vec::new(),
+                None,
+            )
         };
-        Self::make(
-            &self.layers,
-            directory.super_block(),
-            Some(made),
-            Vec::new(),
-            None,
-        )
+        if find(holder, name)?.is_none() {
+            let made = upper.create(holder, name, new)?;
+            return shown(&made).inspect_err(|_| {
+                // Nobody has seen it.
+                let _ = upper.remove(holder, name);
+            });
+        }
+        // A whiteout is here: it goes in the same step in which the new file comes.
+        let prepared = upper.prepare(new)?;
+        let inode = shown(prepared.location())?;
+        if new.kind == FileKind::Directory {
+            self.layers.marks.make_opaque(prepared.location())?;
+            prepared.displace(holder, name)?;
+        } else {
+            prepared.put(holder, name)?;
+        }
+        Ok(inode)
     }
 
     pub(super) fn link_in_upper(

@@ -162,6 +162,24 @@ fn no_copy_shows_what_a_lock_covers() {
 }
 
 #[test]
+fn an_overlay_does_not_show_what_is_masked() {
+    let tree = sample();
+    restrict(&tree, "/secret/keys", Masked).unwrap();
+    for options in [
+        "lowerdir=/secret:/copy",
+        "lowerdir=/copy:/secret",
+        "lowerdir=/etc,upperdir=/secret,workdir=/copy",
+        "lowerdir=/secret/keys:/etc",
+    ] {
+        assert_eq!(
+            tree.overlay("/copy", options),
+            Err(Errno::EINVAL),
+            "{options}"
+        );
+    }
+}
+
+#[test]
 fn what_is_left_of_a_tree_shows_masks_where_mounts_were_locked() {
     let tree = sample();
     restrict(&tree, "/secret/keys", Masked).unwrap();

@@ -240,6 +240,10 @@ fn an_image_stays_while_it_is_mounted() {
     assert_eq!(tree.unmount("/t"), Err(Errno::EBUSY));
     tree.remove("/t/image", Removal::File).unwrap();
     assert_eq!(tree.read("/m/large").unwrap(), large());
+    let file = tree.find("/m/large").unwrap();
+    let super_block = std::sync::Arc::downgrade(file.inode().super_block());
+    drop(file);
     tree.unmount("/m").unwrap();
+    assert!(super_block.upgrade().is_none());
     tree.unmount("/t").unwrap();
 }

@@ -196,6 +196,20 @@ fn what_can_be_no_layer_is_refused() {
 }
 
 #[test]
+fn nothing_stays_of_an_overlay_that_was_unmounted() {
+    let tree = layers();
+    fill(&tree, &["/lower/d/", "/lower/d/f = content"]);
+    tree.overlay("/m", WRITABLE).unwrap();
+    tree.write("/m/d/f", b"changed").unwrap();
+    tree.hard_link("/m/d/f", "/m/twin").unwrap();
+    let root = tree.find("/m").unwrap();
+    let super_block = std::sync::Arc::downgrade(root.inode().super_block());
+    drop(root);
+    tree.unmount("/m").unwrap();
+    assert!(super_block.upgrade().is_none());
+}
+
+#[test]
 fn the_layers_stay_when_what_they_were_found_in_goes() {
     let tree = layers();
     tree.mount("/lower").unwrap();

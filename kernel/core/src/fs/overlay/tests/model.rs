@@ -43,13 +43,14 @@ fn dump(tree: &TestTree, path: &str, into: &mut Vec<String>, top: &str) {
     }
 }
 
-fn all(tree: &TestTree, top: &str) -> Vec<String> {
+pub fn all(tree: &TestTree, top: &str) -> Vec<String> {
     let mut lines = Vec::new();
     dump(tree, top, &mut lines, top);
     lines
 }
 
-enum Change {
+#[derive(Debug)]
+pub enum Change {
     Write(String),
     Append(String),
     Directory(String),
@@ -74,7 +75,7 @@ fn change(random: &mut Random) -> Change {
     }
 }
 
-fn apply(tree: &TestTree, top: &str, change: &Change, round: u64) -> Result<()> {
+pub fn apply(tree: &TestTree, top: &str, change: &Change, round: u64) -> Result<()> {
     let at = |path: &str| format!("{top}{path}");
     match change {
         Change::Write(path) => tree.write(&at(path), format!("{round}").as_bytes()),

@@ -45,6 +45,10 @@ pub const CASES: &[Case] = &[
         test: reading_ends,
     },
     Case {
+        name: "overlay_stays_whole_under_changes_from_several_threads",
+        test: races,
+    },
+    Case {
         name: "overlay_runs_programs_of_a_lower_layer",
         test: executes,
     },
@@ -392,6 +396,94 @@ fn reading_ends() -> Check {
     place.file("m/late", "")?;
     ok("rewind", directory.seek(SeekFrom::Start(0)))?;
     equal("after rewinding", names(&place, "m")?, vec!["late".into()])
+}
+
+/// Everything below a directory: names, kinds and content.
+fn all(path: &str) -> Check<Vec<String>> {
+    let mut lines = Vec::new();
+    let mut left = vec![path.to_owned()];
+    while let Some(directory) = left.pop() {
+        for entry in ok(&directory, fs::read_dir(&directory))? {
+            let entry = ok(&directory, entry)?.path().to_string_lossy().into_owned();
+            if ok(&entry, fs::symlink_metadata(&entry))?.is_dir() {
+                left.push(entry.clone());
+                lines.push(format!("{entry}/"));
+            } else {
+                let content = ok(&entry, fs::read_to_string(&entry))?;
+                lines.push(format!("{entry} = {content}"));
+            }
+        }
+    }
+    lines.sort();
+    Ok(lines)
+}
+
+/// Changes names out of few, whatever comes of it: the other threads may have been there first.
+fn change_names(top: &str, seed: u64) {
+    let mut state = seed;
+    let mut below = |limit: u64| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) % limit
+    };
+    for round in 0..400 {
+        let mut path = || {
+            let depth = below(3);
+            (0..=depth).fold(top.to_owned(), |path, _| {
+                path + ["/a", "/b", "/c"][below(3) as usize]
+            })
+        };
+        let (one, other) = (path(), path());
+        let _ = match below(10) {
+            0..=2 => fs::write(&one, format!("{round}")),
+            3 => fs::create_dir(&one),
+            4 => fs::remove_file(&one),
+            5 => fs::remove_dir(&one),
+            6 | 7 => fs::rename(&one, &other),
+            8 => fs::hard_link(&one, &other),
+            _ => fs::set_permissions(&one, fs::Permissions::from_mode(0o700)),
+        };
+    }
+}
+
+fn races() -> Check {
+    let place = layers("overlay-races")?;
+    for name in ["lower/a", "lower/a/b", "lower/c", "low/a"] {
+        place.directory(name)?;
+    }
+    for name in [
+        "lower/b",
+        "lower/a/a",
+        "lower/a/b/c",
+        "low/a/c",
+        "lower/c/a",
+    ] {
+        place.file(name, name)?;
+    }
+    let below = (all(&place.at("lower"))?, all(&place.at("low"))?);
+    overlay(&place)?;
+    let top = place.at("m");
+    std::thread::scope(|scope| {
+        for seed in 0..4 {
+            let top = &top;
+            scope.spawn(move || change_names(top, seed));
+        }
+    });
+    let seen = all(&top)?;
+    detach(&place)?;
+    overlay(&place)?;
+    equal("seen by a new mount", all(&top)?, seen)?;
+    equal(
+        "below",
+        (all(&place.at("lower"))?, all(&place.at("low"))?),
+        below,
+    )?;
+    equal(
+        "left in the working directory",
+        names(&place, "work/work")?,
+        vec![],
+    )
 }
 
 fn executes() -> Check {
