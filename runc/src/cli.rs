@@ -7,7 +7,7 @@ use crate::commands;
 use crate::error::Error;
 use crate::log::{Format, Log};
 use crate::system::process;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Where the state of containers is kept unless `--root` names another place.
@@ -170,6 +170,14 @@ verbs! {
     Delete("delete", delete),
     /// Make bundles of images
     Image("image", image),
+    /// Write a configuration to start from
+    Spec("spec", spec),
+    /// Print what of a configuration has an effect
+    Features("features", features),
+    /// Show what there is to run containers on
+    Info("info", info),
+    /// Print a script with which a shell completes commands and options
+    Completion("completion", completion),
 }
 
 /// Carries a verb out; what goes wrong is one line with the verb and the container.
@@ -200,4 +208,9 @@ fn run_verb<V: Verb>(name: &str, verb: &V, global: &Global) -> u8 {
 pub fn run() -> u8 {
     let CommandLine { global, verb } = CommandLine::parse();
     verb.carry_out(&global)
+}
+
+/// The whole command line, for what describes it.
+pub fn command() -> clap::Command {
+    CommandLine::command()
 }

@@ -18,6 +18,8 @@ mod further_process;
 mod image;
 mod log;
 mod logs;
+#[cfg(test)]
+mod manual;
 mod monitor;
 mod plan;
 mod processes;

@@ -43,3 +43,22 @@ pub fn read_all(source: impl Read, largest: u64) -> io::Result<Vec<u8>> {
     }
     Ok(bytes)
 }
+
+/// What the kernel says of itself.
+pub struct Kernel {
+    /// Its name, version and machine.
+    pub name: String,
+    /// The name of the host.
+    pub host: String,
+}
+
+/// Asks the kernel (uname(2)).
+pub fn kernel() -> Kernel {
+    let answer = rustix::system::uname();
+    let text = |field: &std::ffi::CStr| field.to_string_lossy().into_owned();
+    let parts = [answer.sysname(), answer.release(), answer.machine()];
+    Kernel {
+        name: parts.map(text).join(" "),
+        host: text(answer.nodename()),
+    }
+}

@@ -4,6 +4,16 @@ use super::path;
 use super::value::Field;
 use crate::error::Error;
 
+/// The points of a container's life at which hooks run, in the order in which they come.
+pub const POINTS: [&str; 6] = [
+    "prestart",
+    "createRuntime",
+    "createContainer",
+    "startContainer",
+    "poststart",
+    "poststop",
+];
+
 /// A program of the caller that runs at one point of a container's life.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hook {
@@ -40,15 +50,15 @@ impl Hooks {
         let mut hooks = Self::default();
         let Some(field) = field else { return Ok(hooks) };
         let object = field.object()?;
-        let points = [
-            ("prestart", &mut hooks.prestart),
-            ("createRuntime", &mut hooks.create_runtime),
-            ("createContainer", &mut hooks.create_container),
-            ("startContainer", &mut hooks.start_container),
-            ("poststart", &mut hooks.poststart),
-            ("poststop", &mut hooks.poststop),
+        let lists = [
+            &mut hooks.prestart,
+            &mut hooks.create_runtime,
+            &mut hooks.create_container,
+            &mut hooks.start_container,
+            &mut hooks.poststart,
+            &mut hooks.poststop,
         ];
-        for (name, list) in points {
+        for (name, list) in POINTS.into_iter().zip(lists) {
             if let Some(field) = object.optional(name) {
                 *list = field.list()?.iter().map(parse).collect::<Result<_, _>>()?;
             }

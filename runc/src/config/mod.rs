@@ -9,6 +9,7 @@ pub mod path;
 pub mod value;
 mod words;
 
+pub use oci::features::features;
 pub use oci::template::template;
 
 pub use container::{Container, FileSystem, Limit, Mount, Object, Process, Restrictions, Root};

@@ -16,6 +16,47 @@ pub struct Linux {
     pub paths: Vec<TreeObject>,
 }
 
+/// What a namespace is here.
+#[derive(PartialEq, Eq)]
+enum Namespace {
+    /// A process list.
+    ProcessList,
+    /// A hostname context.
+    Hostname,
+    /// A container's files are always its own.
+    Files,
+    /// The kernel has nothing of the kind.
+    Nothing(&'static str),
+    /// Without it the container would be less isolated than asked for.
+    Refused,
+}
+
+/// Namespaces by their names.
+const NAMESPACES: [(&str, Namespace); 8] = [
+    ("cgroup", Namespace::Nothing("control groups")),
+    ("ipc", Namespace::Nothing("System V IPC")),
+    ("mount", Namespace::Files),
+    ("network", Namespace::Nothing("network")),
+    ("pid", Namespace::ProcessList),
+    ("time", Namespace::Refused),
+    ("user", Namespace::Refused),
+    ("uts", Namespace::Hostname),
+];
+
+/// The names of the namespaces that a container can have, sorted.
+pub fn supported_namespaces() -> Vec<&'static str> {
+    NAMESPACES
+        .iter()
+        .filter(|(_, meaning)| !matches!(meaning, Namespace::Nothing(_) | Namespace::Refused))
+        .map(|(name, _)| *name)
+        .collect()
+}
+
+/// Whether a member of `linux` has an effect, rather than being an error.
+pub fn is_supported(member: &str) -> bool {
+    !REFUSED.contains(&member)
+}
+
 /// Members whose being ignored would leave the container less isolated than asked for.
 const REFUSED: [&str; 12] = [
     "devices",
@@ -75,20 +116,20 @@ impl Linux {
             if let Some(path) = object.optional("path").filter(|path| !path.is_empty()) {
                 return Err(path.error("joining an existing namespace is not supported"));
             }
-            match name {
-                "pid" => self.own_process_list = true,
-                "uts" => self.own_hostname = true,
-                // A container's files are always its own.
-                "mount" => {}
-                "network" => kind.warn("this kernel has no network: there is nothing to isolate"),
-                "ipc" => kind.warn("this kernel has no System V IPC: there is nothing to isolate"),
-                "cgroup" => {
-                    kind.warn("this kernel has no control groups: there is nothing to isolate")
+            let known = NAMESPACES.iter().find(|(known, _)| *known == name);
+            match known.map(|(_, meaning)| meaning) {
+                Some(Namespace::ProcessList) => self.own_process_list = true,
+                Some(Namespace::Hostname) => self.own_hostname = true,
+                Some(Namespace::Files) => {}
+                Some(Namespace::Nothing(what)) => {
+                    kind.warn(&format!(
+                        "this kernel has no {what}: there is nothing to isolate"
+                    ));
                 }
-                "user" | "time" => {
+                Some(Namespace::Refused) => {
                     return Err(kind.error("this kernel has no such namespace, and without it the container would be less isolated than asked for"));
                 }
-                _ => return Err(kind.error("expected pid, mount, uts, network, ipc or cgroup")),
+                None => return Err(kind.error("expected pid, mount, uts, network, ipc or cgroup")),
             }
             object.warn_of_unknown();
         }

@@ -4,7 +4,9 @@
 //! at all, so that there is nothing to isolate or to limit, is warned of; what would leave a container
 //! less isolated than its configuration asks for, were it ignored, is refused.
 
+pub mod features;
 mod linux;
+mod mount_options;
 mod mounts;
 mod process;
 pub mod template;

@@ -3,6 +3,7 @@
 use super::super::container::{FileSystem, Mount, Object as TreeObject, Restrictions};
 use super::super::path;
 use super::super::value::Field;
+use super::mount_options::Options;
 use crate::error::Error;
 use std::path::{Path, PathBuf};
 
@@ -60,15 +61,6 @@ fn device(name: &str) -> TreeObject {
     }
 }
 
-/// What a mount's options amount to.
-#[derive(Default)]
-struct Options {
-    bind: bool,
-    recursive: bool,
-    restrictions: Restrictions,
-    data: Vec<(String, Option<String>)>,
-}
-
 /// Whether this is where a container's terminals are.
 pub fn is_terminals(object: &TreeObject) -> bool {
     matches!(object,
@@ -83,7 +75,7 @@ fn parse_mount(field: &Field<'_>, bundle: &Path) -> Result<Option<TreeObject>, E
         .required("destination")?
         .checked(path::inside_below_root)?;
     let options = match object.optional("options") {
-        Some(options) => parse_options(&options)?,
+        Some(options) => Options::parse(&options)?,
         None => Options::default(),
     };
     let source = object
@@ -148,38 +140,4 @@ fn file_system(field: &Field<'_>) -> Result<Option<&'static str>, Error> {
         _ => return Err(field.error("this file system is not supported: expected proc, tmpfs, devpts, ramfs or devtmpfs, or the option bind")),
     };
     Ok(Some(kind))
-}
-
-/// Options of mount(8) that config.md lists; the others are the file system's own.
-fn parse_options(field: &Field<'_>) -> Result<Options, Error> {
-    let mut options = Options::default();
-    for option in field.list()? {
-        let restrictions = &mut options.restrictions;
-        match option.nonempty_string()? {
-            "bind" => options.bind = true,
-            "rbind" => (options.bind, options.recursive) = (true, true),
-            "ro" => restrictions.read_only = true,
-            "rw" => restrictions.read_only = false,
-            "nosuid" => restrictions.no_setuid = true,
-            "suid" => restrictions.no_setuid = false,
-            "nodev" => restrictions.no_devices = true,
-            "dev" => restrictions.no_devices = false,
-            "noexec" => restrictions.no_execute = true,
-            "exec" => restrictions.no_execute = false,
-            // Mounts of a container reach nobody else, and nobody else's reach it.
-            "private" | "rprivate" | "slave" | "rslave" | "unbindable" | "runbindable" => {}
-            "shared" | "rshared" | "remount" | "idmap" | "ridmap" | "tmpcopyup" => {
-                return Err(option.error("this option is not supported"));
-            }
-            // When times and data are written back; file systems in memory have nothing to.
-            "defaults" | "async" | "sync" | "dirsync" | "atime" | "noatime" | "diratime"
-            | "nodiratime" | "relatime" | "norelatime" | "strictatime" | "nostrictatime"
-            | "lazytime" | "nolazytime" | "iversion" | "noiversion" | "silent" | "loud" => {}
-            other => options.data.push(match other.split_once('=') {
-                Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-                None => (other.to_owned(), None),
-            }),
-        }
-    }
-    Ok(options)
 }

@@ -47,6 +47,10 @@ pub fn template() -> Value {
                 "options": ["nosuid", "strictatime", "mode=755", "size=65536k"]
             },
             {
+                "destination": "/dev/pts", "type": "devpts", "source": "devpts",
+                "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]
+            },
+            {
                 "destination": "/dev/shm", "type": "tmpfs", "source": "shm",
                 "options": ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]
             }

@@ -9,6 +9,7 @@ mod errors;
 mod kill;
 mod layouts;
 mod place;
+mod starting;
 mod traces;
 
 use std::env;
@@ -18,7 +19,7 @@ use traces::Traces;
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 type Test = fn() -> Result<()>;
 
-const TESTS: [(&str, Test); 14] = [
+const TESTS: [(&str, Test); 17] = [
     (
         "a_layout_is_what_the_program_sees",
         layouts::is_what_the_program_sees,
@@ -56,6 +57,9 @@ const TESTS: [(&str, Test); 14] = [
         "others_than_root_are_refused",
         errors::others_than_root_are_refused,
     ),
+    ("spec_writes_a_bundle", starting::spec_writes_a_bundle),
+    ("an_example_layout_runs", starting::example_layout_runs),
+    ("info_counts_contexts", starting::info_counts_contexts),
     ("killing_runc_leaves_nothing", kill::leaves_nothing),
 ];
 

@@ -1,0 +1,127 @@
+//! Options of mounts: those that config.md lists, in one table, and the file systems' own.
+
+use super::super::container::Restrictions;
+use super::super::value::Field;
+use crate::error::Error;
+
+/// What an option does to a mount.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    /// A file or directory is mounted, with the mounts below it if `recursive`.
+    Bind {
+        recursive: bool,
+    },
+    ReadOnly(bool),
+    NoSetuid(bool),
+    NoDevices(bool),
+    NoExecute(bool),
+    /// It is so in any case.
+    Nothing,
+    Refused,
+}
+
+const OPTIONS: [(&str, Effect); 44] = [
+    ("bind", Effect::Bind { recursive: false }),
+    ("rbind", Effect::Bind { recursive: true }),
+    ("ro", Effect::ReadOnly(true)),
+    ("rw", Effect::ReadOnly(false)),
+    ("nosuid", Effect::NoSetuid(true)),
+    ("suid", Effect::NoSetuid(false)),
+    ("nodev", Effect::NoDevices(true)),
+    ("dev", Effect::NoDevices(false)),
+    ("noexec", Effect::NoExecute(true)),
+    ("exec", Effect::NoExecute(false)),
+    // Mounts of a container reach nobody else, and nobody else's reach it.
+    ("private", Effect::Nothing),
+    ("rprivate", Effect::Nothing),
+    ("slave", Effect::Nothing),
+    ("rslave", Effect::Nothing),
+    ("unbindable", Effect::Nothing),
+    ("runbindable", Effect::Nothing),
+    ("shared", Effect::Refused),
+    ("rshared", Effect::Refused),
+    ("remount", Effect::Refused),
+    ("idmap", Effect::Refused),
+    ("ridmap", Effect::Refused),
+    ("tmpcopyup", Effect::Refused),
+    // When times and data are written back; file systems in memory have nothing to.
+    ("defaults", Effect::Nothing),
+    ("async", Effect::Nothing),
+    ("sync", Effect::Nothing),
+    ("dirsync", Effect::Nothing),
+    ("atime", Effect::Nothing),
+    ("noatime", Effect::Nothing),
+    ("diratime", Effect::Nothing),
+    ("nodiratime", Effect::Nothing),
+    ("relatime", Effect::Nothing),
+    ("norelatime", Effect::Nothing),
+    ("strictatime", Effect::Nothing),
+    ("nostrictatime", Effect::Nothing),
+    ("lazytime", Effect::Nothing),
+    ("nolazytime", Effect::Nothing),
+    ("iversion", Effect::Nothing),
+    ("noiversion", Effect::Nothing),
+    ("silent", Effect::Nothing),
+    ("loud", Effect::Nothing),
+    // Mandatory locks, which Linux has given up as well.
+    ("mand", Effect::Refused),
+    ("nomand", Effect::Nothing),
+    ("nosymfollow", Effect::Refused),
+    ("symfollow", Effect::Nothing),
+];
+
+/// What a mount's options amount to.
+#[derive(Default)]
+pub struct Options {
+    /// A file or directory is mounted, not a file system.
+    pub bind: bool,
+    /// Mounts below it come along.
+    pub recursive: bool,
+    /// What can't be done in it.
+    pub restrictions: Restrictions,
+    /// The file system's own options: names and values.
+    pub data: Vec<(String, Option<String>)>,
+}
+
+impl Options {
+    /// Reads a list of options. What the table doesn't know is for the file system to know.
+    pub fn parse(field: &Field<'_>) -> Result<Self, Error> {
+        let mut options = Self::default();
+        for option in field.list()? {
+            let text = option.nonempty_string()?;
+            match OPTIONS.iter().find(|(name, _)| *name == text) {
+                Some((_, Effect::Refused)) => {
+                    return Err(option.error("this option is not supported"));
+                }
+                Some((_, effect)) => options.apply(*effect),
+                None => options.data.push(match text.split_once('=') {
+                    Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+                    None => (text.to_owned(), None),
+                }),
+            }
+        }
+        Ok(options)
+    }
+
+    fn apply(&mut self, effect: Effect) {
+        match effect {
+            Effect::Bind { recursive } => (self.bind, self.recursive) = (true, recursive),
+            Effect::ReadOnly(value) => self.restrictions.read_only = value,
+            Effect::NoSetuid(value) => self.restrictions.no_setuid = value,
+            Effect::NoDevices(value) => self.restrictions.no_devices = value,
+            Effect::NoExecute(value) => self.restrictions.no_execute = value,
+            Effect::Nothing | Effect::Refused => {}
+        }
+    }
+}
+
+/// The names of the options that are accepted, sorted.
+pub fn accepted() -> Vec<&'static str> {
+    let mut names: Vec<_> = OPTIONS
+        .iter()
+        .filter(|(_, effect)| *effect != Effect::Refused)
+        .map(|(name, _)| *name)
+        .collect();
+    names.sort_unstable();
+    names
+}
