@@ -19,6 +19,7 @@ pub mod measure;
 pub mod mount;
 pub mod process;
 pub mod signal;
+pub mod terminal;
 
 pub use context_descriptor::ContextDescriptor;
 pub use descriptor::OwnedDescriptor;

@@ -13,6 +13,9 @@ use crate::vfs::MountTable;
 /// The host's name until somebody sets another, as Linux's default.
 const FIRST_HOST_NAME: &[u8] = b"(none)";
 
+/// The id of each of them.
+pub const ID: u64 = 1;
+
 static LIST: Once<Opened<ProcessList>> = Once::new();
 static REST: Once<(Opened<VfsRootContext>, Opened<HostnameContext>)> = Once::new();
 

@@ -95,6 +95,9 @@ pub fn terminal(
         TIOCGDEV => write(argument, &terminal.number().encode()),
         TIOCVHANGUP => {
             current.require(Capability::SysAdmin)?;
+            if !terminal.is_in_sight(current) {
+                return Err(Errno::EPERM);
+            }
             terminal.hang_up();
             Ok(0)
         }
@@ -151,11 +154,14 @@ fn flow(terminal: &Terminal, current: &Current, how: u64) -> Result<usize> {
 
 fn flush(terminal: &Terminal, current: &Current, which: u64) -> Result<usize> {
     terminal.check_change(current)?;
-    match which {
-        TCIFLUSH | TCIOFLUSH => terminal.flush_input(),
-        // Written bytes are with the device at once.
-        TCOFLUSH => {}
-        _ => return Err(Errno::EINVAL),
+    if !matches!(which, TCIFLUSH | TCOFLUSH | TCIOFLUSH) {
+        return Err(Errno::EINVAL);
+    }
+    if which != TCOFLUSH {
+        terminal.flush_input();
+    }
+    if which != TCIFLUSH {
+        terminal.flush_output();
     }
     Ok(0)
 }

@@ -93,11 +93,19 @@ impl Terminal {
         Err(Errno::RESTART_SYSCALL)
     }
 
+    /// Whether the terminal has no session, or one that the caller sees: what a privileged caller may take away. A
+    /// container that was handed a terminal of the host's can use it, not take it over.
+    pub fn is_in_sight(&self, current: &Current) -> bool {
+        let session = self.control.lock().session();
+        session.is_none_or(|session| sees(current, &session))
+    }
+
     /// Makes it the controlling terminal of the caller's session (`TIOCSCTTY`). With `steal`, which only a
     /// caller with CAP_SYS_ADMIN may, another session loses it.
     ///
     /// # Errors
-    /// `EPERM` unless the caller leads a session without terminal, and the terminal has no session.
+    /// `EPERM` unless the caller leads a session without terminal, and the terminal has no session or one that may be
+    /// robbed: see [`Self::is_in_sight`].
     pub fn acquire(self: &Arc<Self>, current: &Current, steal: bool) -> Result<()> {
         let process = current.process();
         let group = family::group(process);
@@ -108,10 +116,20 @@ impl Terminal {
         if !leads(process, session) || session.terminal().is_some() {
             return Err(Errno::EPERM);
         }
+        let owner = self.control.lock().session();
+        if owner.as_ref().is_some_and(|owner| {
+            !steal || !current.is_capable(Capability::SysAdmin) || !sees(current, owner)
+        }) {
+            return Err(Errno::EPERM);
+        }
         let robbed = {
             let mut control = self.control.lock();
-            let owner = control.session();
-            if owner.is_some() && !(steal && current.is_capable(Capability::SysAdmin)) {
+            let is_as_before = match (control.session(), &owner) {
+                (None, _) => true,
+                (Some(now), Some(owner)) => Arc::ptr_eq(&now, owner),
+                (Some(_), None) => false,
+            };
+            if !is_as_before {
                 return Err(Errno::EPERM);
             }
             control.session = Arc::downgrade(session);
@@ -232,6 +250,12 @@ impl Terminal {
         self.control.lock().foreground = Arc::downgrade(&group);
         Ok(())
     }
+}
+
+/// Whether a session is one of the caller's process list.
+fn sees(current: &Current, session: &Session) -> bool {
+    let contexts = current.process().contexts();
+    contexts.number_of(session.number()).is_some()
 }
 
 fn leads(process: &Process, session: &Session) -> bool {

@@ -4,7 +4,7 @@
 //! * [`output`][]: what becomes of each written byte. [`termios`]: the settings.
 //! * [`terminal`][]: both, between a device and programs. [`file`]: open terminals. [`ioctl`]: requests.
 //! * [`job_control`][]: sessions, foreground groups, hang-ups.
-//! * [`pty`][]: pseudoterminals.
+//! * [`pty`][], [`packet`]: pseudoterminals.
 //! * [`console`][]: the system console and the device nodes.
 
 pub mod console;
@@ -14,6 +14,7 @@ pub mod input_buffer;
 pub mod ioctl;
 pub mod job_control;
 pub mod output;
+pub mod packet;
 pub mod pty;
 pub mod terminal;
 pub mod termios;

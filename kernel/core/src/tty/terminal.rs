@@ -10,7 +10,7 @@ use hal::sync::{IrqSpinLock, SpinLock};
 use super::discipline::{Discipline, Effects, Flow, KeyboardSignal};
 use super::job_control::Control;
 use super::output::Output;
-use super::termios::{InputFlags, OutputFlags, Termios, WindowSize};
+use super::termios::{Control as Character, InputFlags, OutputFlags, Termios, WindowSize};
 use crate::Result;
 use crate::sched::{Mutex, WaitQueue};
 use crate::signal::{Signal, SignalInfo};
@@ -34,6 +34,9 @@ pub trait Driver: Send + Sync {
     /// Input is accepted again after [`Terminal::input_room`] was short of it.
     fn unthrottle(&self) {}
 
+    /// Something has happened that the other end may want to know of. Callable in an interrupt.
+    fn tell(&self, _event: LineEvent) {}
+
     /// The terminal was opened once more.
     fn opened(&self) {}
 
@@ -44,6 +47,21 @@ pub trait Driver: Send + Sync {
     fn is_hung_up(&self) -> bool {
         false
     }
+}
+
+/// What the other end of a line may want to know of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineEvent {
+    /// Input that nobody had read is gone.
+    InputFlushed,
+    /// Output that is still on its way is to go.
+    OutputFlushed,
+    /// Output waits.
+    Stopped,
+    /// Output goes on.
+    Started,
+    /// Whether `^S` and `^Q` stop and start output now.
+    FlowKeys(bool),
 }
 
 /// A terminal.
@@ -127,6 +145,10 @@ impl Terminal {
                 let room = ECHO_LIMIT.saturating_sub(input.echo.len());
                 input.echo.extend(effects.echo.iter().take(room));
             }
+            if effects.flush_output {
+                self.driver.tell(LineEvent::InputFlushed);
+                self.driver.tell(LineEvent::OutputFlushed);
+            }
             if let Some(flow) = effects.output {
                 self.set_stopped(flow == Flow::Stop);
             }
@@ -161,7 +183,13 @@ impl Terminal {
 
     /// Stops output or lets it go on (`^S` and `^Q`, `TCXONC`).
     pub fn set_stopped(&self, stopped: bool) {
-        self.is_stopped.store(stopped, Ordering::Release);
+        if self.is_stopped.swap(stopped, Ordering::AcqRel) != stopped {
+            self.driver.tell(if stopped {
+                LineEvent::Stopped
+            } else {
+                LineEvent::Started
+            });
+        }
         if !stopped {
             self.show_echo();
             self.writers.wake_all();
@@ -223,7 +251,16 @@ impl Terminal {
 
     /// Changes the settings.
     pub fn set_termios(&self, termios: Termios) {
-        self.input.lock().discipline.set_termios(termios);
+        let old = {
+            let mut input = self.input.lock();
+            let old = *input.discipline.termios();
+            input.discipline.set_termios(termios);
+            old
+        };
+        let has_flow_keys = has_flow_keys(&termios);
+        if has_flow_keys != self::has_flow_keys(&old) {
+            self.driver.tell(LineEvent::FlowKeys(has_flow_keys));
+        }
         self.output_flags.store(termios.output, Ordering::Relaxed);
         if !termios.has_input(InputFlags::IXON) && self.is_stopped.load(Ordering::Acquire) {
             self.set_stopped(false);
@@ -235,7 +272,14 @@ impl Terminal {
     /// Forgets input that nobody has read.
     pub fn flush_input(&self) {
         self.with_discipline(Discipline::flush);
+        self.driver.tell(LineEvent::InputFlushed);
         self.driver.unthrottle();
+    }
+
+    /// Drops output that is still on its way.
+    pub fn flush_output(&self) {
+        self.input.lock().echo.clear();
+        self.driver.tell(LineEvent::OutputFlushed);
     }
 
     /// The size of the window.
@@ -250,4 +294,13 @@ impl Terminal {
             self.signal_foreground(SignalInfo::kernel(Signal::SIGWINCH));
         }
     }
+}
+
+/// Whether the usual keys stop and start output.
+fn has_flow_keys(termios: &Termios) -> bool {
+    const START: u8 = 0o21;
+    const STOP: u8 = 0o23;
+    termios.has_input(InputFlags::IXON)
+        && termios.character(Character::Start) == START
+        && termios.character(Character::Stop) == STOP
 }

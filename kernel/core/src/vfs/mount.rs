@@ -221,7 +221,10 @@ impl Mount {
         if self.lock.holds_settings() {
             return Err(Errno::EPERM);
         }
-        self.super_block.operations().reconfigure(options)
+        let root = self.super_block.root().ok_or(Errno::EIO)?;
+        self.super_block
+            .operations()
+            .reconfigure(root.inode(), options)
     }
 
     /// Marks a table's root: in this table something of a file system that shows the system is covered or read-only

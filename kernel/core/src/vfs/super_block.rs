@@ -1,8 +1,9 @@
 //! Super blocks: instances of file systems, and the guard that keeps one alive.
 
+use super::inode::Inode;
 use super::kind::DeviceNumber;
 use super::path_node::PathNode;
-use crate::Result;
+use crate::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -53,12 +54,12 @@ pub trait SuperBlockOperations: Send + Sync {
         0
     }
 
-    /// Changes options at a remount (`MS_REMOUNT`, `fsconfig(FSCONFIG_CMD_RECONFIGURE)`).
+    /// Changes options at a remount (`MS_REMOUNT`); `root` is the root directory.
     ///
     /// # Errors
     /// `EINVAL` for options that can't change.
-    fn reconfigure(&self, _options: &[u8]) -> Result<()> {
-        Ok(())
+    fn reconfigure(&self, _root: &Inode, _options: &[u8]) -> Result<()> {
+        Err(Errno::EINVAL)
     }
 
     /// Writes what is only in memory to the device.

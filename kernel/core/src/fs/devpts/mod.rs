@@ -16,7 +16,7 @@ use hal::sync::SpinLock;
 
 use self::options::Options;
 use crate::task::{self, Current};
-use crate::tty::pty::{MULTIPLEXER, Pseudoterminal, SLAVE_MAJOR};
+use crate::tty::pty::{MULTIPLEXER, Names, Pseudoterminal, SLAVE_MAJOR};
 use crate::vfs::attributes::Attributes;
 use crate::vfs::device::{self, Device, DeviceKind};
 use crate::vfs::directory_file::DirectoryFile;
@@ -42,7 +42,7 @@ const LIMIT: u32 = 4096;
 
 /// The terminals of one instance.
 struct Instance {
-    options: Options,
+    options: SpinLock<Options>,
     /// Their nodes, kept so that a changed owner or mode stays.
     terminals: SpinLock<BTreeMap<u32, Arc<Inode>>>,
 }
@@ -56,7 +56,8 @@ impl Instance {
     ) -> Result<Box<dyn FileOperations>> {
         hal::frame::headroom()?;
         let credentials = current.credentials();
-        let limit = self.options.limit.unwrap_or(LIMIT);
+        let options = *self.options.lock();
+        let limit = options.limit.unwrap_or(LIMIT);
         loop {
             let taken: Vec<u32> = self.terminals.lock().keys().copied().collect();
             let number = (0..)
@@ -67,10 +68,9 @@ impl Instance {
                 return Err(Errno::ENOSPC);
             }
             let pair = Pseudoterminal::new(number)?;
-            let owner = self.options.owner.unwrap_or(credentials.fsuid);
-            let group = self.options.group.unwrap_or(credentials.fsgid);
-            let attributes =
-                Attributes::new(FileKind::CharacterDevice, self.options.mode, owner, group);
+            let owner = options.owner.unwrap_or(credentials.fsuid);
+            let group = options.group.unwrap_or(credentials.fsgid);
+            let attributes = Attributes::new(FileKind::CharacterDevice, options.mode, owner, group);
             let inode = Inode::new(
                 super_block,
                 FIRST + u64::from(number),
@@ -86,12 +86,72 @@ impl Instance {
                 }
                 terminals.insert(number, inode);
             }
-            let instance = Arc::clone(self);
-            return Ok(pair.open_master(Box::new(move || {
-                let inode = instance.terminals.lock().remove(&number);
-                drop(inode);
+            return Ok(pair.open_master(Box::new(Entry {
+                instance: Arc::clone(self),
+                number,
             })));
         }
+    }
+}
+
+/// A terminal's entry, which its master holds.
+struct Entry {
+    instance: Arc<Instance>,
+    number: u32,
+}
+
+impl Names for Entry {
+    fn slave(&self, master: &Location, current: &Current) -> Result<Location> {
+        let root = root_for(master, current)?;
+        let inode = self.instance.terminals.lock().get(&self.number).cloned();
+        let inode = inode.ok_or(Errno::EIO)?;
+        if !Arc::ptr_eq(inode.super_block(), root.inode().super_block()) {
+            return Err(Errno::ENODEV);
+        }
+        let name = alloc::format!("{}", self.number);
+        Ok(Location {
+            node: PathNode::new_child(&root.node, name.as_bytes(), inode),
+            mount: root.mount,
+        })
+    }
+
+    fn closed(&self) {
+        let inode = self.instance.terminals.lock().remove(&self.number);
+        drop(inode);
+    }
+}
+
+/// The root of the instance that a master opened at this place belongs to: that of its own mount, or what is mounted on
+/// `pts` beside it.
+///
+/// # Errors
+/// `ENODEV` if there is none.
+fn root_for(master: &Location, current: &Current) -> Result<Location> {
+    let operations = master.inode().operations().as_any();
+    if operations.is::<Multiplexer>() {
+        return Ok(Location::root_of(&master.mount));
+    }
+    let fs = current.fs();
+    let credentials = current.credentials();
+    let view = View {
+        fs: &fs,
+        credentials: &credentials,
+    };
+    let beside = {
+        let token = crate::vfs::path_node::NAMES.read();
+        let node = master.node.parent(&token).cloned().ok_or(Errno::ENODEV)?;
+        Location {
+            mount: master.mount.clone(),
+            node,
+        }
+    };
+    let root = walk::resolve(&view, Some(&beside), b"pts", WalkFlags::FOLLOW)
+        .map_err(|_| Errno::ENODEV)?;
+    let operations = root.inode().operations().as_any();
+    if operations.is::<Directory>() {
+        Ok(root)
+    } else {
+        Err(Errno::ENODEV)
     }
 }
 
@@ -105,14 +165,14 @@ impl FileSystemType for DevPts {
     fn create(&self, request: &MountRequest<'_>) -> Result<ActiveSuperBlock> {
         let options = Options::parse(request.options)?;
         let instance = Arc::new(Instance {
-            options,
+            options: SpinLock::new(options),
             terminals: SpinLock::new(BTreeMap::new()),
         });
         let operations = Box::new(PtsSuperBlock(Arc::clone(&instance)));
         SuperBlock::create(operations, request.source, |super_block| {
             let attributes = Attributes::new(FileKind::Directory, 0o755, 0, 0);
             let ptmx_attributes =
-                Attributes::new(FileKind::CharacterDevice, instance.options.ptmx_mode, 0, 0);
+                Attributes::new(FileKind::CharacterDevice, options.ptmx_mode, 0, 0);
             let ptmx = Inode::new(
                 super_block,
                 PTMX,
@@ -144,8 +204,18 @@ impl SuperBlockOperations for PtsSuperBlock {
         }
     }
 
-    fn options(&self) -> crate::Result<Vec<u8>> {
-        Ok(self.0.options.text())
+    fn options(&self) -> Result<Vec<u8>> {
+        Ok(self.0.options.lock().text())
+    }
+
+    /// Terminals that exist keep what they have.
+    fn reconfigure(&self, root: &Inode, options: &[u8]) -> Result<()> {
+        let options = Options::parse(options)?;
+        let directory = root.operations().as_any().downcast_ref::<Directory>();
+        let ptmx = &directory.ok_or(Errno::EINVAL)?.ptmx;
+        ptmx.attributes.set_permissions(options.ptmx_mode);
+        *self.0.options.lock() = options;
+        Ok(())
     }
 }
 
@@ -279,23 +349,8 @@ impl Device for MultiplexerDevice {
         _flags: OpenFlags,
     ) -> Result<Box<dyn FileOperations>> {
         let current = task::current();
-        let fs = current.fs();
-        let credentials = current.credentials();
-        let view = View {
-            fs: &fs,
-            credentials: &credentials,
-        };
-        let beside = {
-            let token = crate::vfs::path_node::NAMES.read();
-            let node = location.node.parent(&token).cloned().ok_or(Errno::ENODEV)?;
-            Location {
-                mount: location.mount.clone(),
-                node,
-            }
-        };
-        let place = walk::resolve(&view, Some(&beside), b"pts", WalkFlags::FOLLOW)
-            .map_err(|_| Errno::ENODEV)?;
-        let inode = place.inode();
+        let root = root_for(location, &current)?;
+        let inode = root.inode();
         let directory = inode
             .operations()
             .as_any()

@@ -25,13 +25,19 @@ const DEVICES: [(&[u8], u32); 5] = [
     (b"urandom", 9),
 ];
 
+/// Names and numbers of the devices.
+pub fn numbers() -> impl Iterator<Item = (&'static [u8], DeviceNumber)> {
+    DEVICES
+        .into_iter()
+        .map(|(name, minor)| (name, DeviceNumber::new(MAJOR, minor)))
+}
+
 /// Registers the devices and their nodes.
 ///
 /// # Errors
 /// `EBUSY` if a number is taken.
 pub fn register() -> Result<()> {
-    for (name, minor) in DEVICES {
-        let number = DeviceNumber::new(MAJOR, minor);
+    for (name, number) in numbers() {
         device::register(DeviceKind::Character, number, Arc::new(MemoryDevice))?;
         super::add_node(name, FileKind::CharacterDevice, 0o666, number)?;
     }

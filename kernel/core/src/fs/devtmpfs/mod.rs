@@ -1,12 +1,18 @@
 //! devtmpfs: a file system in memory that holds a node for every device.
 //!
 //! Each mount shows nodes of its own: what one context removes or changes there stays its own affair. Devices that
-//! are registered later appear in all of them.
+//! are registered later appear in all of them, but in those with the option `nodes=default`: these hold what every
+//! container has and nothing more. What a process mounts whose tree isn't the boot context's is always of that kind.
 
+mod default_nodes;
 mod memory_devices;
 
+pub use default_nodes::add_default_nodes;
+
+use super::ramfs::{Options, create_for_devices};
+use crate::context::boot;
 use crate::heap::MakeRoom;
-use crate::task::Credentials;
+use crate::task::{Credentials, Current};
 use crate::vfs::file_system::{FileSystemType, MountRequest};
 use crate::vfs::fs_context::{FsContext, View};
 use crate::vfs::kind::{DeviceNumber, FileKind};
@@ -18,6 +24,7 @@ use crate::vfs::{Location, file_system};
 use crate::{Errno, Result};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use gantry_abi::context::ContextType;
 use hal::sync::SpinLock;
 
 /// A device that has a node.
@@ -71,40 +78,46 @@ pub fn add_node(
     Ok(())
 }
 
-/// Makes a node in an instance, through a mount of it that nobody else sees.
+/// Makes a node in an instance, and the directories on the way.
 fn make(super_block: &ActiveSuperBlock, node: &Node) -> Result<()> {
+    within(super_block, node.group, |view| {
+        let ends = node.path.iter().enumerate();
+        let ends = ends.filter(|(_, byte)| **byte == b'/').map(|(end, _)| end);
+        for directory in ends.filter_map(|end| node.path.get(..end)) {
+            create(
+                view,
+                directory,
+                &Creation::plain(FileKind::Directory, 0o755),
+            )?;
+        }
+        let creation = Creation {
+            kind: node.kind,
+            permissions: node.permissions,
+            device: node.device,
+            target: &[],
+        };
+        create(view, node.path, &creation)
+    })
+}
+
+/// Does `work` with the view of user 0 and a group, through a mount of an instance that nobody else sees.
+fn within(
+    super_block: &ActiveSuperBlock,
+    group: u32,
+    work: impl FnOnce(&View<'_>) -> Result<()>,
+) -> Result<()> {
     let root = super_block.root().ok_or(Errno::EIO)?;
     let mount = Mount::new(super_block.clone(), root, MountFlags::empty());
     let fs = FsContext::new(Location::root_of(&mount));
     fs.set_umask(0);
     let credentials = Credentials {
-        fsgid: node.group,
+        fsgid: group,
         ..Credentials::root()
     };
-    let view = View {
+    work(&View {
         fs: &fs,
         credentials: &credentials,
-    };
-    let mut ends = node
-        .path
-        .iter()
-        .enumerate()
-        .filter(|(_, byte)| **byte == b'/')
-        .map(|(end, _)| end);
-    for directory in ends.by_ref().filter_map(|end| node.path.get(..end)) {
-        create(
-            &view,
-            directory,
-            &Creation::plain(FileKind::Directory, 0o755),
-        )?;
-    }
-    let creation = Creation {
-        kind: node.kind,
-        permissions: node.permissions,
-        device: node.device,
-        target: &[],
-    };
-    create(&view, node.path, &creation)
+    })
 }
 
 fn create(view: &View<'_>, path: &[u8], creation: &Creation<'_>) -> Result<()> {
@@ -115,6 +128,11 @@ fn create(view: &View<'_>, path: &[u8], creation: &Creation<'_>) -> Result<()> {
     }
 }
 
+/// Whether the caller's tree is another than the boot context's.
+fn is_in_container(current: &Current) -> bool {
+    current.process().contexts().id_of(ContextType::VfsRoot) != Some(boot::ID)
+}
+
 struct DeviceFileSystem;
 
 impl FileSystemType for DeviceFileSystem {
@@ -123,7 +141,12 @@ impl FileSystemType for DeviceFileSystem {
     }
 
     fn create(&self, request: &MountRequest<'_>) -> Result<ActiveSuperBlock> {
-        let super_block = super::ramfs::create_for_devices(request.source, request.options)?;
+        let mut options = Options::parse(request.options, hal::frame::total())?;
+        options.default_nodes |= request.current.is_some_and(is_in_container);
+        let super_block = create_for_devices(request.source, options)?;
+        if options.default_nodes {
+            return Ok(super_block);
+        }
         let nodes = {
             let mut registry = REGISTRY.lock();
             registry

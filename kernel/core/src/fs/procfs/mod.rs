@@ -15,11 +15,11 @@ pub mod text;
 
 use alloc::boxed::Box;
 
-use crate::Result;
 use crate::vfs::file_system::{self, FileSystemType, MountRequest};
 use crate::vfs::path_node::PathNode;
 use crate::vfs::super_block::{Statistics, SuperBlockOperations};
 use crate::vfs::{ActiveSuperBlock, SuperBlock};
+use crate::{Errno, Result};
 
 /// `PROC_SUPER_MAGIC` (linux/magic.h).
 const MAGIC: u64 = 0x9fa0;
@@ -32,6 +32,10 @@ impl FileSystemType for ProcFs {
     }
 
     fn create(&self, request: &MountRequest<'_>) -> Result<ActiveSuperBlock> {
+        // Whoever asks for less to be shown must not believe that it is so.
+        if !request.options.is_empty() {
+            return Err(Errno::EINVAL);
+        }
         SuperBlock::create(Box::new(ProcSuperBlock), request.source, |super_block| {
             Ok(PathNode::new_root(root::inode(super_block), b""))
         })

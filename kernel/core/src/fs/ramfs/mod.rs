@@ -24,6 +24,7 @@ use alloc::vec::Vec;
 use core::any::Any;
 use super_block::Limits;
 
+pub use options::Options;
 pub use super_block::{RAMFS, TMPFS, create_anonymous};
 
 /// A RAMFS without options, mode 0755: the initial file system, and a new VFS root's.
@@ -31,14 +32,14 @@ pub use super_block::{RAMFS, TMPFS, create_anonymous};
 /// # Errors
 /// `ENOMEM`.
 pub fn create_root() -> Result<ActiveSuperBlock> {
-    super_block::create(super_block::Variety::Ramfs, b"none", b"mode=0755")
+    super_block::create(super_block::Variety::Ramfs, b"none", Options::default())
 }
 
 /// An instance for device nodes.
 ///
 /// # Errors
-/// `EINVAL` for bad options; `ENOMEM`.
-pub fn create_for_devices(source: &[u8], options: &[u8]) -> Result<ActiveSuperBlock> {
+/// `ENOMEM`, `ENOSPC`.
+pub fn create_for_devices(source: &[u8], options: Options) -> Result<ActiveSuperBlock> {
     super_block::create(super_block::Variety::Devices, source, options)
 }
 

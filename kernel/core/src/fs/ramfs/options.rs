@@ -1,4 +1,5 @@
-//! Mount options of file systems in memory: `size=`, `nr_blocks=`, `nr_inodes=`, `mode=`, `uid=`, `gid=` (tmpfs(5)).
+//! Mount options of file systems in memory: `size=`, `nr_blocks=`, `nr_inodes=`, `mode=`, `uid=`, `gid=` (tmpfs(5)); and
+//! `nodes=default`, which fills an instance with what every container finds in /dev.
 
 use crate::vfs::page_cache::PAGE_SIZE;
 use crate::{Errno, Result};
@@ -16,6 +17,8 @@ pub struct Options {
     pub owner: Option<u32>,
     /// Group of the root directory.
     pub group: Option<u32>,
+    /// The instance holds the devices that every container has.
+    pub default_nodes: bool,
 }
 
 impl Options {
@@ -44,6 +47,7 @@ impl Options {
                     options.group =
                         Some(u32::try_from(number(value, 10)?).map_err(|_| Errno::EINVAL)?)
                 }
+                b"nodes" if value == b"default" => options.default_nodes = true,
                 // These change nothing where pages are not swapped and names are 64 bits wide.
                 b"noswap" | b"inode64" | b"inode32" if value.is_empty() => {}
                 b"huge" if matches!(value, b"never" | b"advise" | b"within_size") => {}
@@ -100,8 +104,9 @@ mod tests {
         assert_eq!(parse("size=50%").unwrap().pages, Some(500));
         assert_eq!(parse("size=0").unwrap().pages, Some(u64::MAX));
         assert_eq!(
-            parse("mode=1777,uid=5,gid=6").unwrap(),
+            parse("mode=1777,uid=5,gid=6,nodes=default").unwrap(),
             Options {
+                default_nodes: true,
                 mode: Some(0o1777),
                 owner: Some(5),
                 group: Some(6),
@@ -120,6 +125,7 @@ mod tests {
             "uid=4294967296",
             "colour=red",
             "size=99999999999t",
+            "nodes=all",
         ] {
             assert_eq!(
                 Options::parse(text.as_bytes(), 1000),

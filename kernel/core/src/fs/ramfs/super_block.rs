@@ -3,7 +3,7 @@
 use super::RamInode;
 use super::options::Options;
 use crate::vfs::file_system::{FileSystemType, MountRequest};
-use crate::vfs::inode::NewInode;
+use crate::vfs::inode::{Inode, NewInode};
 use crate::vfs::kind::{DeviceNumber, FileKind};
 use crate::vfs::page_cache::{PAGE_SIZE, PageQuota};
 use crate::vfs::path_node::PathNode;
@@ -72,6 +72,14 @@ impl Variety {
             Self::Devices => "devtmpfs",
         }
     }
+
+    /// Permission bits of a root directory.
+    fn default_mode(self) -> u32 {
+        match self {
+            Self::Tmpfs => 0o1777,
+            Self::Ramfs | Self::Devices => 0o755,
+        }
+    }
 }
 
 struct RamSuperBlock {
@@ -111,6 +119,9 @@ impl SuperBlockOperations for RamSuperBlock {
 
     fn options(&self) -> Result<Vec<u8>> {
         let mut text = alloc::string::String::new();
+        if self.options.default_nodes {
+            text += ",nodes=default";
+        }
         let pages = self.limits.pages.limit();
         if self.options.pages.is_some() && pages != u64::MAX {
             text += &format!(",size={}k", pages * (PAGE_SIZE as u64 / 1024));
@@ -119,19 +130,19 @@ impl SuperBlockOperations for RamSuperBlock {
         if self.options.inodes.is_some() && inodes != u64::MAX {
             text += &format!(",nr_inodes={inodes}");
         }
-        if let Some(mode) = self.options.mode {
+        let default_mode = self.variety.default_mode();
+        if let Some(mode) = self.options.mode.filter(|mode| *mode != default_mode) {
             text += &format!(",mode={mode:03o}");
         }
-        if let Some(owner) = self.options.owner {
-            text += &format!(",uid={owner}");
-        }
-        if let Some(group) = self.options.group {
-            text += &format!(",gid={group}");
+        for (key, value) in [("uid", self.options.owner), ("gid", self.options.group)] {
+            if let Some(value) = value.filter(|value| *value != 0) {
+                text += &format!(",{key}={value}");
+            }
         }
         Ok(text.into_bytes())
     }
 
-    fn reconfigure(&self, options: &[u8]) -> Result<()> {
+    fn reconfigure(&self, _root: &Inode, options: &[u8]) -> Result<()> {
         let options = Options::parse(options, hal::frame::total())?;
         if let Some(inodes) = options.inodes {
             if self.limits.inodes.load(Relaxed) > inodes {
@@ -146,8 +157,11 @@ impl SuperBlockOperations for RamSuperBlock {
     }
 }
 
-pub(super) fn create(variety: Variety, source: &[u8], options: &[u8]) -> Result<ActiveSuperBlock> {
-    let options = Options::parse(options, hal::frame::total())?;
+pub(super) fn create(
+    variety: Variety,
+    source: &[u8],
+    options: Options,
+) -> Result<ActiveSuperBlock> {
     let (page_limit, inode_limit) = match variety {
         Variety::Ramfs => (u64::MAX, u64::MAX),
         Variety::Tmpfs | Variety::Devices => {
@@ -159,11 +173,7 @@ pub(super) fn create(variety: Variety, source: &[u8], options: &[u8]) -> Result<
         }
     };
     let limits = Limits::new(page_limit, inode_limit);
-    let permissions = options.mode.unwrap_or(if variety == Variety::Tmpfs {
-        0o1777
-    } else {
-        0o755
-    });
+    let permissions = options.mode.unwrap_or(variety.default_mode());
     let root = NewInode {
         kind: FileKind::Directory,
         permissions,
@@ -177,12 +187,16 @@ pub(super) fn create(variety: Variety, source: &[u8], options: &[u8]) -> Result<
         limits: limits.clone(),
         options,
     });
-    SuperBlock::create(operations, source, |super_block| {
+    let super_block = SuperBlock::create(operations, source, |super_block| {
         Ok(PathNode::new_root(
             RamInode::make(&limits, super_block, &root)?,
             b"",
         ))
-    })
+    })?;
+    if options.default_nodes {
+        crate::fs::devtmpfs::add_default_nodes(&super_block)?;
+    }
+    Ok(super_block)
 }
 
 /// An instance for files without names (memfd_create).
@@ -190,7 +204,7 @@ pub(super) fn create(variety: Variety, source: &[u8], options: &[u8]) -> Result<
 /// # Errors
 /// `ENOMEM`.
 pub fn create_anonymous() -> Result<ActiveSuperBlock> {
-    create(Variety::Ramfs, b"none", b"")
+    create(Variety::Ramfs, b"none", Options::default())
 }
 
 struct RamFileSystem(Variety);
@@ -201,7 +215,8 @@ impl FileSystemType for RamFileSystem {
     }
 
     fn create(&self, request: &MountRequest<'_>) -> Result<ActiveSuperBlock> {
-        create(self.0, request.source, request.options)
+        let options = Options::parse(request.options, hal::frame::total())?;
+        create(self.0, request.source, options)
     }
 }
 

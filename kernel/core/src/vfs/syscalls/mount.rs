@@ -48,6 +48,9 @@ pub fn check_privilege(current: &Current) -> Result<()> {
 /// The flags of a mount from those of mount(2); access times are relative unless asked otherwise.
 fn mount_flags(flags: u32) -> MountFlags {
     let mut result = MountFlags::from_bits_truncate(flags);
+    if result.contains(MountFlags::STRICT_ACCESS_TIME) {
+        result -= MountFlags::NO_ACCESS_TIME | MountFlags::RELATIVE_ACCESS_TIME;
+    }
     if !result.intersects(MountFlags::NO_ACCESS_TIME | MountFlags::STRICT_ACCESS_TIME) {
         result |= MountFlags::RELATIVE_ACCESS_TIME;
     }

@@ -15,6 +15,18 @@ pub fn prepare() {
     attach("proc", "/proc", nothing_special, None);
     attach("devtmpfs", "/dev", MountFlags::NOSUID, None);
     attach(
+        "devpts",
+        "/dev/pts",
+        MountFlags::NOSUID | MountFlags::NOEXEC,
+        Some("gid=5,mode=620,ptmxmode=666"),
+    );
+    attach(
+        "tmpfs",
+        "/dev/shm",
+        MountFlags::NOSUID | MountFlags::NODEV,
+        Some("mode=1777"),
+    );
+    attach(
         "tmpfs",
         "/tmp",
         MountFlags::NOSUID | MountFlags::NODEV,

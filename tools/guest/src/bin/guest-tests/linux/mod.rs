@@ -1,15 +1,18 @@
 //! Linux's own behaviour, as far as programs rely on it.
 
 mod capabilities;
+mod devices;
 mod erofs;
 mod extended;
 mod files;
 mod memory;
+mod mount_flags;
 mod mounts;
 mod overlay;
 mod pipes;
 mod proc;
 mod processes;
+mod pty;
 mod signals;
 mod threads;
 
@@ -26,9 +29,12 @@ pub fn all() -> Vec<Case> {
         files::CASES,
         extended::CASES,
         mounts::CASES,
+        mount_flags::CASES,
         overlay::CASES,
         erofs::CASES,
         proc::CASES,
+        pty::CASES,
+        devices::CASES,
     ]
     .concat();
     cases.extend(capabilities::cases());
