@@ -49,6 +49,7 @@ pub fn read(location: &Location, position: &mut u64, sink: EntrySink<'_>) -> Res
 ///
 /// # Errors
 /// Those of `rest`.
+#[inline]
 pub fn read_with(
     location: &Location,
     position: &mut u64,

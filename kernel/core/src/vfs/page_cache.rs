@@ -179,14 +179,13 @@ impl PageCache {
             let at = position + done as u64;
             let mut start = (at % PAGE_SIZE as u64) as usize;
             let count = (start + (wanted - done)).div_ceil(PAGE_SIZE).min(BATCH);
-            let first = at / PAGE_SIZE as u64;
-            let frames = self.find(first, count);
-            for (place, frame) in frames.iter().enumerate().take(count) {
+            let frames = self.find(at / PAGE_SIZE as u64, count);
+            for frame in frames.iter().take(count) {
                 let length = (PAGE_SIZE - start).min(wanted - done);
                 done += match frame {
                     Some(frame) => destination.write_frame(frame, start, length)?,
                     None if self.source.is_some() => {
-                        let frame = self.obtain(first + place as u64)?;
+                        let frame = self.obtain((position + done as u64) / PAGE_SIZE as u64)?;
                         destination.write_frame(&frame, start, length)?
                     }
                     None => destination.clear(length)?,

@@ -39,6 +39,7 @@ pub fn room_below_limit(position: u64, wanted: u64) -> Result<u64> {
 ///
 /// # Errors
 /// `EINVAL` for an inode without a page cache; `EFBIG`, `ENOSPC`, `ENOMEM`, `EFAULT`.
+#[inline]
 pub fn write(
     inode: &Arc<Inode>,
     appends: bool,
