@@ -31,10 +31,52 @@ mkdir /tmp/d && cp /bin/dash /tmp/d/sh && ln -s d/sh /tmp/link && /tmp/link -c '
 ls -l /lib/ld-linux-aarch64.so.1 > /dev/null && echo $$
 "#;
 
+/// Makes an image whose only layer has a link that leads out, and a file behind that link.
+const HOSTILE: &str = r#"set -e
+mkdir /tmp/h && cd /tmp/h
+mkdir -p a b/out outside layout/blobs/sha256
+ln -s /tmp/h/outside a/out && echo x > b/out/escaped
+tar -cf a.tar -C a out && tar -cf b.tar -C b out/escaped
+head -c 512 a.tar > layer && cat b.tar >> layer
+blob() {
+    digest=$(sha256sum "$1" | cut -d ' ' -f 1)
+    cp "$1" layout/blobs/sha256/$digest
+    echo "{ \"mediaType\": \"application/vnd.oci.image.$2\", \"digest\": \"sha256:$digest\", \"size\": $(stat -c %s "$1") }"
+}
+layer=$(blob layer layer.v1.tar)
+content=$(sha256sum layer | cut -d ' ' -f 1)
+echo "{ \"os\": \"linux\", \"architecture\": \"arm64\", \"rootfs\": { \"type\": \"layers\", \"diff_ids\": [\"sha256:$content\"] } }" > config
+echo "{ \"schemaVersion\": 2, \"config\": $(blob config config.v1+json), \"layers\": [$layer] }" > manifest
+echo "{ \"manifests\": [$(blob manifest manifest.v1+json)] }" > layout/index.json
+echo '{ "imageLayoutVersion": "1.0.0" }' > layout/oci-layout
+runc image unpack layout bundle 2>&1 || echo "status $?"
+ls -A outside
+test ! -e bundle && test ! -e .bundle.unpacking && echo nothing is left
+"#;
+
 pub fn steps() -> Vec<Step> {
-    Board::ALL
-        .map(|board| Step::new(format!("a Debian image, {board}"), move || runs(board)))
-        .into()
+    let mut steps = Vec::new();
+    for board in Board::ALL {
+        steps.push(Step::new(format!("a Debian image, {board}"), move || {
+            runs(board)
+        }));
+        steps.push(Step::new(
+            format!("an image that leads out, {board}"),
+            move || is_refused(board),
+        ));
+    }
+    steps
+}
+
+fn is_refused(board: Board) -> Result<()> {
+    let output = guest::succeed(Machine::new(board), HOSTILE)?;
+    let expected = "runc: image: layer 1: /out: its directory is behind a symbolic link\n\
+                    status 1\nnothing is left\n";
+    ensure!(
+        output == expected,
+        "expected:\n{expected}\nfound:\n{output}"
+    );
+    Ok(())
 }
 
 fn runs(board: Board) -> Result<()> {
