@@ -1,11 +1,11 @@
 //! Pseudoterminals, made in the devpts of a container.
 
 use super::tree::Tree;
-use rustix::fs::{self, Gid, OFlags, Uid};
-use rustix::pty::{self, OpenptFlags};
+use rustix::fs::{self, CWD, FileType, Gid, Mode, OFlags, Uid};
+use rustix::pty;
 use rustix::termios::{self, Winsize};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 /// A size in character cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,24 +26,42 @@ pub struct Pseudoterminal {
     pub path: String,
 }
 
+/// Device numbers of what makes pseudoterminals, and of their programs' sides (Linux's devices.txt).
+const MULTIPLEXER: (u32, u32) = (5, 2);
+const SLAVE_MAJOR: u32 = 136;
+
+/// Opens a device in a tree; one with another number, or what is none, is refused without opening it.
+fn open_device(tree: &Tree, path: &str, number: (u32, u32)) -> io::Result<OwnedFd> {
+    let found = tree.find(path)?;
+    let status = fs::fstat(&found)?;
+    let device = (fs::major(status.st_rdev), fs::minor(status.st_rdev));
+    if FileType::from_raw_mode(status.st_mode) != FileType::CharacterDevice || device != number {
+        return Err(io::Error::other(format!("{path} is no terminal's device")));
+    }
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let path = format!("/proc/self/fd/{}", found.as_raw_fd());
+    Ok(fs::openat(CWD, path, flags, Mode::empty())?)
+}
+
 impl Pseudoterminal {
     /// Makes one in the devpts that is mounted on /dev/pts of a tree.
     pub fn open(tree: &Tree, size: Option<Size>) -> io::Result<Self> {
-        let master = tree.open("/dev/pts/ptmx", OFlags::RDWR | OFlags::NOCTTY)?;
+        let master = open_device(tree, "/dev/pts/ptmx", MULTIPLEXER)?;
         pty::unlockpt(&master)?;
-        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-        let slave = pty::ioctl_tiocgptpeer(&master, flags)?;
         // The name is that of the C library, wherever the devpts is; its last part is the number.
         let name = pty::ptsname(&master, Vec::new())?;
         let name = name.to_string_lossy();
         let number = name.rsplit('/').next().unwrap_or_default();
+        let path = format!("/dev/pts/{number}");
+        let minor = number.parse().unwrap_or(u32::MAX);
+        let slave = open_device(tree, &path, (SLAVE_MAJOR, minor))?;
         if let Some(size) = size {
             set_size(&master, size)?;
         }
         Ok(Self {
-            path: format!("/dev/pts/{number}"),
             master,
             slave,
+            path,
         })
     }
 

@@ -60,7 +60,7 @@ impl Tree {
         self.open(path, OFlags::PATH | OFlags::DIRECTORY)
     }
 
-    pub(super) fn open(&self, path: &str, flags: OFlags) -> io::Result<OwnedFd> {
+    fn open(&self, path: &str, flags: OFlags) -> io::Result<OwnedFd> {
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
         Ok(fs::openat2(
             &self.root,

@@ -1,12 +1,22 @@
 //! Containers from OCI bundles.
 
-use crate::Result;
 use crate::place::{Bundle, Place, expect, outcome};
+use crate::{Result, Test};
 use std::fs;
 use std::os::unix::fs::symlink;
 
+pub const TESTS: &[(&str, Test)] = &[
+    ("a_bundle_sets_the_process_up", sets_the_process_up),
+    (
+        "a_read_only_root_cannot_be_written",
+        read_only_root_cannot_be_written,
+    ),
+    ("masked_paths_are_hidden", masked_paths_are_hidden),
+    ("a_device_folder_is_filled", device_folder_is_filled),
+];
+
 /// Identity, environment, directory, mask, limits and hostname.
-pub fn sets_the_process_up() -> Result<()> {
+fn sets_the_process_up() -> Result<()> {
     let place = Place::new("process")?;
     place.make_root()?;
     let script = "echo $(id -u) $(id -g) $(id -G) $WORD; pwd; umask; ulimit -n; hostname; echo $$";
@@ -27,7 +37,7 @@ pub fn sets_the_process_up() -> Result<()> {
 }
 
 /// The root is read-only; a tmpfs in it is not.
-pub fn read_only_root_cannot_be_written() -> Result<()> {
+fn read_only_root_cannot_be_written() -> Result<()> {
     let place = Place::new("read-only")?;
     let root = place.make_root()?;
     let script = "touch /x 2> /dev/null || echo refused; touch /tmp/x && echo made";
@@ -50,7 +60,7 @@ pub fn read_only_root_cannot_be_written() -> Result<()> {
 
 /// A masked file reads empty, a masked folder is empty, a read-only path can't be written: whatever kind of file it is,
 /// however often it is listed, and in proc as well.
-pub fn masked_paths_are_hidden() -> Result<()> {
+fn masked_paths_are_hidden() -> Result<()> {
     let place = Place::new("masked")?;
     let root = place.make_root()?;
     fs::create_dir(root.join("folder"))?;
@@ -77,7 +87,7 @@ pub fn masked_paths_are_hidden() -> Result<()> {
 }
 
 /// A tmpfs on /dev has the devices that every container has, and no other.
-pub fn device_folder_is_filled() -> Result<()> {
+fn device_folder_is_filled() -> Result<()> {
     let place = Place::new("devices")?;
     place.make_root()?;
     let mounts = r#"{ "destination": "/proc", "type": "proc" },

@@ -1,13 +1,24 @@
 //! Containers that can't be made: what runc says, and that nothing is left.
 
-use crate::Result;
 use crate::place::{Bundle, Place, SYSTEM, expect_error, outcome};
+use crate::{Result, Test};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 
+pub const TESTS: &[(&str, Test)] = &[
+    ("failed_operations_say_what_failed", say_what_failed),
+    ("no_link_leads_out", no_link_leads_out),
+    (
+        "no_working_directory_leads_out",
+        no_working_directory_leads_out,
+    ),
+    ("a_failed_bundle_is_as_it_was", failed_bundle_is_as_it_was),
+    ("others_than_root_are_refused", others_than_root_are_refused),
+];
+
 /// Each failed operation is named with its objects, its cause and, where there is a likely one, a remedy.
-pub fn say_what_failed() -> Result<()> {
+fn say_what_failed() -> Result<()> {
     let place = Place::new("errors")?;
     let cases = [
         (
@@ -77,7 +88,7 @@ pub fn say_what_failed() -> Result<()> {
 }
 
 /// Links in the tree are followed inside the tree, whatever they say.
-pub fn no_link_leads_out() -> Result<()> {
+fn no_link_leads_out() -> Result<()> {
     let place = Place::new("links")?;
     let outside = place.path().join("outside");
     fs::create_dir(&outside)?;
@@ -99,7 +110,7 @@ pub fn no_link_leads_out() -> Result<()> {
 }
 
 /// What was made in a bundle's root is removed when a later operation fails.
-pub fn failed_bundle_is_as_it_was() -> Result<()> {
+fn failed_bundle_is_as_it_was() -> Result<()> {
     let place = Place::new("undone")?;
     let root = place.path().join("root");
     fs::create_dir(&root)?;
@@ -126,7 +137,7 @@ pub fn failed_bundle_is_as_it_was() -> Result<()> {
 }
 
 /// A user without privilege is told what it takes.
-pub fn others_than_root_are_refused() -> Result<()> {
+fn others_than_root_are_refused() -> Result<()> {
     let place = Place::new("user")?;
     let message = "use the state directory /run/runc (only root may, unless --root names another): permission denied";
     expect_error(place.layout(SYSTEM)?.uid(1000).gid(1000), 125, message)?;
@@ -140,7 +151,7 @@ pub fn others_than_root_are_refused() -> Result<()> {
 }
 
 /// A working directory that the configuration names by a descriptor of runc's is refused, whatever its number.
-pub fn no_working_directory_leads_out() -> Result<()> {
+fn no_working_directory_leads_out() -> Result<()> {
     let place = Place::new("working")?;
     place.make_root()?;
     for number in 0..20 {

@@ -1,13 +1,16 @@
 //! Kills runc with SIGKILL at random points between its start and the life of its container, and looks for
 //! anything left behind: a context, a mount, a process.
 
-use crate::Result;
+use crate::random::Random;
 use crate::traces::Traces;
+use crate::{Result, Test};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+pub const TESTS: &[(&str, Test)] = &[("killing_runc_leaves_nothing", leaves_nothing)];
 
 const ROUNDS: u64 = 100;
 const LAYOUT_FILE: &str = "/tmp/runc-test-kill.json";
@@ -33,9 +36,9 @@ const LAYOUT: &str = r#"{
 const MARK: &str = "sleep\u{0}98765";
 
 /// 100 rounds; the seed, which is the process number, is part of every error.
-pub fn leaves_nothing() -> Result<()> {
+fn leaves_nothing() -> Result<()> {
     let seed = u64::from(std::process::id());
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     fs::write(LAYOUT_FILE, LAYOUT)?;
     let before = Traces::find(MARK)?;
     let span = time_until_ready()?;
@@ -86,20 +89,5 @@ fn time_until_ready() -> Result<Duration> {
         Ok(span)
     } else {
         Err("the container doesn't start".into())
-    }
-}
-
-/// A small generator (SplitMix64): a seed makes a run repeatable.
-struct Random(u64);
-
-impl Random {
-    /// The next number from 0 up to 1.
-    fn fraction(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
-        (mixed >> 11) as f64 / (1u64 << 53) as f64
     }
 }

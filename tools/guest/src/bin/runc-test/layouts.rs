@@ -1,13 +1,23 @@
 //! Containers from layout files.
 
-use crate::Result;
 use crate::place::{Place, SYSTEM, expect};
+use crate::{Result, Test};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
+pub const TESTS: &[(&str, Test)] = &[
+    (
+        "a_layout_is_what_the_program_sees",
+        is_what_the_program_sees,
+    ),
+    ("exit_statuses_come_through", exit_statuses_come_through),
+    ("signals_reach_the_program", signals_reach_the_program),
+    ("descriptors_stay_behind", descriptors_stay_behind),
+];
+
 /// The program's processes, name, directory, environment and files are those of the layout.
-pub fn is_what_the_program_sees() -> Result<()> {
+fn is_what_the_program_sees() -> Result<()> {
     let place = Place::new("layout")?;
     let script = "echo $$ $PPID $(hostname) $(pwd) $HOME; ls /";
     let mut runc = place.layout(SYSTEM)?;
@@ -19,7 +29,7 @@ pub fn is_what_the_program_sees() -> Result<()> {
 }
 
 /// Exit statuses, signals, and programs that can't be started.
-pub fn exit_statuses_come_through() -> Result<()> {
+fn exit_statuses_come_through() -> Result<()> {
     let place = Place::new("status")?;
     for (script, status) in [("exit 0", 0), ("exit 42", 42)] {
         expect(place.layout(SYSTEM)?.args(["sh", "-c", script]), status, "")?;
@@ -28,7 +38,7 @@ pub fn exit_statuses_come_through() -> Result<()> {
 }
 
 /// A signal to runc is one to the container's first process: it can handle it, or end by it.
-pub fn signals_reach_the_program() -> Result<()> {
+fn signals_reach_the_program() -> Result<()> {
     let handling = "trap 'exit 9' TERM; echo ready; while :; do sleep 0.05; done";
     for (script, expected) in [(handling, 9), ("echo ready; exec sleep 100", 128 + 15)] {
         let place = Place::new("signals")?;
@@ -52,7 +62,7 @@ pub fn signals_reach_the_program() -> Result<()> {
 }
 
 /// A folder of the caller's, open as standard input and as another descriptor, is closed inside.
-pub fn descriptors_stay_behind() -> Result<()> {
+fn descriptors_stay_behind() -> Result<()> {
     let place = Place::new("descriptors")?;
     let leak = rustix::io::dup(File::open("/")?)?;
     let mut runc = place.layout(SYSTEM)?;

@@ -1,15 +1,24 @@
 //! Tests runc as its user meets it: containers that run, input that is wrong, and runc killed at any point.
 //!
-//! `runc-test [NAME...]` runs the tests with these names, or all, and ends with their numbers. Exit status
-//! 0: every test passed.
+//! `runc-test [NAME...]` runs the tests with these names, or all, and ends with their numbers; `runc-test churn N`
+//! drives N containers. Exit status 0: every test passed.
 #![forbid(unsafe_code)]
 
 mod bundles;
+mod churn;
+mod commands;
 mod errors;
+mod hooks;
 mod kill;
 mod layouts;
+mod life;
+mod manager;
+mod memory;
+mod output;
 mod place;
+mod random;
 mod starting;
+mod terminals;
 mod traces;
 
 use std::env;
@@ -19,55 +28,39 @@ use traces::Traces;
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 type Test = fn() -> Result<()>;
 
-const TESTS: [(&str, Test); 17] = [
-    (
-        "a_layout_is_what_the_program_sees",
-        layouts::is_what_the_program_sees,
-    ),
-    (
-        "exit_statuses_come_through",
-        layouts::exit_statuses_come_through,
-    ),
-    (
-        "signals_reach_the_program",
-        layouts::signals_reach_the_program,
-    ),
-    ("descriptors_stay_behind", layouts::descriptors_stay_behind),
-    ("a_bundle_sets_the_process_up", bundles::sets_the_process_up),
-    (
-        "a_read_only_root_cannot_be_written",
-        bundles::read_only_root_cannot_be_written,
-    ),
-    ("masked_paths_are_hidden", bundles::masked_paths_are_hidden),
-    (
-        "a_device_folder_is_filled",
-        bundles::device_folder_is_filled,
-    ),
-    ("failed_operations_say_what_failed", errors::say_what_failed),
-    ("no_link_leads_out", errors::no_link_leads_out),
-    (
-        "no_working_directory_leads_out",
-        errors::no_working_directory_leads_out,
-    ),
-    (
-        "a_failed_bundle_is_as_it_was",
-        errors::failed_bundle_is_as_it_was,
-    ),
-    (
-        "others_than_root_are_refused",
-        errors::others_than_root_are_refused,
-    ),
-    ("spec_writes_a_bundle", starting::spec_writes_a_bundle),
-    ("an_example_layout_runs", starting::example_layout_runs),
-    ("info_counts_contexts", starting::info_counts_contexts),
-    ("killing_runc_leaves_nothing", kill::leaves_nothing),
+/// The tests, a list for each module.
+const TESTS: [&[(&str, Test)]; 12] = [
+    layouts::TESTS,
+    bundles::TESTS,
+    errors::TESTS,
+    commands::TESTS,
+    life::TESTS,
+    hooks::TESTS,
+    terminals::TESTS,
+    output::TESTS,
+    memory::TESTS,
+    starting::TESTS,
+    kill::TESTS,
+    churn::TESTS,
 ];
 
 fn main() -> ExitCode {
     let names: Vec<String> = env::args().skip(1).collect();
+    if let [command, count] = names.as_slice()
+        && let ("churn", Ok(count)) = (command.as_str(), count.parse())
+    {
+        return match churn::churn(count) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                println!("FAILED churn: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let chosen = |name: &str| names.is_empty() || names.iter().any(|chosen| chosen == name);
     let (mut passed, mut failed) = (0, 0);
-    for (name, test) in TESTS.iter().filter(|(name, _)| chosen(name)) {
+    let tests = TESTS.into_iter().flatten();
+    for (name, test) in tests.filter(|(name, _)| chosen(name)) {
         match run(*test) {
             Ok(()) => {
                 println!("ok {name}");

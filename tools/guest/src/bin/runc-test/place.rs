@@ -63,7 +63,8 @@ impl Place {
         fs::create_dir_all(root.join("bin"))?;
         fs::copy("/bin/busybox", root.join("bin/busybox"))?;
         for applet in [
-            "sh", "ls", "cat", "id", "touch", "hostname", "readlink", "stat",
+            "sh", "ls", "cat", "id", "touch", "hostname", "readlink", "stat", "sleep", "true",
+            "tty", "stty", "ps",
         ] {
             std::os::unix::fs::symlink("busybox", root.join("bin").join(applet))?;
         }
@@ -72,6 +73,14 @@ impl Place {
 
     /// runc with a bundle whose process runs this script.
     pub fn bundle(&self, script: &str, bundle: &Bundle<'_>) -> io::Result<Command> {
+        self.write_bundle(script, bundle)?;
+        let mut command = Command::new("/bin/runc");
+        command.arg("run").arg("--bundle").arg(&self.0).arg("test");
+        Ok(command)
+    }
+
+    /// Writes the configuration of a bundle whose process runs this script.
+    pub fn write_bundle(&self, script: &str, bundle: &Bundle<'_>) -> io::Result<()> {
         let script = script.replace('\\', r"\\").replace('"', r#"\""#);
         let Bundle {
             process,
@@ -89,10 +98,7 @@ impl Place {
                 "linux": {{ "namespaces": [{{ "type": "pid" }}, {{ "type": "mount" }}, {{ "type": "uts" }}] {linux} }}
                 {others} }}"#
             ),
-        )?;
-        let mut command = Command::new("/bin/runc");
-        command.arg("run").arg("--bundle").arg(&self.0).arg("test");
-        Ok(command)
+        )
     }
 }
 

@@ -1,9 +1,15 @@
 //! What runc gives to start from, and that it runs.
 
-use crate::Result;
 use crate::place::{Place, expect, outcome};
+use crate::{Result, Test};
 use std::fs;
 use std::process::Command;
+
+pub const TESTS: &[(&str, Test)] = &[
+    ("spec_writes_a_bundle", spec_writes_a_bundle),
+    ("an_example_layout_runs", example_layout_runs),
+    ("info_counts_contexts", info_counts_contexts),
+];
 
 fn runc(words: &[&str]) -> Command {
     let mut command = Command::new("/bin/runc");
@@ -12,7 +18,7 @@ fn runc(words: &[&str]) -> Command {
 }
 
 /// `runc spec` writes a bundle that can be run, and overwrites none.
-pub fn spec_writes_a_bundle() -> Result<()> {
+fn spec_writes_a_bundle() -> Result<()> {
     let place = Place::new("spec")?;
     let root = place.make_root()?;
     fs::rename(root, place.path().join("rootfs"))?;
@@ -37,7 +43,7 @@ pub fn spec_writes_a_bundle() -> Result<()> {
 }
 
 /// The example of a layout file is one.
-pub fn example_layout_runs() -> Result<()> {
+fn example_layout_runs() -> Result<()> {
     let place = Place::new("example")?;
     let layout = outcome(&mut runc(&["spec", "--layout"]))?;
     let file = place.path().join("layout.json");
@@ -52,7 +58,7 @@ pub fn example_layout_runs() -> Result<()> {
 }
 
 /// `runc info` counts what there is.
-pub fn info_counts_contexts() -> Result<()> {
+fn info_counts_contexts() -> Result<()> {
     let said = outcome(&mut runc(&["info"]))?;
     for line in [
         "kernel      Linux 6.1.0-gantry aarch64",

@@ -34,6 +34,10 @@ pub const CASES: &[Case] = &[
         test: dots_stay_inside,
     },
     Case {
+        name: "s25_a_directory_chosen_inside_stays_the_working_one",
+        test: chosen_directory_stays,
+    },
+    Case {
         name: "s26_exec_closes_directories_of_the_host_alone",
         test: foreign_directories_close,
     },
@@ -254,6 +258,48 @@ fn exec_in(root: &ContextDescriptor, path: &str) -> std::io::Result<()> {
         Ok(number) => Err(std::io::Error::from_raw_os_error(number)),
         Err(_) => Ok(()),
     }
+}
+
+/// A working directory that was chosen in the new root's tree, from outside, is kept; one in another tree isn't.
+fn chosen_directory_stays() -> Check {
+    let root = vfs_root_with_program()?;
+    let other = vfs_root_with_program()?;
+    let choose = |context: &ContextDescriptor| {
+        let bin = rustix::fs::openat(
+            root_of(context)?,
+            "bin",
+            OFlags::PATH | OFlags::DIRECTORY,
+            Mode::empty(),
+        );
+        ok("fchdir", rustix::process::fchdir(ok("open bin", bin)?))
+    };
+    let inside = ["/bin", "bin proc"].map(str::to_owned).to_vec();
+    let steps = ["cwd", "list:.."];
+    let lines = container::run(&steps, || {
+        choose(&root)?;
+        enter_after_exec(&root)
+    })?;
+    equal("at exec", lines, inside.clone())?;
+    let program = container::script_command_at("./guest-tests", &steps);
+    let outcome = container::start_command(program, || {
+        choose(&root)?;
+        enter_after_exec(&root)
+    })?;
+    equal(
+        "a program by a relative path",
+        outcome.finish()?.lines,
+        inside.clone(),
+    )?;
+    let lines = container::run(&steps, || {
+        choose(&root)?;
+        enter_now(&root)
+    })?;
+    equal("now", lines, inside)?;
+    let lines = container::run(&["cwd"], || {
+        choose(&other)?;
+        enter_after_exec(&root)
+    })?;
+    equal("another tree's", lines, vec!["/".to_owned()])
 }
 
 fn dots_stay_inside() -> Check {

@@ -1,0 +1,197 @@
+//! Hooks: programs of the caller at points of a container's life.
+
+use crate::manager::{IDLE, Manager};
+use crate::place::Bundle;
+use crate::{Result, Test};
+use std::fs;
+use std::time::{Duration, Instant};
+
+pub const TESTS: &[(&str, Test)] = &[
+    // runtime-tools hooks, contest hooks, hooks.bats
+    ("hooks_run_in_their_order", order),
+    // runtime-tools hooks_stdin
+    ("hooks_read_the_state", state),
+    // runtime-tools prestart_fail, contest prestart_fail
+    ("a_failed_early_hook_leaves_nothing", early_failure),
+    // specification 1.3: a failed poststart hook stops the container
+    (
+        "a_failed_poststart_hook_stops_the_container",
+        poststart_failure,
+    ),
+    // runtime-tools poststop_fail
+    ("a_failed_poststop_hook_is_warned_of", poststop_failure),
+    // specification: timeout
+    ("a_late_hook_is_killed", late),
+    ("a_hook_can_ask_for_the_state", asks),
+];
+
+/// A hook that runs a script with the shell of where it runs.
+fn hook(script: &str) -> String {
+    let script = script.replace('\\', r"\\").replace('"', r#"\""#);
+    format!(r#"{{ "path": "/bin/sh", "args": ["sh", "-c", "{script}"], "env": ["PATH=/bin"] }}"#)
+}
+
+fn with_hooks(name: &str, script: &str, hooks: &[(&str, String)]) -> Result<Manager> {
+    let runc = Manager::new(name)?;
+    let lists: Vec<String> = hooks
+        .iter()
+        .map(|(point, hook)| format!("\"{point}\": [{hook}]"))
+        .collect();
+    let others = format!(", \"hooks\": {{ {} }}", lists.join(", "));
+    let bundle = Bundle {
+        others: &others,
+        ..Bundle::default()
+    };
+    runc.place().write_bundle(script, &bundle)?;
+    Ok(runc)
+}
+
+fn order() -> Result<()> {
+    let outside = "/tmp/runc-test-hooks/root/trace";
+    let hooks = [
+        ("prestart", hook(&format!("echo prestart >> {outside}"))),
+        (
+            "createRuntime",
+            [1, 2]
+                .map(|number| hook(&format!("echo createRuntime {number} >> {outside}")))
+                .join(", "),
+        ),
+        ("createContainer", hook("echo createContainer >> /trace")),
+        ("startContainer", hook("echo startContainer >> /trace")),
+        ("poststart", hook(&format!("echo poststart >> {outside}"))),
+        ("poststop", hook(&format!("echo poststop >> {outside}"))),
+    ];
+    let script = "while ! grep -q poststart /trace; do sleep 0.01; done; echo program >> /trace";
+    let runc = with_hooks("hooks", script, &hooks)?;
+    std::os::unix::fs::symlink("busybox", runc.path("root/bin/grep"))?;
+    let trace = || fs::read_to_string(outside);
+    let created = "prestart\ncreateRuntime 1\ncreateRuntime 2\ncreateContainer\n";
+    let started = format!("{created}startContainer\npoststart\nprogram\n");
+    runc.does(&["create", "a"])?;
+    if trace()? != created {
+        return Err(trace()?.into());
+    }
+    runc.does(&["start", "a"])?;
+    runc.becomes("a", "stopped")?;
+    if trace()? != started {
+        return Err(trace()?.into());
+    }
+    runc.does(&["delete", "a"])?;
+    if trace()? != format!("{started}poststop\n") {
+        return Err(trace()?.into());
+    }
+    fs::remove_file(outside)?;
+    runc.expect(&["run", "a"], 0, "")?;
+    if trace()? != format!("{started}poststop\n") {
+        return Err(trace()?.into());
+    }
+    Ok(())
+}
+
+fn state() -> Result<()> {
+    let points = [
+        "prestart",
+        "createRuntime",
+        "createContainer",
+        "startContainer",
+        "poststart",
+        "poststop",
+    ];
+    let hooks = points.map(|point| {
+        let path = match point {
+            "createContainer" | "startContainer" => String::new(),
+            _ => "/tmp/runc-test-hooks-state/root".to_owned(),
+        };
+        (point, hook(&format!("cat > {path}/{point}")))
+    });
+    let runc = with_hooks("hooks-state", IDLE, &hooks)?;
+    runc.does(&["create", "a"])?;
+    let number = runc.state("a", "pid")?;
+    runc.does(&["start", "a"])?;
+    runc.does(&["delete", "-f", "a"])?;
+    for (point, status, number) in [
+        ("prestart", "creating", number.as_str()),
+        ("createRuntime", "creating", &number),
+        ("createContainer", "creating", &number),
+        ("startContainer", "created", &number),
+        ("poststart", "running", &number),
+        ("poststop", "stopped", "0"),
+    ] {
+        let state = fs::read_to_string(runc.path(&format!("root/{point}")))?;
+        let says = |text: String| state.contains(&text);
+        if !says(format!("\"status\":\"{status}\""))
+            || !says(format!("\"pid\":{number},"))
+            || !says("\"id\":\"a\"".to_owned())
+        {
+            return Err(format!("{point}: {state}").into());
+        }
+    }
+    Ok(())
+}
+
+fn early_failure() -> Result<()> {
+    for point in ["prestart", "createRuntime", "createContainer"] {
+        let hooks = [(point, format!("{}, {}", hook("true"), hook("exit 3")))];
+        let runc = with_hooks("hooks-early", IDLE, &hooks)?;
+        let message = format!("error running {point} hook #1: exit status 3");
+        runc.fails(&["create", "a"], 1, &message)?;
+        runc.fails(&["run", "a"], 125, &message)?;
+        runc.expect(&["list", "-q"], 0, "")?;
+    }
+    let hooks = [("startContainer", hook("exit 3"))];
+    let runc = with_hooks("hooks-start", IDLE, &hooks)?;
+    runc.does(&["create", "a"])?;
+    runc.fails(
+        &["start", "a"],
+        1,
+        "error running startContainer hook #0: exit status 3",
+    )?;
+    runc.becomes("a", "stopped")
+}
+
+fn poststart_failure() -> Result<()> {
+    let runc = with_hooks("hooks-poststart", IDLE, &[("poststart", hook("exit 3"))])?;
+    let message = "error running poststart hook #0: exit status 3";
+    runc.does(&["create", "a"])?;
+    runc.fails(&["start", "a"], 1, message)?;
+    runc.becomes("a", "stopped")?;
+    runc.fails(&["run", "-d", "b"], 125, message)?;
+    runc.expect(&["list", "-q"], 0, "a\n")
+}
+
+fn poststop_failure() -> Result<()> {
+    let runc = with_hooks("hooks-poststop", "true", &[("poststop", hook("exit 3"))])?;
+    let message = "warning: error running poststop hook #0: exit status 3";
+    runc.fails(&["run", "a"], 0, message)?;
+    runc.does(&["create", "a"])?;
+    runc.fails(&["delete", "-f", "a"], 0, message)?;
+    runc.expect(&["list", "-q"], 0, "")
+}
+
+fn late() -> Result<()> {
+    let hook = r#"{ "path": "/bin/sleep", "args": ["sleep", "1000"], "timeout": 1 }"#;
+    let runc = with_hooks("hooks-late", IDLE, &[("createRuntime", hook.to_owned())])?;
+    let start = Instant::now();
+    runc.fails(
+        &["create", "a"],
+        1,
+        "error running createRuntime hook #0: not done in 1 s",
+    )?;
+    if start.elapsed() < Duration::from_secs(1) {
+        return Err("it was killed too early".into());
+    }
+    Ok(())
+}
+
+fn asks() -> Result<()> {
+    let root = "/tmp/runc-test-hooks-asks";
+    let script = format!("runc --root {root}/state state a > {root}/said");
+    let runc = with_hooks("hooks-asks", IDLE, &[("createRuntime", hook(&script))])?;
+    runc.does(&["create", "a"])?;
+    let said = fs::read_to_string(format!("{root}/said"))?;
+    if said.contains("\"status\": \"creating\"") {
+        Ok(())
+    } else {
+        Err(said.into())
+    }
+}

@@ -1,0 +1,220 @@
+//! The life of a container: what its state says, and what is left of it when its monitor or runc is killed.
+
+use crate::manager::{IDLE, Manager, PATIENCE, until};
+use crate::place::Bundle;
+use crate::{Result, Test};
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
+use std::time::Instant;
+
+pub const TESTS: &[(&str, Test)] = &[
+    // runtime-tools state, contest lifecycle
+    ("the_state_tells_a_whole_life", whole_life),
+    // runtime-tools/contest misc_props: annotations
+    ("annotations_are_in_the_state", annotations),
+    // runc#4534, runc#3828: state and container can't disagree
+    ("a_killed_monitor_takes_its_container_along", killed_monitor),
+    (
+        "a_killed_monitor_of_a_created_container_leaves_no_process",
+        killed_early,
+    ),
+    ("what_a_killed_create_left_is_no_container", remains),
+    (
+        "a_container_in_the_foreground_is_one_like_others",
+        foreground,
+    ),
+    // env.bats "HOME"
+    ("the_home_directory_is_that_of_the_user", home),
+    // cwd.bats, D7: no path of the caller's shows inside
+    ("the_working_directory_is_inside", working_directory),
+    // runc#4288: the program sees nothing of runc's, exec neither
+    ("no_code_of_runc_runs_inside", no_runc_inside),
+];
+
+fn kill(process: i32) -> Result<()> {
+    let process = Pid::from_raw(process).ok_or("no process")?;
+    Ok(kill_process(process, Signal::KILL)?)
+}
+
+fn whole_life() -> Result<()> {
+    let runc = Manager::with_script("life", "exit 3")?;
+    runc.does(&["create", "a"])?;
+    runc.is("a", "created")?;
+    if runc.state("a", "pid")? == "0" || !runc.state("a", "startedAt")?.is_empty() {
+        return Err(runc.output(&["state", "a"])?.into());
+    }
+    runc.does(&["start", "a"])?;
+    runc.becomes("a", "stopped")?;
+    let times = ["created", "startedAt", "finishedAt"].map(|name| runc.state("a", name));
+    let [created, started, finished] = times;
+    let (created, started, finished) = (created?, started?, finished?);
+    let is_time = |time: &str| time.len() == 30 && time.ends_with('Z');
+    if !is_time(&created) || created > started || started > finished {
+        return Err(format!("{created}, {started}, {finished}").into());
+    }
+    for (name, value) in [("pid", "0"), ("exitCode", "3"), ("exitSignal", "")] {
+        if runc.state("a", name)? != value {
+            return Err(runc.output(&["state", "a"])?.into());
+        }
+    }
+    runc.does(&["run", "-d", "b", "/bin/sh", "-c", IDLE])?;
+    runc.does(&["kill", "b", "KILL"])?;
+    runc.becomes("b", "stopped")?;
+    match (
+        runc.state("b", "exitSignal")?.as_str(),
+        runc.state("b", "exitCode")?.as_str(),
+    ) {
+        ("9", "137") => Ok(()),
+        ends => Err(format!("{ends:?}").into()),
+    }
+}
+
+fn annotations() -> Result<()> {
+    let others = r#", "annotations": { "org.example": "a \"b\"", "empty": "" }"#;
+    let bundle = Bundle {
+        others,
+        ..Bundle::default()
+    };
+    let runc = Manager::with_bundle("annotations", IDLE, &bundle)?;
+    runc.does(&["create", "a"])?;
+    let state = runc.output(&["state", "a"])?;
+    if state.contains(r#""org.example": "a \"b\"""#) && state.contains(r#""empty": """#) {
+        Ok(())
+    } else {
+        Err(state.into())
+    }
+}
+
+fn killed_monitor() -> Result<()> {
+    let runc = Manager::with_script("killed-monitor", IDLE)?;
+    runc.does(&["run", "-d", "a"])?;
+    let first = runc.state("a", "pid")?;
+    kill(runc.monitor("a")?)?;
+    runc.becomes("a", "stopped")?;
+    until("its process is gone", || {
+        Ok(!fs::exists(format!("/proc/{first}"))?)
+    })?;
+    if runc.state("a", "exitCode")? != "137" || runc.state("a", "exitSignal")? != "9" {
+        return Err(runc.output(&["state", "a"])?.into());
+    }
+    runc.expect(&["wait", "a"], 137, "137\n")?;
+    runc.fails(&["kill", "a"], 1, "container not running")?;
+    runc.fails(&["exec", "a", "true"], 125, "container not running")?;
+    runc.does(&["delete", "a"])?;
+    runc.expect(&["list", "-q"], 0, "")
+}
+
+fn killed_early() -> Result<()> {
+    let runc = Manager::with_script("killed-early", IDLE)?;
+    runc.does(&["create", "a"])?;
+    let first = runc.state("a", "pid")?;
+    kill(runc.monitor("a")?)?;
+    runc.becomes("a", "stopped")?;
+    until("its process is gone", || {
+        Ok(!fs::exists(format!("/proc/{first}"))?)
+    })?;
+    runc.does(&["delete", "a"])
+}
+
+fn remains() -> Result<()> {
+    let runc = Manager::with_script("remains", "true")?;
+    // As a runc and a monitor that were killed before they had made anything leave it.
+    fs::create_dir_all(runc.root().join("a"))?;
+    fs::write(runc.root().join("a/config.json"), "{}")?;
+    runc.fails(&["state", "a"], 1, "does not exist")?;
+    if fs::exists(runc.root().join("a"))? {
+        return Err("it is still there".into());
+    }
+    fs::create_dir_all(runc.root().join("b"))?;
+    runc.does(&["create", "b"])?;
+    runc.expect(&["list", "-q"], 0, "b\n")
+}
+
+fn foreground() -> Result<()> {
+    let runc = Manager::with_script("foreground", IDLE)?;
+    let mut running = runc.command(&["run", "a"]).spawn()?;
+    until("it is there", || {
+        Ok(runc.run(&["state", "a"])?.status == Some(0))
+    })?;
+    runc.becomes("a", "running")?;
+    runc.expect(&["list", "-q"], 0, "a\n")?;
+    runc.expect(&["exec", "a", "sh", "-c", "exit 4"], 4, "")?;
+    runc.does(&["pause", "a"])?;
+    runc.does(&["resume", "a"])?;
+    runc.does(&["kill", "a", "KILL"])?;
+    let status = running.wait()?;
+    if status.code() != Some(137) {
+        return Err(format!("{status:?}").into());
+    }
+    runc.fails(&["state", "a"], 1, "does not exist")?;
+    // One that dies with its runc doesn't stand in the way of the next.
+    let mut running = runc.command(&["run", "a"]).spawn()?;
+    until("it is there", || {
+        Ok(runc.run(&["state", "a"])?.status == Some(0))
+    })?;
+    running.kill()?;
+    running.wait()?;
+    let deadline = Instant::now() + PATIENCE;
+    while runc.run(&["state", "a"])?.status == Some(0) && Instant::now() < deadline {}
+    runc.expect(&["run", "a", "/bin/sh", "-c", "exit 2"], 2, "")
+}
+
+fn home() -> Result<()> {
+    let runc = Manager::with_script("home", "echo $HOME")?;
+    fs::create_dir(runc.bundle().join("root/etc"))?;
+    fs::write(
+        runc.path("root/etc/passwd"),
+        "root:x:0:0::/root:/bin/sh\nweb:x:33:33::/srv/web:/bin/sh\n",
+    )?;
+    runc.expect(&["run", "a"], 0, "/root\n")?;
+    let bundle = Bundle {
+        process: r#""/", "user": { "uid": 33, "gid": 33 }"#,
+        ..Bundle::default()
+    };
+    runc.place().write_bundle("echo $HOME", &bundle)?;
+    runc.expect(&["run", "a"], 0, "/srv/web\n")?;
+    runc.does(&["run", "-d", "b", "/bin/sh", "-c", IDLE])?;
+    runc.expect(&["exec", "b", "sh", "-c", "echo $HOME"], 0, "/srv/web\n")?;
+    runc.expect(
+        &["exec", "-u", "7", "b", "sh", "-c", "echo $HOME"],
+        0,
+        "/\n",
+    )
+}
+
+fn working_directory() -> Result<()> {
+    let bundle = Bundle {
+        process: r#""/made/here""#,
+        ..Bundle::default()
+    };
+    let script = "pwd; cd ..; pwd; cd ../../..; pwd; ls -d bin";
+    let runc = Manager::with_bundle("cwd", script, &bundle)?;
+    runc.expect(&["run", "a"], 0, "/made/here\n/made\n/\nbin\n")?;
+    // A program by a relative path is looked for there.
+    fs::write(runc.path("root/made/here/program"), "#!/bin/sh\necho $0\n")?;
+    fs::set_permissions(
+        runc.path("root/made/here/program"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )?;
+    runc.expect(&["run", "a", "./program"], 0, "./program\n")
+}
+
+fn no_runc_inside() -> Result<()> {
+    let mounts = r#"{ "destination": "/proc", "type": "proc" }"#;
+    let bundle = Bundle {
+        mounts,
+        ..Bundle::default()
+    };
+    // Looks all the time for a process whose program isn't the container's.
+    let script = "while :; do for exe in /proc/[0-9]*/exe; do case $(readlink $exe) in /bin/busybox|'') ;; \
+        *) readlink $exe > /found;; esac; done; done";
+    let runc = Manager::with_bundle("inside", script, &bundle)?;
+    runc.does(&["run", "-d", "a"])?;
+    for _ in 0..20 {
+        runc.expect(&["exec", "a", "true"], 0, "")?;
+    }
+    if fs::exists(runc.path("root/found"))? {
+        return Err(fs::read_to_string(runc.path("root/found"))?.into());
+    }
+    Ok(())
+}
