@@ -50,7 +50,10 @@ fn main() -> ExitCode {
         && let ("churn", Ok(count)) = (command.as_str(), count.parse())
     {
         return match churn::churn(count) {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(()) => {
+                println!("ok churn of {count}");
+                ExitCode::SUCCESS
+            }
             Err(error) => {
                 println!("FAILED churn: {error}");
                 ExitCode::FAILURE
