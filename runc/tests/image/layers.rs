@@ -272,3 +272,28 @@ fn hard_links_reach_lower_layers() {
     assert_eq!(place.root(), ["other"]);
     assert_eq!(place.read("bundle/rootfs/other"), "content");
 }
+
+/// Attributes are kept where the system keeps any; where it does not, that is said.
+#[test]
+fn extended_attributes_are_kept() {
+    let place = Place::new("extended");
+    let noted = |tar: Tar, value: &str| tar.pax(&[("SCHILY.xattr.user.note", value)]);
+    let lower = noted(noted(Tar::new(), "file").file("f", ""), "lower").directory("d");
+    let upper = noted(Tar::new(), "upper").directory("d").file("d/x", "");
+    place.image_of(vec![lower.bytes(), upper.bytes()]);
+    let output = place.unpack("layout", &[]);
+    assert!(output.status.success());
+    let note = |name: &str| {
+        let mut value = vec![0; 16];
+        let path = place.0.join("bundle/rootfs").join(name);
+        let length = rustix::fs::getxattr(path, "user.note", &mut value);
+        length.map(|length| String::from_utf8_lossy(&value[..length]).into_owned())
+    };
+    let said = String::from_utf8(output.stderr).unwrap();
+    if said.contains("without the extended attributes") {
+        assert!(note("f").is_err());
+    } else {
+        assert_eq!(note("f").as_deref(), Ok("file"));
+        assert_eq!(note("d").as_deref(), Ok("upper"));
+    }
+}
