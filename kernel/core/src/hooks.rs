@@ -3,8 +3,9 @@
 use crate::memory::FaultSignal;
 use crate::sched::{self, timer};
 use crate::signal::{self, ExitStatus, Signal, SignalInfo, deliver};
-use crate::task::{self, Current, Thread, ThreadRef};
+use crate::task::{self, Current, Thread, ThreadRef, memory_score};
 use crate::{start, syscall, tty};
+use alloc::sync::Arc;
 use core::fmt;
 use hal::exception::{Access, Exception, Fault, FaultKind, Unresolved, UserRegisters};
 
@@ -53,7 +54,7 @@ impl hal::Kernel for KernelHooks {
                 Err(FaultSignal::NoObject) => {
                     SignalInfo::fault(Signal::SIGBUS, BUS_ADRERR, fault.address)
                 }
-                Err(FaultSignal::OutOfMemory) => return end_for_want_of_memory(current),
+                Err(FaultSignal::OutOfMemory) => return make_memory(current),
             },
         };
         force(current, registers, info);
@@ -143,7 +144,21 @@ fn force(current: &Current, registers: &UserRegisters, info: SignalInfo) {
     signal::force(&current.arc(), info);
 }
 
-/// There is no page to be had for an access: the process ends, as by Linux's out-of-memory killer.
+/// There is no page to be had for an access: a process is chosen to end, and when it has, the access is tried again.
+fn make_memory(current: &Current) {
+    match memory_score::kill_one() {
+        Some(victim) if !Arc::ptr_eq(&victim, current.process()) => {
+            // Interrupted by its own end, the caller doesn't try again.
+            let _ = victim
+                .state_changed
+                .wait_killable(|| victim.is_zombie().then_some(()));
+        }
+        Some(_) => {}
+        None => end_for_want_of_memory(current),
+    }
+}
+
+/// Nobody else can give memory: the process ends itself.
 fn end_for_want_of_memory(current: &Current) {
     let process = current.process();
     crate::log::error!(

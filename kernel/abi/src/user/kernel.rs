@@ -128,6 +128,20 @@ pub(super) fn call_reading<T: Copy>(
     unsafe { syscall6(call, arguments) }
 }
 
+/// A call that only reads the structures whose addresses are its two arguments.
+pub(super) fn call_reading_two<A: Copy, B: Copy>(
+    call: usize,
+    first: &A,
+    second: &B,
+) -> Result<usize> {
+    let addresses = [
+        core::ptr::from_ref(first).addr(),
+        core::ptr::from_ref(second).addr(),
+    ];
+    // SAFETY: both outlive the call, which reads no more of each than its type has; its callers see to that.
+    unsafe { syscall6(call, [addresses[0], addresses[1], 0, 0, 0, 0]) }
+}
+
 /// rt_sigprocmask(2): sets the mask and returns the old one.
 pub(super) fn set_signal_mask(how: usize, mask: u64) -> Result<u64> {
     let mut old = 0u64;

@@ -5,6 +5,7 @@
 //! All unsafe code is in `kernel`, the system call instruction and what turns values into its arguments, and in
 //! `measure`, which is for benchmarks.
 
+pub mod attributes;
 pub mod calls;
 mod context_descriptor;
 mod descriptor;

@@ -16,6 +16,7 @@ use crate::memory::{
 use crate::signal::Signal;
 use crate::signal::state::AlternateStack;
 use crate::task::syscalls::personality;
+use crate::task::user_tasks;
 use crate::task::{CommandName, Credentials, Current, ProcessFlags, Resource};
 use crate::vfs::walk::{self, WalkFlags};
 use crate::vfs::{File, Location, View, open, permission};
@@ -86,6 +87,7 @@ pub fn execute(
     mut given: Arguments,
 ) -> Result<usize> {
     hal::frame::headroom()?;
+    user_tasks::check_exec(current)?;
     let prepared = context::prepare_exec(current)?;
     let own = current.fs();
     let new_directories = prepared.directories(&own);
@@ -292,6 +294,10 @@ fn prepare(
     privileges: &Privileges,
 ) -> Result<Ready> {
     let memory = AddressSpace::new()?;
+    let kept = current.process().personality().load(Relaxed);
+    if kept & personality::FIXED_ADDRESSES != 0 && !privileges.is_secure {
+        memory.fix_base();
+    }
     take_limits(current, &memory);
     let program = load::map(&memory, &found.file, &found.image, false)?;
     let interpreter = match &found.interpreter {

@@ -59,6 +59,11 @@ impl AddressSpace {
         Ok(AddressSpace::with(MemoryLimits::default(), inner))
     }
 
+    /// Places mappings at the same addresses as in every other space that asks for it; to be called before there are any.
+    pub fn fix_base(&self) {
+        self.inner.lock().mapping_base = USER_END - STACK_ROOM;
+    }
+
     fn with(limits: MemoryLimits, inner: Inner) -> Arc<AddressSpace> {
         let activation = inner.table.activation();
         Arc::new_cyclic(|this| AddressSpace {

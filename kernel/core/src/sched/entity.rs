@@ -1,6 +1,6 @@
 //! What the scheduler keeps with each thread.
 
-use super::weight;
+use super::{policy, weight};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// Bits of a thread's scheduling state; a wake-up names those it may end.
@@ -44,8 +44,9 @@ pub struct Entity {
     pub(super) queue_minimum: AtomicU64,
     pub(super) weight: AtomicU32,
     nice: AtomicI32,
-    /// Scheduling policy number of sched(7); all policies run as SCHED_OTHER by nice level.
+    /// Scheduling policy number of sched(7); see [`super::policy`].
     policy: AtomicU32,
+    io_priority: AtomicU32,
     affinity: AtomicU64,
     /// Whether its time counts as user time: what it did when the timer last looked.
     pub(super) in_user: AtomicBool,
@@ -67,6 +68,7 @@ impl Entity {
             weight: AtomicU32::new(weight::of_nice(nice)),
             nice: AtomicI32::new(nice),
             policy: AtomicU32::new(0),
+            io_priority: AtomicU32::new(0),
             affinity: AtomicU64::new(affinity),
             in_user: AtomicBool::new(true),
             user_time: AtomicU64::new(0),
@@ -88,19 +90,45 @@ impl Entity {
 
     /// Changes the nice level, from its next slice on.
     pub fn set_nice(&self, nice: i32) {
-        let nice = nice.clamp(-20, 19);
-        self.nice.store(nice, Relaxed);
-        self.weight.store(weight::of_nice(nice), Relaxed);
+        self.set_policy_and_nice(self.policy(), nice);
     }
 
-    /// The policy that `sched_setscheduler` set.
+    /// The policy's number, with the flag that children don't inherit it.
     pub fn policy(&self) -> u32 {
         self.policy.load(Relaxed)
     }
 
-    /// Notes the policy.
-    pub fn set_policy(&self, policy: u32) {
+    /// Changes policy and nice level, from its next slice on.
+    pub fn set_policy_and_nice(&self, policy: u32, nice: i32) {
+        let nice = nice.clamp(-20, 19);
         self.policy.store(policy, Relaxed);
+        self.nice.store(nice, Relaxed);
+        let weight = match policy & !policy::RESET_ON_FORK {
+            policy::IDLE => weight::IDLE,
+            _ => weight::of_nice(nice),
+        };
+        self.weight.store(weight, Relaxed);
+    }
+
+    /// Begins as a child of `parent` does.
+    pub fn inherit(&self, parent: &Self) {
+        let policy = parent.policy();
+        if policy & policy::RESET_ON_FORK != 0 {
+            self.set_policy_and_nice(policy & !policy::RESET_ON_FORK, parent.nice().max(0));
+        } else if policy != 0 {
+            self.set_policy_and_nice(policy, parent.nice());
+        }
+        self.set_io_priority(parent.io_priority());
+    }
+
+    /// The I/O priority that was set, in the form of ioprio_set(2).
+    pub fn io_priority(&self) -> u32 {
+        self.io_priority.load(Relaxed)
+    }
+
+    /// Notes the I/O priority.
+    pub fn set_io_priority(&self, priority: u32) {
+        self.io_priority.store(priority, Relaxed);
     }
 
     /// The CPUs it may run on, one bit each.

@@ -5,7 +5,7 @@
 //! * [`entity`]: what the scheduler keeps with each thread.
 //! * [`wait_queue`]: sleeping until a condition holds. [`mutex`]: the sleeping lock.
 //! * [`timer_heap`], [`timer`]: one-shot timers; pure and per CPU.
-//! * [`weight`]: nice levels as weights.
+//! * [`weight`]: nice levels as weights. [`policy`], [`io_priority`]: what threads are given besides.
 //!
 //! # Locks
 //! Innermost of the kernel: a wait queue's lock, then a CPU's run queue or timer lock. All mask interrupts.
@@ -20,7 +20,9 @@
 pub mod cpu;
 pub mod entity;
 pub mod idle;
+pub mod io_priority;
 pub mod mutex;
+pub mod policy;
 pub mod run_queue;
 pub mod rw_lock;
 pub mod syscalls;

@@ -2,6 +2,8 @@
 
 /// The weight of nice level 0.
 pub const NICE_0: u32 = 1024;
+/// The weight of SCHED_IDLE: less than that of any nice level.
+pub const IDLE: u32 = 3;
 
 /// Linux's weights (`sched_prio_to_weight`, kernel/sched/core.c; sched(7)), from nice -20 to 19.
 const WEIGHTS: [u32; 40] = [

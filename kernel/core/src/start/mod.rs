@@ -19,6 +19,7 @@ use crate::signal::{Signal, SignalSet, ThreadSignals};
 use crate::task::group::{ProcessGroup, Session};
 use crate::task::process::Inheritance;
 use crate::task::thread::{NewThread, Resources};
+use crate::task::user_tasks::UserTask;
 use crate::task::{
     CommandName, Credentials, Current, Limits, Process, ProcessFlags, Thread, ThreadRef, family,
     registry,
@@ -68,7 +69,7 @@ fn begin(main: fn() -> !) -> ! {
         Ok(room) => room,
         Err(error) => panic!("a CPU can't be started: {error}"),
     };
-    hal::task::begin(new_thread(process.clone(), None, room, false), main)
+    hal::task::begin(new_thread(process.clone(), None, room, None), main)
 }
 
 fn boot_cpu() -> ! {
@@ -186,6 +187,7 @@ fn inheritance(name: &[u8]) -> Inheritance {
         signal_return: 0,
         flags: ProcessFlags::DUMPABLE,
         personality: 0,
+        memory_score: Default::default(),
         owner: 0,
         exit_signal: Some(Signal::SIGCHLD),
     }
@@ -195,7 +197,7 @@ fn new_thread(
     process: Arc<Process>,
     resources: Option<Resources>,
     room: QueueRoom,
-    starts_system: bool,
+    first: Option<UserTask>,
 ) -> Thread {
     let name = process.command_name();
     Thread::new(NewThread {
@@ -204,11 +206,12 @@ fn new_thread(
         scheduling: Entity::new(0, ALL_CPUS),
         signals: ThreadSignals::new(SignalSet::EMPTY, AlternateStack::default()),
         credentials: Arc::new(Credentials::root()),
+        starts_system: first.is_some(),
+        user_task: first,
         resources,
         name,
         clear_child_tid: 0,
         vfork_done: None,
-        starts_system,
         room,
     })
 }
@@ -233,7 +236,7 @@ fn make_first_process(contexts: crate::context::ContextSet, root: Location) -> R
         process.clone(),
         Some(resources),
         QueueRoom::reserve()?,
-        true,
+        Some(UserTask::of(0)?),
     );
     let task = Task::new_user(thread, UserRegisters::default(), UserState::default())?;
     task.set_flag(flags::WORK);

@@ -71,20 +71,24 @@ system_calls! {
     165 => task::syscalls::usage::getrusage,
     261 => task::syscalls::limits::prlimit64,
 
-    // Scheduling: sched/syscalls.rs
-    118 => sched::syscalls::sched_setparam,
-    119 => sched::syscalls::sched_setscheduler,
-    120 => sched::syscalls::sched_getscheduler,
-    121 => sched::syscalls::sched_getparam,
+    // Scheduling: sched
+    30 => sched::io_priority::ioprio_set,
+    31 => sched::io_priority::ioprio_get,
+    118 => sched::policy::sched_setparam,
+    119 => sched::policy::sched_setscheduler,
+    120 => sched::policy::sched_getscheduler,
+    121 => sched::policy::sched_getparam,
     122 => sched::syscalls::sched_setaffinity,
     123 => sched::syscalls::sched_getaffinity,
     124 => sched::syscalls::sched_yield,
-    125 => sched::syscalls::sched_get_priority_max,
-    126 => sched::syscalls::sched_get_priority_min,
+    125 => sched::policy::sched_get_priority_max,
+    126 => sched::policy::sched_get_priority_min,
     127 => sched::syscalls::sched_rr_get_interval,
     140 => sched::syscalls::setpriority,
     141 => sched::syscalls::getpriority,
     168 => sched::syscalls::getcpu,
+    274 => sched::policy::sched_setattr,
+    275 => sched::policy::sched_getattr,
 
     // Futexes: futex
     98 => futex::syscalls::futex,

@@ -3,7 +3,7 @@
 use super::clone_flags::CloneFlags;
 use super::process::Inheritance;
 use super::thread::{NewThread, Resources, VforkDone};
-use super::{Current, Process, Thread, ThreadRef, family, registry};
+use super::{Current, Process, Resource, Thread, ThreadRef, family, limits, registry, user_tasks};
 use crate::context::TaskNumber;
 use crate::errno::{Errno, Result};
 use crate::heap::MakeRoom;
@@ -38,6 +38,7 @@ pub struct Request {
 /// is to be handled first.
 pub fn create(current: &Current, registers: &UserRegisters, request: &Request) -> Result<usize> {
     hal::frame::headroom()?;
+    user_tasks::check_creation(current)?;
     let flags = request.flags;
     let room = QueueRoom::reserve()?;
     let resources = take_resources(current, flags)?;
@@ -68,6 +69,7 @@ pub fn create(current: &Current, registers: &UserRegisters, request: &Request) -
             scheduling: Entity::new(current.scheduling().nice(), current.scheduling().affinity()),
             signals: ThreadSignals::new(current.signals().blocked(), alternate),
             credentials: current.credentials(),
+            user_task: current.another_user_task(),
             resources: Some(resources),
             name: current.name(),
             clear_child_tid: if flags.contains(CloneFlags::CHILD_CLEAR_TID) {
@@ -79,9 +81,7 @@ pub fn create(current: &Current, registers: &UserRegisters, request: &Request) -
             starts_system: false,
             room,
         });
-        thread
-            .scheduling()
-            .set_policy(current.scheduling().policy());
+        thread.scheduling().inherit(current.scheduling());
         let task = Task::new_user(thread, start, state)?;
         if flags.contains(CloneFlags::CHILD_SET_TID) {
             // A bad address is the child's own affair, as on Linux.
@@ -192,6 +192,7 @@ fn add_process(
             personality: parent
                 .personality()
                 .load(core::sync::atomic::Ordering::Relaxed),
+            memory_score: parent.memory_score().clone(),
             owner: parent.owner(),
             exit_signal: if beside {
                 parent.exit_signal()
@@ -202,11 +203,16 @@ fn add_process(
     );
     let thread = make(process.number().clone(), process.clone())?;
     process.shared().lock().threads.push(thread.clone());
-    if beside {
-        family::enter_beside(&process, parent)?;
-    } else {
-        family::enter(&process, Some(parent), &parent.group())?;
+    let cpu_limit = process.limit(Resource::CpuTime);
+    if cpu_limit != limits::INFINITY {
+        process.timers().set_cpu_limit(&process, cpu_limit)?;
     }
+    let entered = if beside {
+        family::enter_beside(&process, parent)
+    } else {
+        family::enter(&process, Some(parent), &parent.group())
+    };
+    entered.inspect_err(|_| process.timers().clear())?;
     registry::publish_process(&process);
     registry::publish_thread(&thread);
     drop(passage);

@@ -101,6 +101,10 @@ fn leave_process(current: &Current, status: ExitStatus) {
         let last = shared.threads.is_empty();
         drop(shared);
         drop(thread);
+        let counted = current.replace_user_task(None);
+        if last {
+            process.keep_user_task(counted);
+        }
         (status, last)
     };
     registry::withdraw_thread(current.host_tid());
@@ -228,6 +232,7 @@ pub fn end_information(process: &Process, number: u32) -> SignalInfo {
 pub fn reap(process: &Arc<Process>) -> bool {
     let reaped = family::leave(process);
     if reaped {
+        process.keep_user_task(None);
         registry::withdraw_process(process.host_pid());
     }
     reaped

@@ -4,7 +4,8 @@
 //! * [`family`]: parents, children and process groups, over the pure [`tree`]; [`group`]: groups and sessions.
 //! * [`create`], [`exit`], [`wait`]: the life of both. [`lookup`]: from a program's numbers to processes.
 //! * [`inspection`]: who may look into which.
-//! * [`credentials`] with [`capability`] and [`secure_bits`], [`limits`], [`usage`], [`name`]: what each carries.
+//! * [`credentials`] with [`capability`] and [`secure_bits`], [`limits`], [`usage`], [`name`], [`user_tasks`],
+//!   [`memory_score`]: what each carries.
 //!
 //! # Locks, outermost first
 //! The family's tree (masks interrupts), a process's `shared` (masks interrupts), a thread's pending signals (masks
@@ -21,6 +22,7 @@ pub mod group;
 pub mod inspection;
 pub mod limits;
 pub mod lookup;
+pub mod memory_score;
 pub mod name;
 pub mod process;
 pub mod process_descriptor;
@@ -30,6 +32,7 @@ pub mod syscalls;
 pub mod thread;
 pub mod tree;
 pub mod usage;
+pub mod user_tasks;
 pub mod wait;
 
 pub use capability::{Capability, CapabilitySet};

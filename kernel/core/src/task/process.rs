@@ -3,7 +3,9 @@
 use super::family::{self, Place};
 use super::group::{ProcessGroup, Session};
 use super::limits::{Limits, Resource};
+use super::memory_score::MemoryScore;
 use super::usage::Accounts;
+use super::user_tasks::UserTask;
 use super::{CommandName, ThreadRef};
 use crate::context::{ProcessContexts, TaskNumber};
 use crate::sched::WaitQueue;
@@ -49,6 +51,7 @@ pub struct Inheritance {
     pub signal_return: u64,
     pub flags: ProcessFlags,
     pub personality: u32,
+    pub memory_score: MemoryScore,
     pub owner: u32,
     /// What the parent is sent at its end; none for nothing.
     pub exit_signal: Option<Signal>,
@@ -73,10 +76,13 @@ pub struct Process {
     signal_return: AtomicU64,
     flags: AtomicU32,
     personality: AtomicU32,
+    memory_score: MemoryScore,
     exit_signal: AtomicU32,
     /// The status word, once it has exited.
     exit_status: AtomicU32,
     accounts: IrqSpinLock<Accounts>,
+    /// Counts the process among its user's once its last thread has ended.
+    user_task: SpinLock<Option<UserTask>>,
     /// Real user of its first thread.
     owner: AtomicU32,
     timers: ProcessTimers,
@@ -105,6 +111,7 @@ impl Process {
             signal_return: AtomicU64::new(inheritance.signal_return),
             flags: AtomicU32::new(inheritance.flags.bits()),
             personality: AtomicU32::new(inheritance.personality),
+            memory_score: inheritance.memory_score,
             exit_signal: AtomicU32::new(
                 inheritance
                     .exit_signal
@@ -112,6 +119,7 @@ impl Process {
             ),
             exit_status: AtomicU32::new(0),
             accounts: IrqSpinLock::new(Accounts::default()),
+            user_task: SpinLock::new(None),
             owner: AtomicU32::new(inheritance.owner),
             timers: ProcessTimers::new(),
             signals_arrived: WaitQueue::new(),
@@ -278,6 +286,11 @@ impl Process {
         &self.personality
     }
 
+    /// How likely it is to be ended for want of memory.
+    pub fn memory_score(&self) -> &MemoryScore {
+        &self.memory_score
+    }
+
     /// What its parent is sent at its end.
     pub fn exit_signal(&self) -> Option<Signal> {
         Signal::new(self.exit_signal.load(Relaxed) as i32)
@@ -295,6 +308,12 @@ impl Process {
 
     pub(super) fn set_exit_status(&self, status: ExitStatus) {
         self.exit_status.store(status.as_wait_status(), Relaxed);
+    }
+
+    /// Counts it among its user's in place of its last thread, or no more.
+    pub(super) fn keep_user_task(&self, task: Option<UserTask>) {
+        let old = core::mem::replace(&mut *self.user_task.lock(), task);
+        drop(old);
     }
 
     /// Whether it is on its way out.

@@ -1,5 +1,6 @@
 //! A thread: what the scheduler runs, with what belongs to it alone.
 
+use super::user_tasks::UserTask;
 use super::{Capability, CommandName, Credentials, Process, ProcessFlags};
 use crate::context::TaskNumber;
 use crate::errno::Errno;
@@ -68,6 +69,9 @@ pub struct Thread {
     scheduling: Entity,
     signals: ThreadSignals,
     credentials: SpinLock<Arc<Credentials>>,
+    /// Counts it among its user's; none in kernel threads and at a thread's end.
+    user_task: SpinLock<Option<UserTask>>,
+    over_process_limit: AtomicBool,
     /// None in kernel threads and once the thread has let go of them at its end.
     resources: SpinLock<Option<Resources>>,
     name: SpinLock<CommandName>,
@@ -100,6 +104,7 @@ pub struct NewThread {
     pub scheduling: Entity,
     pub signals: ThreadSignals,
     pub credentials: Arc<Credentials>,
+    pub user_task: Option<UserTask>,
     pub resources: Option<Resources>,
     pub name: CommandName,
     pub clear_child_tid: u64,
@@ -118,6 +123,8 @@ impl Thread {
             scheduling: new.scheduling,
             signals: new.signals,
             credentials: SpinLock::new(new.credentials),
+            user_task: SpinLock::new(new.user_task),
+            over_process_limit: AtomicBool::new(false),
             resources: SpinLock::new(new.resources),
             name: SpinLock::new(new.name),
             start_time: hal::time::now(),
@@ -213,6 +220,30 @@ impl Thread {
             self.process.set_flags(ProcessFlags::DUMPABLE, false);
             self.set_parent_death_signal(None);
         }
+    }
+
+    /// How many threads its user has, itself included.
+    pub fn user_tasks(&self) -> Option<u64> {
+        self.user_task.lock().as_ref().map(UserTask::total)
+    }
+
+    /// Counts one more thread of its user.
+    pub(super) fn another_user_task(&self) -> Option<UserTask> {
+        self.user_task.lock().as_ref().map(UserTask::another)
+    }
+
+    /// Counts it as another user's, or no more; gives back what counted it before.
+    pub(crate) fn replace_user_task(&self, task: Option<UserTask>) -> Option<UserTask> {
+        core::mem::replace(&mut *self.user_task.lock(), task)
+    }
+
+    /// Whether its user had too many threads when it became that user's.
+    pub(super) fn is_over_process_limit(&self) -> bool {
+        self.over_process_limit.load(Relaxed)
+    }
+
+    pub(super) fn set_over_process_limit(&self, over: bool) {
+        self.over_process_limit.store(over, Relaxed);
     }
 
     /// Files, directories and memory; none in kernel threads and at a thread's end.

@@ -5,11 +5,13 @@ use alloc::sync::{Arc, Weak};
 
 use super::alarm::{Alarm, AlarmOwner, Expiry, Setting};
 use super::clock::{Clock, CpuTimeKind};
+use super::cpu_limit::CpuLimit;
 use super::interval::IntervalTimer;
 use super::posix::PosixTimer;
+use super::value::SECOND;
 use crate::errno::{Errno, Result};
 use crate::sched::Mutex;
-use crate::task::Process;
+use crate::task::{Process, limits};
 
 /// The interval timers and POSIX timers of a process. A child starts with none.
 pub struct ProcessTimers {
@@ -21,6 +23,10 @@ struct Timers {
     interval: [Option<(Arc<IntervalTimer>, Arc<Alarm>)>; 3],
     posix: BTreeMap<i32, Arc<PosixTimer>>,
     next_id: i32,
+    /// RLIMIT_CPU, if there is a limit.
+    cpu_limit: Option<(Arc<CpuLimit>, Arc<Alarm>)>,
+    /// The process has ended: no timer may refer to it any more.
+    closed: bool,
 }
 
 impl ProcessTimers {
@@ -31,6 +37,8 @@ impl ProcessTimers {
                 interval: [const { None }; 3],
                 posix: BTreeMap::new(),
                 next_id: 0,
+                cpu_limit: None,
+                closed: false,
             }),
         }
     }
@@ -70,6 +78,35 @@ impl ProcessTimers {
             Some((_, alarm)) => alarm.set(expiry, setting.interval),
             None => Err(Errno::EINVAL),
         }
+    }
+
+    /// Watches over RLIMIT_CPU with this soft limit, in seconds.
+    ///
+    /// # Errors
+    /// ENOMEM.
+    pub fn set_cpu_limit(&self, process: &Arc<Process>, soft: u64) -> Result<()> {
+        let mut timers = self.timers.lock();
+        if timers.closed {
+            return Ok(());
+        }
+        if soft == limits::INFINITY {
+            let removed = timers.cpu_limit.take();
+            drop(timers);
+            drop(removed);
+            return Ok(());
+        }
+        if timers.cpu_limit.is_none() {
+            let owner = Arc::new(CpuLimit::new(process));
+            let weak: Weak<CpuLimit> = Arc::downgrade(&owner);
+            let clock = Clock::Process(process.clone(), CpuTimeKind::Both);
+            let alarm = Alarm::new(clock, weak as Weak<dyn AlarmOwner>)?;
+            timers.cpu_limit = Some((owner, alarm));
+        }
+        if let Some((_, alarm)) = &timers.cpu_limit {
+            let time = soft.saturating_mul(SECOND);
+            alarm.set(Expiry::At(time), SECOND)?;
+        }
+        Ok(())
     }
 
     /// What interval timer `which` is set to.
@@ -139,7 +176,13 @@ impl ProcessTimers {
     /// At the process's end all go. Timers on its CPU time refer to it, so this must be called.
     pub fn clear(&self) {
         self.clear_for_exec();
-        let removed = core::mem::take(&mut self.timers.lock().interval);
+        let mut timers = self.timers.lock();
+        timers.closed = true;
+        let removed = (
+            core::mem::take(&mut timers.interval),
+            timers.cpu_limit.take(),
+        );
+        drop(timers);
         drop(removed);
     }
 }

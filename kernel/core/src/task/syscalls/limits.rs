@@ -41,6 +41,11 @@ fn change(
     if limit.soft > limit.hard {
         return Err(Errno::EINVAL);
     }
+    let mut limit = limit;
+    if resource == Resource::CpuTime && limit.soft == 0 {
+        // Less than a second can't be watched over.
+        limit.soft = 1;
+    }
     let may_raise = current.is_capable(Capability::SysResource);
     {
         let mut limits = process.limits().lock();
@@ -51,6 +56,9 @@ fn change(
             return Err(Errno::EPERM);
         }
         limits.set(resource, limit);
+    }
+    if resource == Resource::CpuTime {
+        return process.timers().set_cpu_limit(process, limit.soft);
     }
     // The address space keeps its own, so that a fault needn't look at the process.
     if let Some(memory) = process

@@ -3,6 +3,7 @@
 use crate::errno::{Errno, Result};
 use crate::heap::MakeRoom;
 use crate::syscall::Arguments;
+use crate::task::user_tasks::{self, UserTask};
 use crate::task::{Capability, Credentials, Current};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -43,8 +44,18 @@ fn change(
         Kind::FileUser => new.follow_file_user(&old),
         Kind::Groups => {}
     }
-    if new != *old {
-        current.set_credentials(Arc::new(new));
+    if new == *old {
+        return Ok(0);
+    }
+    let counted = if new.uid == old.uid {
+        None
+    } else {
+        Some(UserTask::of(new.uid)?)
+    };
+    current.set_credentials(Arc::new(new));
+    if counted.is_some() {
+        drop(current.replace_user_task(counted));
+        user_tasks::note_change(current);
     }
     Ok(0)
 }

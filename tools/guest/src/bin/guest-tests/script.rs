@@ -93,6 +93,7 @@ fn perform(verb: &str, argument: &str) -> Outcome {
         "jail" => calls::get_jail().map_err(std::io::Error::from)?.to_string(),
         "users" => users(),
         "capabilities" => capabilities()?,
+        "adjust" => done(fs::write("/proc/self/oom_score_adj", argument))?,
         "wait" => wait(argument.parse().unwrap_or(0)),
         "pause" => pause(),
         other => format!("unknown step {other}"),

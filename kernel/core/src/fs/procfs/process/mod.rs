@@ -190,7 +190,7 @@ const fn directory(
     }
 }
 
-static ITEMS: [Item; 20] = [
+static ITEMS: [Item; 21] = [
     directory("task", 0o555, threads::directory, false),
     directory("fd", 0o500, descriptors::directory, true),
     directory("fdinfo", 0o500, descriptors::information_directory, true),
@@ -215,6 +215,12 @@ static ITEMS: [Item; 20] = [
     link("root", links::Target::Root),
     link("exe", links::Target::Executable),
     text("oom_score", status::oom_score),
+    Item {
+        name: "oom_score_adj",
+        permissions: 0o644,
+        kind: ItemKind::Text(status::oom_adjustment, Some(status::set_oom_adjustment)),
+        in_threads: true,
+    },
     Item {
         name: "fail-nth",
         permissions: 0o644,

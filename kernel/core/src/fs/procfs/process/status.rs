@@ -6,7 +6,7 @@ use super::super::text::Text;
 use super::stat::{activity, dispositions};
 use super::{Subject, numbers};
 use crate::context::ProcessList;
-use crate::task::{CommandName, Current, Resource, ThreadRef, limits};
+use crate::task::{Capability, CommandName, Current, Resource, ThreadRef, limits, memory_score};
 use crate::{Errno, Result};
 
 /// Kibibytes in a page.
@@ -253,18 +253,38 @@ pub fn personality(subject: &Subject, reader: &Current, text: &mut Text) -> Resu
     Ok(())
 }
 
-/// How much of the machine's memory the process takes, in thousandths: what Linux chooses victims by.
+/// What victims are chosen by when there is no memory left, on Linux's scale: 0 for never, two thirds of 1000 for a
+/// small process without an adjustment.
 ///
 /// # Errors
 /// None.
 pub fn oom_score(subject: &Subject, _reader: &Current, text: &mut Text) -> Result<()> {
-    let resident = subject
-        .any_thread()
-        .and_then(|thread| thread.address_space())
-        .map_or(0, |space| space.statistics().resident);
-    text.add(format_args!(
-        "{}\n",
-        resident * 1000 / hal::frame::total().max(1)
-    ));
+    let total = (hal::frame::total() as i64).max(1);
+    let score = memory_score::points(&subject.process)
+        .map_or(0, |points| ((1000 + points * 1000 / total) * 2 / 3).max(0));
+    text.add(format_args!("{score}\n"));
     Ok(())
+}
+
+/// What is added to the score.
+///
+/// # Errors
+/// None.
+pub fn oom_adjustment(subject: &Subject, _reader: &Current, text: &mut Text) -> Result<()> {
+    let score = subject.process.memory_score();
+    text.add(format_args!("{}\n", score.adjustment()));
+    Ok(())
+}
+
+/// Sets what is added to the score.
+///
+/// # Errors
+/// `EINVAL` for what isn't a number from -1000 to 1000; `EACCES` without CAP_SYS_RESOURCE below what was set with it.
+pub fn set_oom_adjustment(subject: &Subject, writer: &Current, value: &[u8]) -> Result<()> {
+    let text = core::str::from_utf8(value).map_err(|_| Errno::EINVAL)?;
+    let adjustment = text.trim().parse().map_err(|_| Errno::EINVAL)?;
+    subject
+        .process
+        .memory_score()
+        .adjust(adjustment, writer.is_capable(Capability::SysResource))
 }

@@ -5,6 +5,7 @@ mod devices;
 mod erofs;
 mod extended;
 mod files;
+mod limits;
 mod memory;
 mod mount_flags;
 mod mounts;
@@ -35,6 +36,7 @@ pub fn all() -> Vec<Case> {
         proc::CASES,
         pty::CASES,
         devices::CASES,
+        limits::CASES,
     ]
     .concat();
     cases.extend(capabilities::cases());
