@@ -20,6 +20,7 @@ mod tests;
 use crate::vfs::file_system::{FileSystemType, MountRequest};
 use crate::vfs::flags::OpenFlags;
 use crate::vfs::fs_context::View;
+use crate::vfs::inode::Inode;
 use crate::vfs::kind::FileKind;
 use crate::vfs::open;
 use crate::vfs::path_node::PathNode;
@@ -39,6 +40,10 @@ struct ErofsSuperBlock(Arc<Instance>);
 impl SuperBlockOperations for ErofsSuperBlock {
     fn type_name(&self) -> &'static str {
         NAME
+    }
+
+    fn reconfigure(&self, _root: &Inode, options: &[u8]) -> Result<()> {
+        check_options(options)
     }
 
     fn statistics(&self) -> Statistics {
@@ -63,6 +68,15 @@ const IGNORED: [&[u8]; 5] = [
     b"cache_strategy=readaround",
 ];
 
+fn check_options(options: &[u8]) -> Result<()> {
+    let mut options = options.split(|&byte| byte == b',');
+    if options.all(|option| option.is_empty() || IGNORED.contains(&option)) {
+        Ok(())
+    } else {
+        Err(Errno::EINVAL)
+    }
+}
+
 /// The file system in the image at a path, as the caller sees it; the caller must be able to read it.
 ///
 /// # Errors
@@ -70,10 +84,7 @@ const IGNORED: [&[u8]; 5] = [
 /// features that aren't there; `EBADMSG` for a wrong checksum; `EUCLEAN`, `EIO` for a corrupted image;
 /// those of open(2).
 pub fn create(view: &View<'_>, source: &[u8], options: &[u8]) -> Result<ActiveSuperBlock> {
-    let mut options = options.split(|&byte| byte == b',');
-    if !options.all(|option| option.is_empty() || IGNORED.contains(&option)) {
-        return Err(Errno::EINVAL);
-    }
+    check_options(options)?;
     let location = walk::resolve(view, None, source, WalkFlags::FOLLOW)?;
     let below = location.inode().super_block().operations();
     if location.inode().kind() != FileKind::Regular {

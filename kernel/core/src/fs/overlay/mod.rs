@@ -32,6 +32,7 @@ mod upper;
 use crate::heap::MakeRoom;
 use crate::vfs::file_system::{FileSystemType, MountRequest};
 use crate::vfs::fs_context::View;
+use crate::vfs::inode::Inode;
 use crate::vfs::location::Location;
 use crate::vfs::path_node::PathNode;
 use crate::vfs::super_block::{ActiveSuperBlock, Statistics, SuperBlock, SuperBlockOperations};
@@ -121,6 +122,11 @@ impl SuperBlockOperations for OverlaySuperBlock {
             text.extend_from_slice(b",volatile");
         }
         Ok(text)
+    }
+
+    /// Remounting takes whatever options, as on Linux, and leaves the layers as they are.
+    fn reconfigure(&self, _root: &Inode, _options: &[u8]) -> Result<()> {
+        Ok(())
     }
 
     fn stack_depth(&self) -> u32 {

@@ -10,7 +10,8 @@ use rustix::fs::{
 };
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, UnmountFlags,
-    fsconfig_create, fsconfig_set_string, fsmount, fsopen, mount, move_mount, unmount,
+    fsconfig_create, fsconfig_set_string, fsmount, fsopen, mount, mount_remount, move_mount,
+    unmount,
 };
 use std::ffi::CString;
 use std::fs;
@@ -617,6 +618,11 @@ fn shown() -> Check {
         "/proc/filesystems",
         types.lines().any(|line| line == "nodev\toverlay"),
     )?;
+    let remount = |flags| mount_remount(place.at("m"), flags, options(&place).as_str());
+    ok("remount", remount(MountFlags::RDONLY))?;
+    fails("write", fs::write(place.at("m/x"), ""), Errno::EROFS)?;
+    ok("remount", remount(MountFlags::empty()))?;
+    ok("write", fs::write(place.at("m/x"), ""))?;
     let status = ok("statfs", rustix::fs::statfs(place.at("m")))?;
     equal("magic number", status.f_type as u64, 0x794c_7630)?;
     let (above, below) = (
