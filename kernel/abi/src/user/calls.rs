@@ -92,6 +92,16 @@ pub fn kill(target: i32, signal: i32) -> Result<()> {
     kernel::call_with_numbers(number::__NR_kill as usize, arguments).map(drop)
 }
 
+/// truncate(2), which may meet a program that runs.
+pub fn truncate(path: &CStr, size: u64) -> Result<()> {
+    kernel::call_with_strings(
+        number::__NR_truncate as usize,
+        [0, size as usize, 0, 0, 0, 0],
+        &[(0, path)],
+    )
+    .map(drop)
+}
+
 /// unshare(2) with these `CLONE_NEW*` flags.
 pub fn unshare_namespaces(flags: u32) -> Result<()> {
     kernel::call_with_numbers(number::__NR_unshare as usize, [flags as usize, 0, 0, 0, 0]).map(drop)

@@ -2,9 +2,11 @@
 //! contexts. For Linux programs on aarch64; on x86_64 too, so that what does not need the context calls
 //! can be tested on the machine that builds it.
 //!
-//! All unsafe code is in `kernel`, the system call instruction and what turns values into its arguments, and in
-//! `measure`, which is for benchmarks.
+//! All unsafe code is in `kernel`, the system call instruction and what turns values into its arguments, in
+//! `measure`, which is for benchmarks, and in `arbitrary`, which is for attacks.
 
+#[cfg(feature = "std")]
+pub mod arbitrary;
 pub mod attributes;
 pub mod calls;
 mod context_descriptor;

@@ -4,7 +4,9 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use gantry_abi::jail::{JailKind, JailState};
 
+use super::Context;
 use crate::task::Current;
+use crate::tty::console;
 use crate::{Errno, Result};
 
 /// The jail of one process.
@@ -52,25 +54,43 @@ pub fn refuse(current: &Current) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a caller that may not make device nodes: a jailed one, and every one in a container's VFS root context. What a
+/// container has of devices is put there from outside. `EPERM`.
+pub fn refuse_making_devices(current: &Current) -> Result<()> {
+    refuse(current)?;
+    let root = current.process().contexts().vfs_root();
+    if root.is_some_and(|root| root.life().is_boot()) {
+        Ok(())
+    } else {
+        Err(Errno::EPERM)
+    }
+}
+
 /// A character device's major and minor number.
 pub type DeviceNumber = (u32, u32);
 
 /// Refuses a jailed caller the device node with these numbers unless every program may have it:
-/// null, zero, full, random, urandom, tty, console, ptmx and pseudoterminals (Linux's numbers,
-/// Documentation/admin-guide/devices.txt). `EPERM`.
+/// null, zero, full, random, urandom, tty, ptmx and pseudoterminals (Linux's numbers,
+/// Documentation/admin-guide/devices.txt), and the console if it is the caller's own terminal. `EPERM`.
 pub fn refuse_device(current: &Current, is_block: bool, device: DeviceNumber) -> Result<()> {
-    if !is_block && is_harmless(device) {
+    if !is_block && (is_harmless(device) || is_own_console(current, device)) {
         return Ok(());
     }
     refuse(current)
+}
+
+/// Whether it is the console's node and the console the controlling terminal of the caller.
+fn is_own_console(current: &Current, (major, minor): DeviceNumber) -> bool {
+    console::CONSOLE == crate::vfs::DeviceNumber::new(major, minor)
+        && console::terminal().is_some_and(|terminal| terminal.controls(current.process()))
 }
 
 fn is_harmless(device: DeviceNumber) -> bool {
     match device {
         // null, zero, full, random, urandom
         (1, 3 | 5 | 7 | 8 | 9) => true,
-        // tty, console, ptmx
-        (5, 0..=2) => true,
+        // tty, ptmx
+        (5, 0 | 2) => true,
         // pseudoterminals
         (136..=143, _) => true,
         _ => false,
@@ -111,8 +131,8 @@ mod tests {
     fn only_listed_devices_are_harmless() {
         assert!(is_harmless((1, 3)));
         assert!(is_harmless((136, 7)));
-        // memory, kernel log, serial line
-        for device in [(1, 1), (1, 11), (204, 64), (4, 64)] {
+        // memory, kernel log, serial lines, the console
+        for device in [(1, 1), (1, 11), (204, 64), (4, 64), (5, 1)] {
             assert!(!is_harmless(device));
         }
     }

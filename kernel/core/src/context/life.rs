@@ -12,7 +12,7 @@ use gantry_abi::context::{ContextState, ContextType};
 use gantry_abi::ioctl::ContextInfo;
 use hal::sync::IrqSpinLock;
 
-use super::Context;
+use super::{Context, boot};
 use crate::sched::WaitQueue;
 use crate::{Errno, Result};
 
@@ -80,6 +80,11 @@ impl Life {
     /// The id: counted from 1 for each type, never used again.
     pub fn id(&self) -> u64 {
         self.id
+    }
+
+    /// Whether it is the boot context of its type.
+    pub fn is_boot(&self) -> bool {
+        self.id == boot::ID
     }
 
     /// The state now.

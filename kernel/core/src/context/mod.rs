@@ -25,11 +25,13 @@
 //!    registry of tasks; exclusive for what must reach every member (signal, freezer, death of number 1).
 //! 2. The state of a [`descriptor::Descriptor`] (sleeping): described or created, and the configuration.
 //! 3. The family of processes (`task::family`), which terminals lock in their interrupts. So the locks that
-//!    come after it mask interrupts: `ProcessContexts::set`, then `TaskNumber::inside` (the list that a
-//!    number is in), then the leaves `Life::counts` (the counts and with them the state) and
+//!    come after it mask interrupts: `ProcessContexts::set` (which contexts a process is attached to), then
+//!    `TaskNumber::inside` (the list that a number is in), then the leaves `Life::counts` (the counts and with them the state) and
 //!    `ProcessList::table` (numbers, closed, frozen).
-//! 4. Spinning leaves, none inside another: `ProcessContexts::pending`, `HostnameContext::names`,
-//!    `Registry::ids`.
+//! 4. Spinning leaves, none inside another: `ProcessContexts::pending` (what the next exec attaches),
+//!    `HostnameContext::names` (host and domain name), `Registry::ids` (the last id and the living contexts).
+//!
+//! The mount table of a VFS root is guarded by the lock of names (`vfs::path_node::NAMES`).
 //!
 //! A hold is never dropped with one of 3 or 4 locked: its drop may unmount and sleep. Processes are looked
 //! up in the registry of tasks, and signals are sent, with at most 1 held.

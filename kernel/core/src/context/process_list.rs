@@ -16,7 +16,7 @@ use super::gate::{Gate, Shut};
 use super::{Context, Life, Registry, freezer, members};
 use crate::heap::MakeRoom;
 use crate::sched::WaitQueue;
-use crate::task::{Current, Process};
+use crate::task::{Current, Process, family};
 use crate::{Errno, Result};
 
 /// The largest number plus one, as Linux's default `pid_max` of a 64-bit machine.
@@ -126,6 +126,10 @@ impl Context for ProcessList {
         }
         if left.first() == Some(process.host_pid()) {
             members::end_list(left);
+        }
+        // A parent that waits for it may not see it any more.
+        if let Some(parent) = family::parent(process) {
+            parent.child_changed.wake_all();
         }
     }
 

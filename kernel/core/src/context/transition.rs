@@ -4,10 +4,10 @@ use alloc::sync::Arc;
 
 use super::set::InSet;
 use super::{PendingSlots, ProcessList, members};
-use crate::Result;
 use crate::signal::{Signal, SignalInfo, send};
 use crate::task::{Current, Process, registry};
-use crate::vfs::FsContext;
+use crate::vfs::{FsContext, Location};
+use crate::{Errno, Result};
 
 /// Attaches a process to a context in place of its current one of that type. Nothing changes if it is the
 /// current one.
@@ -56,6 +56,17 @@ impl Prepared {
     pub fn directories(&self, fs: &FsContext) -> Option<Arc<FsContext>> {
         let pending = self.slots.vfs_root.as_ref()?;
         Some(pending.context().directories_after(fs))
+    }
+
+    /// Refuses a place outside of the root that the program gets.
+    ///
+    /// # Errors
+    /// `EACCES`.
+    pub fn check_inside(&self, location: &Location) -> Result<()> {
+        match &self.slots.vfs_root {
+            Some(pending) if !pending.context().mounts().contains(location) => Err(Errno::EACCES),
+            _ => Ok(()),
+        }
     }
 
     /// Replaces all of it. The caller is the only thread left and runs the new program next; descriptors that

@@ -8,7 +8,7 @@ use hal::user::UserAddr;
 
 use super::descriptor::{copy_out, read_argument};
 use super::{Context, Life, Registry};
-use crate::task::{Current, Process};
+use crate::task::{Current, Process, ThreadRef};
 use crate::vfs::mount_restrict;
 use crate::vfs::syscalls::mount::check_privilege as check_mount_privilege;
 use crate::vfs::syscalls::user_path::with_path;
@@ -88,12 +88,19 @@ impl VfsRootContext {
         };
         let threads = process.shared().lock().threads.clone();
         for thread in threads {
-            let old = thread.replace_resources(|resources| {
-                if let Some(resources) = resources {
-                    resources.fs = Arc::clone(&fs);
-                }
-            });
-            drop(old);
+            set_directories(&thread, Arc::clone(&fs));
+        }
+    }
+
+    /// A new thread, which isn't started, has directories of the time when its process was in `before`: if another
+    /// thread has entered a context since, it goes there as well.
+    pub fn follow(before: Option<&Arc<VfsRootContext>>, thread: &ThreadRef) {
+        let now = thread.process().contexts().vfs_root();
+        if let Some(now) = now
+            && before.is_none_or(|before| !Arc::ptr_eq(before, &now))
+            && let Some(old) = thread.directories()
+        {
+            set_directories(thread, now.directories_after(&old));
         }
     }
 
@@ -104,12 +111,22 @@ impl VfsRootContext {
         if !self.mounts.contains(&fs.working_directory()) || !self.mounts.contains(&fs.root()) {
             fs.replace(self.root());
         }
-        let is_foreign = |file: &Arc<File>| {
-            file.location().is_some_and(|location| {
-                location.inode().kind() == FileKind::Directory && !self.mounts.contains(location)
-            })
-        };
-        current.files().close_where(|_, file| is_foreign(file));
+        current
+            .files()
+            .close_where(|_, file| self.is_foreign_directory(file));
+    }
+
+    /// Whether a file is a directory that isn't in this context.
+    fn is_foreign_directory(&self, file: &File) -> bool {
+        file.location().is_some_and(|location| {
+            location.inode().kind() == FileKind::Directory && !self.mounts.contains(location)
+        })
+    }
+
+    /// Whether a member may be given an open file through a socket: in a container no directory of another context,
+    /// through which it would reach that one's files.
+    pub fn may_receive(&self, file: &File) -> bool {
+        self.life.is_boot() || !self.is_foreign_directory(file)
     }
 }
 
@@ -185,6 +202,16 @@ impl Context for VfsRootContext {
     fn destroy(&self) {
         self.mounts.dismantle();
     }
+}
+
+/// Gives a thread a root and a working directory.
+fn set_directories(thread: &ThreadRef, fs: Arc<FsContext>) {
+    let old = thread.replace_resources(|resources| {
+        if let Some(resources) = resources {
+            resources.fs = fs;
+        }
+    });
+    drop(old);
 }
 
 /// The directory of a descriptor, for a new root; `None` for a negative one: a fresh RAMFS.

@@ -19,7 +19,7 @@ use crate::task::syscalls::personality;
 use crate::task::user_tasks;
 use crate::task::{CommandName, Credentials, Current, ProcessFlags, Resource};
 use crate::vfs::walk::{self, WalkFlags};
-use crate::vfs::{File, Location, View, open, permission};
+use crate::vfs::{Executable, File, Location, View, open, permission};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering::Relaxed;
@@ -62,10 +62,18 @@ impl Program<'_> {
 /// A program that was found and understood, with its interpreter.
 struct Found {
     file: Arc<File>,
+    executable: Executable,
     image: Image,
-    interpreter: Option<(Arc<File>, Image)>,
+    interpreter: Option<Interpreter>,
     /// The path it was found by, for AT_EXECFN.
     name: Vec<u8>,
+}
+
+/// The ELF interpreter of a program. Nobody writes it until it is mapped.
+struct Interpreter {
+    file: Arc<File>,
+    _executable: Executable,
+    image: Image,
 }
 
 /// A program in an address space of its own, ready to run.
@@ -96,9 +104,14 @@ pub fn execute(
         fs: new_directories.as_deref().unwrap_or(&own),
         credentials: &credentials,
     };
-    let found = find(&view, program, &mut given)?;
-    let location = found.file.location().cloned();
-    let privileges = privileges::for_program(current, location.as_ref(), own.is_shared())?;
+    let search = Search {
+        view: &view,
+        prepared: &prepared,
+    };
+    let found = search.find(program, &mut given)?;
+    let executable = found.executable.clone();
+    let privileges =
+        privileges::for_program(current, Some(executable.location()), own.is_shared())?;
     let is_dumpable = is_dumpable(&found, &credentials, &privileges);
     let ready = prepare(current, &found, &given, &privileges)?;
     let command = CommandName::new(
@@ -147,7 +160,7 @@ pub fn execute(
     current.process().set_signal_return(signal_return);
     prepared.commit(current);
     current.files().close_on_exec();
-    become_program(current, command, location, privileges);
+    become_program(current, command, executable, privileges);
     current
         .process()
         .set_flags(ProcessFlags::DUMPABLE, is_dumpable);
@@ -179,7 +192,7 @@ fn leave_memory(current: &Current) {
 fn become_program(
     current: &Current,
     command: CommandName,
-    location: Option<Location>,
+    executable: Executable,
     privileges: Privileges,
 ) {
     let process = current.process();
@@ -189,7 +202,7 @@ fn become_program(
         .set_alternate_stack(AlternateStack::default());
     process.timers().clear_for_exec();
     process.set_exit_signal(Signal::SIGCHLD);
-    process.set_executable(location);
+    process.set_executable(Some(executable));
     process.set_flags(ProcessFlags::HAS_EXECUTED, true);
     if privileges.is_secure {
         current.set_parent_death_signal(None);
@@ -203,87 +216,107 @@ fn become_program(
     hal::task::set_thread_pointer(0);
 }
 
-/// Opens a program, follows `#!` lines, and understands what it finds at the end.
-fn find(view: &View<'_>, program: &Program<'_>, given: &mut Arguments) -> Result<Found> {
-    let location = match program {
-        Program::Open { location, .. } => location.clone(),
-        Program::Path {
-            start,
-            path,
-            follow,
-        } => {
-            let flags = if *follow {
-                WalkFlags::FOLLOW
-            } else {
-                WalkFlags::empty()
-            };
-            walk::resolve(view, start.as_ref(), path, flags)?
-        }
-    };
-    let mut file = open::open_program(view, location)?;
-    let mut name = Vec::new();
-    append(&mut name, program.name())?;
-    for _ in 0..=SCRIPT_DEPTH {
-        let head = Head::read(&file)?;
-        let Some(interpreter) = script::parse(head.bytes())? else {
-            let image = load::understand(&file, &head)?;
-            let interpreter = find_interpreter(view, &file, &image)?;
-            return Ok(Found {
-                file,
-                image,
-                interpreter,
-                name,
-            });
-        };
-        match interpreter.argument {
-            Some(argument) => {
-                given
-                    .arguments
-                    .replace_first(&[interpreter.path, argument, &name])?
-            }
-            None => given.arguments.replace_first(&[interpreter.path, &name])?,
-        }
-        let location = walk::resolve(view, None, interpreter.path, WalkFlags::FOLLOW)?;
-        file = open::open_program(view, location)?;
-        name.clear();
-        append(&mut name, interpreter.path)?;
+/// Looking programs up, as the program that is to run will see them.
+struct Search<'a> {
+    view: &'a View<'a>,
+    prepared: &'a context::Prepared,
+}
+
+impl Search<'_> {
+    /// The place of a path. A link of /proc may lead from the root that the program gets to a place outside of it, such as
+    /// the file that the caller runs now.
+    ///
+    /// # Errors
+    /// Those of the walk; `EACCES` for a place outside.
+    fn resolve(&self, start: Option<&Location>, path: &[u8], flags: WalkFlags) -> Result<Location> {
+        let location = walk::resolve(self.view, start, path, flags)?;
+        self.prepared.check_inside(&location)?;
+        Ok(location)
     }
-    Err(Errno::ELOOP)
+
+    /// Opens a program, follows `#!` lines, and understands what it finds at the end.
+    fn find(&self, program: &Program<'_>, given: &mut Arguments) -> Result<Found> {
+        let location = match program {
+            Program::Open { location, .. } => location.clone(),
+            Program::Path {
+                start,
+                path,
+                follow,
+            } => {
+                let flags = if *follow {
+                    WalkFlags::FOLLOW
+                } else {
+                    WalkFlags::empty()
+                };
+                self.resolve(start.as_ref(), path, flags)?
+            }
+        };
+        let (mut file, mut executable) = open::open_program(self.view, location)?;
+        let mut name = Vec::new();
+        append(&mut name, program.name())?;
+        for _ in 0..=SCRIPT_DEPTH {
+            let head = Head::read(&file)?;
+            let Some(interpreter) = script::parse(head.bytes())? else {
+                let image = load::understand(&file, &head)?;
+                let interpreter = self.find_interpreter(&file, &image)?;
+                return Ok(Found {
+                    file,
+                    executable,
+                    image,
+                    interpreter,
+                    name,
+                });
+            };
+            match interpreter.argument {
+                Some(argument) => {
+                    given
+                        .arguments
+                        .replace_first(&[interpreter.path, argument, &name])?
+                }
+                None => given.arguments.replace_first(&[interpreter.path, &name])?,
+            }
+            let location = self.resolve(None, interpreter.path, WalkFlags::FOLLOW)?;
+            (file, executable) = open::open_program(self.view, location)?;
+            name.clear();
+            append(&mut name, interpreter.path)?;
+        }
+        Err(Errno::ELOOP)
+    }
+
+    /// The ELF interpreter that a program names (PT_INTERP).
+    fn find_interpreter(&self, file: &File, image: &Image) -> Result<Option<Interpreter>> {
+        let Some((offset, length)) = image.interpreter else {
+            return Ok(None);
+        };
+        let mut path = Vec::new();
+        path.make_room_exact(length)?;
+        path.resize(length, 0);
+        if load::read_at(file, offset, &mut path)? != length || path.pop() != Some(0) {
+            return Err(Errno::ENOEXEC);
+        }
+        let location = self.resolve(None, &path, WalkFlags::FOLLOW)?;
+        let (file, executable) = open::open_program(self.view, location)?;
+        let head = Head::read(&file)?;
+        // As on Linux (ELIBBAD): the program is sound, its interpreter isn't.
+        let image = load::understand(&file, &head).map_err(|error| {
+            if error == Errno::ENOEXEC {
+                Errno::ELIBBAD
+            } else {
+                error
+            }
+        })?;
+        Ok(Some(Interpreter {
+            file,
+            _executable: executable,
+            image,
+        }))
+    }
 }
 
 fn append(target: &mut Vec<u8>, bytes: &[u8]) -> Result<()> {
     target.make_room(bytes.len())?;
     target.extend_from_slice(bytes);
     Ok(())
-}
-
-/// The ELF interpreter that a program names (PT_INTERP).
-fn find_interpreter(
-    view: &View<'_>,
-    file: &File,
-    image: &Image,
-) -> Result<Option<(Arc<File>, Image)>> {
-    let Some((offset, length)) = image.interpreter else {
-        return Ok(None);
-    };
-    let mut path = Vec::new();
-    path.make_room_exact(length)?;
-    path.resize(length, 0);
-    if load::read_at(file, offset, &mut path)? != length || path.pop() != Some(0) {
-        return Err(Errno::ENOEXEC);
-    }
-    let location = walk::resolve(view, None, &path, WalkFlags::FOLLOW)?;
-    let interpreter = open::open_program(view, location)?;
-    let head = Head::read(&interpreter)?;
-    // As on Linux (ELIBBAD): the program is sound, its interpreter isn't.
-    let image = load::understand(&interpreter, &head).map_err(|error| {
-        if error == Errno::ENOEXEC {
-            Errno::ELIBBAD
-        } else {
-            error
-        }
-    })?;
-    Ok(Some((interpreter, image)))
 }
 
 /// Maps a program, its interpreter, the vDSO and the stack into a new address space.
@@ -301,7 +334,7 @@ fn prepare(
     take_limits(current, &memory);
     let program = load::map(&memory, &found.file, &found.image, false)?;
     let interpreter = match &found.interpreter {
-        Some((file, image)) => Some(load::map(&memory, file, image, true)?),
+        Some(Interpreter { file, image, .. }) => Some(load::map(&memory, file, image, true)?),
         None => None,
     };
     let vdso = vdso::map(&memory)?;

@@ -310,7 +310,13 @@ fn write_control(
         let fit = place.room.saturating_sub(size_of::<ControlHeader>() as u64) / 4;
         cut |= fit < control.files.len() as u64;
         let mut numbers: SmallVec<[i32; 16]> = SmallVec::new();
+        let root = current.process().contexts().vfs_root();
         for file in control.files.into_iter().take(fit as usize) {
+            // As on Linux when a security module refuses a file: it and those after it are cut off.
+            if !root.as_ref().is_some_and(|root| root.may_receive(&file)) {
+                cut = true;
+                break;
+            }
             match current.install_file(file, close_on_exec) {
                 Ok(number) => numbers.push(number as i32),
                 Err(_) => {

@@ -4,7 +4,7 @@ use super::clone_flags::CloneFlags;
 use super::process::Inheritance;
 use super::thread::{NewThread, Resources, VforkDone};
 use super::{Current, Process, Resource, Thread, ThreadRef, family, limits, registry, user_tasks};
-use crate::context::TaskNumber;
+use crate::context::{TaskNumber, VfsRootContext};
 use crate::errno::{Errno, Result};
 use crate::heap::MakeRoom;
 use crate::sched::cpu::QueueRoom;
@@ -41,6 +41,7 @@ pub fn create(current: &Current, registers: &UserRegisters, request: &Request) -
     user_tasks::check_creation(current)?;
     let flags = request.flags;
     let room = QueueRoom::reserve()?;
+    let root = current.process().contexts().vfs_root();
     let resources = take_resources(current, flags)?;
     let mut start = registers.clone();
     start.x[0] = 0;
@@ -94,6 +95,7 @@ pub fn create(current: &Current, registers: &UserRegisters, request: &Request) -
     } else {
         add_process(current, flags, request.exit_signal, make)?
     };
+    VfsRootContext::follow(root.as_ref(), &thread);
     let list = current.process().contexts().list().ok_or(Errno::EAGAIN)?;
     let number = thread.number().seen_by(&list).unwrap_or(0);
     if flags.contains(CloneFlags::PARENT_SET_TID) {

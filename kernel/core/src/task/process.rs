@@ -13,7 +13,7 @@ use crate::signal::action::ActionTable;
 use crate::signal::state::{Ending, ExitStatus, Shared};
 use crate::signal::{Signal, SignalSet};
 use crate::time::ProcessTimers;
-use crate::vfs::Location;
+use crate::vfs::Executable;
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicU32, AtomicU64};
@@ -47,7 +47,7 @@ pub struct Inheritance {
     pub actions: ActionTable,
     pub limits: Limits,
     pub name: CommandName,
-    pub executable: Option<Location>,
+    pub executable: Option<Executable>,
     pub signal_return: u64,
     pub flags: ProcessFlags,
     pub personality: u32,
@@ -71,7 +71,7 @@ pub struct Process {
     pending_set: AtomicU64,
     limits: IrqSpinLock<Limits>,
     name: SpinLock<CommandName>,
-    executable: SpinLock<Option<Location>>,
+    executable: SpinLock<Option<Executable>>,
     /// Where handlers without a restorer return to, in the vDSO.
     signal_return: AtomicU64,
     flags: AtomicU32,
@@ -243,13 +243,13 @@ impl Process {
         *self.name.lock() = name;
     }
 
-    /// The file that it runs (/proc/N/exe).
-    pub fn executable(&self) -> Option<Location> {
+    /// The file that it runs (/proc/N/exe), which nobody can write meanwhile.
+    pub fn executable(&self) -> Option<Executable> {
         self.executable.lock().clone()
     }
 
-    pub(crate) fn set_executable(&self, location: Option<Location>) {
-        let old = core::mem::replace(&mut *self.executable.lock(), location);
+    pub(crate) fn set_executable(&self, executable: Option<Executable>) {
+        let old = core::mem::replace(&mut *self.executable.lock(), executable);
         drop(old);
     }
 

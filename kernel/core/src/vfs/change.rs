@@ -6,6 +6,7 @@ use super::inode::{AttributeChange, Inode};
 use super::kind::{FileKind, SET_GROUP_ID, SET_USER_ID};
 use super::location::Location;
 use super::permission::{self, WRITE};
+use super::write_access::Writing;
 use crate::task::{Capability, Credentials, Thread};
 use crate::{Errno, Result};
 use alloc::sync::Arc;
@@ -173,7 +174,7 @@ pub fn set_times(
 /// Sets a file's size by its path (truncate(2)).
 ///
 /// # Errors
-/// `EISDIR`, `EINVAL` for what has no size; `EROFS`, `EACCES`, `EFBIG`.
+/// `EISDIR`, `EINVAL` for what has no size; `EROFS`, `EACCES`, `EFBIG`; `ETXTBSY` for a program that runs.
 pub fn truncate_at(view: &View<'_>, location: &Location, size: u64) -> Result<()> {
     let inode = location.inode();
     match inode.kind() {
@@ -185,6 +186,7 @@ pub fn truncate_at(view: &View<'_>, location: &Location, size: u64) -> Result<()
     if location.is_read_only() {
         return Err(Errno::EROFS);
     }
+    let _writing = Writing::new(inode)?;
     truncate(inode, size)
 }
 

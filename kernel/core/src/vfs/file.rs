@@ -25,7 +25,7 @@ pub struct File {
     operations: Box<dyn FileOperations>,
     /// Who gets SIGIO (`F_SETOWN`): a process, or minus a process group, by host number; 0 for none.
     owner: AtomicU64,
-    /// It is one of its mount's writers.
+    /// It is one of its mount's and of its inode's writers.
     counted: bool,
 }
 
@@ -33,7 +33,7 @@ impl File {
     /// An open file at a place, which keeps the mount from becoming read-only while it can be written.
     ///
     /// # Errors
-    /// `EROFS` if the mount has become read-only.
+    /// `EROFS` if the mount has become read-only, `ETXTBSY` for writing to a program that runs.
     pub fn open(
         location: Location,
         operations: Box<dyn FileOperations>,
@@ -41,7 +41,9 @@ impl File {
     ) -> Result<Arc<Self>> {
         let counted = flags.can_write() && location.inode().kind() == FileKind::Regular;
         if counted {
-            location.mount.add_writer()?;
+            let writes = &location.inode().write_access;
+            writes.begin()?;
+            location.mount.add_writer().inspect_err(|_| writes.end())?;
         }
         Ok(Self::build(Some(location), "", operations, flags, counted))
     }
@@ -229,6 +231,7 @@ impl Drop for File {
             location.inode().locks.release_file(self);
             if self.counted {
                 location.mount.remove_writer();
+                location.inode().write_access.end();
             }
         }
     }

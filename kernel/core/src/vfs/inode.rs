@@ -10,6 +10,7 @@ use super::page_cache::PageCache;
 use super::pipe::Pipe;
 use super::record_lock::FileLocks;
 use super::super_block::SuperBlock;
+use super::write_access::WriteAccess;
 use crate::sched::Mutex;
 use crate::task::Credentials;
 use crate::{Errno, Result};
@@ -315,6 +316,8 @@ pub struct Inode {
     pub(crate) change: Mutex<()>,
     /// Record locks and flock(2) locks.
     pub(super) locks: FileLocks,
+    /// Who writes it, or runs it.
+    pub(super) write_access: WriteAccess,
     /// The pipe of a FIFO that was opened.
     pipe: Once<Arc<Pipe>>,
 }
@@ -339,6 +342,7 @@ impl Inode {
             operations,
             change: Mutex::new(()),
             locks: FileLocks::new(),
+            write_access: WriteAccess::new(),
             pipe: Once::new(),
         }
     }

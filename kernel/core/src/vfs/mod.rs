@@ -67,6 +67,7 @@ mod tests;
 pub mod transfer;
 pub mod unmount;
 pub mod walk;
+pub mod write_access;
 
 pub use attributes::Attributes;
 pub use device::Device;
@@ -85,3 +86,4 @@ pub use path_node::PathNode;
 pub use poll::{PollEvents, PollRegistration};
 pub use super_block::{ActiveSuperBlock, SuperBlock};
 pub use transfer::{Destination, IoVector, Source};
+pub use write_access::Executable;

@@ -11,6 +11,7 @@ use super::mount::MountFlags;
 use super::namespace::{self, Creation};
 use super::permission::{self, EXECUTE, READ, WRITE};
 use super::walk::{self, Parent, Target, WalkFlags};
+use super::write_access::{Executable, Writing};
 use crate::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -47,11 +48,21 @@ pub fn open(
     if flags.contains(OpenFlags::DIRECTORY) {
         return Err(Errno::EINVAL);
     }
-    match walk::resolve_for_create(view, start, path, how)? {
-        Target::Found(location) => open_existing(view, location, flags),
-        Target::Missing(parent) => open_missing(view, parent, flags, permissions),
+    for _ in 0..RACES {
+        match walk::resolve_for_create(view, start, path, how)? {
+            Target::Found(location) => return open_existing(view, location, flags),
+            Target::Missing(parent) => {
+                if let Some(file) = open_missing(view, parent, flags, permissions)? {
+                    return Ok(file);
+                }
+            }
+        }
     }
+    Err(Errno::ELOOP)
 }
+
+/// How often a walk begins again because somebody put a link where it had found nothing.
+const RACES: usize = 100;
 
 /// Opens what `O_CREAT` found to be there.
 fn open_existing(view: &View<'_>, location: Location, flags: OpenFlags) -> Result<Arc<File>> {
@@ -64,12 +75,14 @@ fn open_existing(view: &View<'_>, location: Location, flags: OpenFlags) -> Resul
     open_found(view, location, flags)
 }
 
+/// Makes and opens what `O_CREAT` found to be missing; `None` if there is a symbolic link by now, which is to be followed
+/// or refused as the whole walk says.
 fn open_missing(
     view: &View<'_>,
     parent: Parent,
     flags: OpenFlags,
     permissions: u32,
-) -> Result<Arc<File>> {
+) -> Result<Option<Arc<File>>> {
     let name = parent.name(Errno::EISDIR)?;
     if parent.trailing_slash {
         return Err(Errno::EISDIR);
@@ -81,22 +94,12 @@ fn open_missing(
     let (location, created) = namespace::create_or_find(view, &parent.directory, name, &creation)?;
     if created {
         // Whoever makes a file may use it as it asked, whatever its permission bits say.
-        return finish(location, flags);
+        return finish(location, flags).map(Some);
     }
     if location.inode().kind() == FileKind::SymbolicLink && !flags.contains(OpenFlags::EXCLUSIVE) {
-        // Somebody made a link here since the walk: begin again at its directory.
-        let flags_without_slash = WalkFlags::FOLLOW;
-        return match walk::resolve_for_create(
-            view,
-            Some(&parent.directory),
-            name,
-            flags_without_slash,
-        )? {
-            Target::Found(location) => open_existing(view, location, flags),
-            Target::Missing(_) => Err(Errno::ENOENT),
-        };
+        return Ok(None);
     }
-    open_existing(view, location, flags)
+    open_existing(view, location, flags).map(Some)
 }
 
 /// Opens a file at a place that is known.
@@ -136,6 +139,7 @@ pub fn open_found(view: &View<'_>, location: Location, flags: OpenFlags) -> Resu
         permission::check_owner(inode, view.credentials)?;
     }
     if flags.contains(OpenFlags::TRUNCATE) && kind == FileKind::Regular {
+        let _writing = Writing::new(inode)?;
         change::truncate(inode, 0)?;
     }
     finish(location, flags)
@@ -151,8 +155,8 @@ fn finish(location: Location, flags: OpenFlags) -> Result<Arc<File>> {
 /// Opens a file for execution: it must be a regular one that the caller may execute, on a mount that allows it.
 ///
 /// # Errors
-/// `EACCES`, `ELOOP`, and what opening says.
-pub fn open_program(view: &View<'_>, location: Location) -> Result<Arc<File>> {
+/// `EACCES`, `ELOOP`, and what opening says; `ETXTBSY` if it is open for writing.
+pub fn open_program(view: &View<'_>, location: Location) -> Result<(Arc<File>, Executable)> {
     let inode = location.inode();
     match inode.kind() {
         FileKind::Regular => {}
@@ -163,7 +167,8 @@ pub fn open_program(view: &View<'_>, location: Location) -> Result<Arc<File>> {
         return Err(Errno::EACCES);
     }
     permission::check(inode, view.credentials, EXECUTE)?;
-    finish(location, OpenFlags::READ_ONLY)
+    let executable = Executable::new(location.clone())?;
+    Ok((finish(location, OpenFlags::READ_ONLY)?, executable))
 }
 
 /// What a descriptor does that is only a place (`O_PATH`): nothing.

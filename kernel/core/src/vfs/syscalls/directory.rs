@@ -127,7 +127,7 @@ pub fn mknodat(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     };
     let mut device = DeviceNumber::NONE;
     if kind.is_device() {
-        crate::context::jail::refuse(current)?;
+        crate::context::jail::refuse_making_devices(current)?;
         current.require(Capability::Mknod)?;
         device = DeviceNumber::decode(arguments.u32(3));
     }

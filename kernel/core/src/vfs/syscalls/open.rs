@@ -70,15 +70,14 @@ struct OpenHow {
 }
 
 /// Bits of `resolve` and what they ask of the walk.
-const RESOLVE: [(u64, WalkFlags); 5] = [
+const RESOLVE: [(u64, WalkFlags); 6] = [
     (0x01, WalkFlags::NO_CROSSING),
     (0x02, WalkFlags::NO_MAGIC_LINKS),
     (0x04, WalkFlags::NO_LINKS),
     (0x08, WalkFlags::BENEATH),
     (0x10, WalkFlags::IN_ROOT),
+    (0x20, WalkFlags::CACHED),
 ];
-/// `RESOLVE_CACHED`: only if nothing has to be waited for.
-const RESOLVE_CACHED: u64 = 0x20;
 
 /// openat2(descriptor, path, how, size).
 pub fn openat2(current: &Current, arguments: &mut Arguments) -> Result<usize> {
@@ -96,21 +95,19 @@ pub fn openat2(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     if flags.contains(OpenFlags::PATH) && !(flags - beside_path).is_empty() {
         return Err(Errno::EINVAL);
     }
-    let known = RESOLVE
-        .iter()
-        .fold(RESOLVE_CACHED, |bits, (bit, _)| bits | bit);
+    let known = RESOLVE.iter().fold(0, |bits, (bit, _)| bits | bit);
     if how.resolve & !known != 0 || how.resolve & 0x18 == 0x18 {
         return Err(Errno::EINVAL);
-    }
-    if how.resolve & RESOLVE_CACHED != 0 {
-        // The caller tries again without it, as for any name that isn't cached.
-        return Err(Errno::EAGAIN);
     }
     let mut walk = WalkFlags::empty();
     for (bit, flag) in RESOLVE {
         if how.resolve & bit != 0 {
             walk |= flag;
         }
+    }
+    // What may change something isn't tried without waiting.
+    if walk.contains(WalkFlags::CACHED) && (makes || flags.contains(OpenFlags::TRUNCATE)) {
+        return Err(Errno::EAGAIN);
     }
     open_at(
         current,

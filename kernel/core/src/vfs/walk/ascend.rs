@@ -57,6 +57,17 @@ impl<'t> Place<'t> {
         Ok(place)
     }
 
+    /// This root as the target of an absolute link in a mount.
+    ///
+    /// # Errors
+    /// `EXDEV` if the walk must not leave the mount.
+    pub fn from_link_in(self, mount: &Arc<Mount>, flags: WalkFlags) -> Result<Self> {
+        if flags.contains(WalkFlags::NO_CROSSING) && !Arc::ptr_eq(mount, self.mount) {
+            return Err(Errno::EXDEV);
+        }
+        Ok(self)
+    }
+
     /// Whether this place is `top` or below it, across mounts.
     pub fn is_at_or_below(&self, token: &'t ReadToken, top: &Self) -> bool {
         let mut place = *self;

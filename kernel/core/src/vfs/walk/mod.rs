@@ -6,7 +6,8 @@
 //!
 //! **Containment.** `..` never leads above the view's root. A walk that starts in a tree of another mount table (an
 //! `OPEN_ROOT` descriptor, a working directory there) has the root of that table as its root, for `..` as for absolute
-//! links. A directory that was moved out of what a mount or a changed root shows does not lead to its new parents.
+//! links, and no link that leads to a place rather than a path leads out of there. A directory that was moved out of
+//! what a mount or a changed root shows does not lead to its new parents.
 
 mod ascend;
 mod descent;
@@ -47,6 +48,8 @@ bitflags! {
         const BENEATH = 64;
         /// `RESOLVE_IN_ROOT`: the start is the root.
         const IN_ROOT = 128;
+        /// `RESOLVE_CACHED`: fail when a file system would have to be asked.
+        const CACHED = 256;
     }
 }
 
@@ -109,7 +112,8 @@ const RESTRICTED: WalkFlags = WalkFlags::NO_CROSSING
     .union(WalkFlags::NO_MAGIC_LINKS)
     .union(WalkFlags::NO_LINKS)
     .union(WalkFlags::BENEATH)
-    .union(WalkFlags::IN_ROOT);
+    .union(WalkFlags::IN_ROOT)
+    .union(WalkFlags::CACHED);
 
 #[inline(always)]
 fn check_length(path: &[u8], may_be_empty: bool) -> Result<()> {
@@ -128,8 +132,8 @@ fn end(path: &[u8], length: usize) -> &[u8] {
 /// The place that a path leads to. Relative paths begin at `start`, or at the working directory.
 ///
 /// # Errors
-/// `ENOENT`, `ENOTDIR`, `EACCES`, `ELOOP`, `ENAMETOOLONG`; `EXDEV` for the `RESOLVE_*` restrictions; what the file
-/// system says.
+/// `ENOENT`, `ENOTDIR`, `EACCES`, `ELOOP`, `ENAMETOOLONG`; `EXDEV`, `EAGAIN` for the `RESOLVE_*` restrictions; what
+/// the file system says.
 pub fn resolve(
     view: &View<'_>,
     start: Option<&Location>,

@@ -125,6 +125,11 @@ impl<'p> Walk<'p> {
             given = None;
             match step {
                 Step::Done(target) => return Ok(target),
+                Step::Lookup { .. } | Step::Follow { .. }
+                    if self.flags.contains(WalkFlags::CACHED) =>
+                {
+                    return Err(Errno::EAGAIN);
+                }
                 Step::Lookup { directory, left } => {
                     self.pending.keep(left);
                     let (component, after) = Component::split(self.pending.bytes());
@@ -169,6 +174,7 @@ impl<'p> Walk<'p> {
             {
                 Err(Errno::EXDEV)
             }
+            LinkTarget::Place(place) if self.leads_out(&directory, &place) => Err(Errno::EXDEV),
             LinkTarget::Place(place) => {
                 if self.flags.contains(WalkFlags::NO_CROSSING)
                     && !Arc::ptr_eq(&place.mount, &directory.mount)
@@ -201,6 +207,15 @@ impl<'p> Walk<'p> {
         }
     }
 
+    /// Whether a link in another tree of mounts than the view's leads out of that one. Who works on a container from
+    /// outside has a `/proc/self` in it like everybody, whose links lead to where it comes from.
+    fn leads_out(&self, directory: &Location, place: &Location) -> bool {
+        let token = NAMES.read();
+        let here = directory.mount.top(&token);
+        let own = self.view.fs.directories(&token).root.mount.top(&token);
+        !Arc::ptr_eq(here, own) && !Arc::ptr_eq(here, place.mount.top(&token))
+    }
+
     fn section(
         &self,
         begin: &Begin,
@@ -227,8 +242,10 @@ impl<'p> Walk<'p> {
         } else {
             root_for(&token, &directories.root, from)
         };
-        let place = if absolute || matches!(begin, Begin::Root(_)) {
+        let place = if absolute {
             root
+        } else if matches!(begin, Begin::Root(_)) {
+            root.from_link_in(&from.mount, self.flags)?
         } else {
             Place::of(from)
         };

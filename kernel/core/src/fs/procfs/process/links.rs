@@ -1,7 +1,7 @@
 //! /proc/N/{cwd,root,exe}, and the mount tables of a process.
 //!
 //! The links lead to the object itself, whatever its path: but only for processes in the reader's sight, and
-//! never from one VFS root context into another that the reader isn't in.
+//! never from a container's VFS root context into another one.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -10,10 +10,11 @@ use core::any::Any;
 
 use super::super::text::Text;
 use super::Subject;
+use crate::context::Context;
 use crate::task::{self, Current};
 use crate::vfs::inode::{AttributeChange, LinkTarget};
 use crate::vfs::{
-    FileOperations, Inode, InodeOperations, Location, OpenFlags, mount_text, path_text,
+    FileOperations, Inode, InodeOperations, Location, OpenFlags, internal, mount_text, path_text,
 };
 use crate::{Errno, Result};
 
@@ -44,7 +45,10 @@ impl SubjectLink {
         self.subject.check_inspection(&task::current())?;
         let thread = self.subject.any_thread().ok_or(Errno::ENOENT)?;
         match self.target {
-            Target::Executable => self.subject.process.executable().ok_or(Errno::ENOENT),
+            Target::Executable => {
+                let executable = self.subject.process.executable();
+                Ok(executable.ok_or(Errno::ENOENT)?.location().clone())
+            }
             Target::WorkingDirectory => Ok(thread
                 .directories()
                 .ok_or(Errno::ENOENT)?
@@ -54,19 +58,19 @@ impl SubjectLink {
     }
 }
 
-/// Whether a reader may go to a place through a link: a process in the boot list may go anywhere it may look;
-/// another only within its own VFS root context.
+/// Refuses a reader the place that a link leads to, unless it could get there by itself: the place
+/// is in its own VFS root context or in none (a pipe, a file without a name), or the reader is in the boot context, which
+/// manages the others.
 ///
 /// # Errors
 /// `EACCES`.
 pub fn check_crossing(reader: &Current, location: &Location) -> Result<()> {
-    let contexts = reader.process().contexts();
-    let root = contexts.vfs_root().ok_or(Errno::EACCES)?;
-    let token = crate::vfs::path_node::NAMES.read();
-    let leads_out =
-        location.mount.parent(&token).is_some() || location.mount.id() == root.root().mount.id();
-    drop(token);
-    if contexts.sees_everyone() || !leads_out || root.mounts().contains(location) {
+    let root = reader
+        .process()
+        .contexts()
+        .vfs_root()
+        .ok_or(Errno::EACCES)?;
+    if root.life().is_boot() || root.mounts().contains(location) || internal::contains(location) {
         Ok(())
     } else {
         Err(Errno::EACCES)
@@ -76,7 +80,11 @@ pub fn check_crossing(reader: &Current, location: &Location) -> Result<()> {
 impl InodeOperations for SubjectLink {
     fn follow_link(&self, _inode: &Arc<Inode>) -> Result<LinkTarget> {
         let location = self.location()?;
-        check_crossing(&task::current(), &location)?;
+        let reader = task::current();
+        // It holds its directories, not the file that it runs: that may be one of the root it came from.
+        if self.target == Target::Executable || !self.subject.is_process_of(&reader) {
+            check_crossing(&reader, &location)?;
+        }
         Ok(LinkTarget::Place(location))
     }
 

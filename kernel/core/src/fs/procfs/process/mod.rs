@@ -86,6 +86,11 @@ impl Subject {
         }
     }
 
+    /// Whether it is the reader's own process, which has what its descriptors lead to.
+    fn is_process_of(&self, reader: &Current) -> bool {
+        Arc::ptr_eq(reader.process(), &self.process)
+    }
+
     /// Who owns what is in the subject's directory: root, if others of the subject's user may not look into it.
     fn content_owner(&self) -> Owner {
         if self.process.flags().contains(ProcessFlags::DUMPABLE) {

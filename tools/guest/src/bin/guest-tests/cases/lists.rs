@@ -162,6 +162,8 @@ fn isolated() -> Check {
         first.finish()
     })?;
     let host = std::process::id() as i32;
+    let mut outsider_gate = Gate::new()?;
+    let outsider = far_child(&mut outsider_gate)?;
     run(|| {
         enter_now(&list)?;
         equal("the only member", std::process::id(), 1)?;
@@ -192,6 +194,11 @@ fn isolated() -> Check {
                 Errno::ESRCH,
             )?;
             fails(
+                "getpriority",
+                rustix::process::getpriority_process(Some(target)),
+                Errno::ESRCH,
+            )?;
+            fails(
                 "wait",
                 waitpid(Some(target), WaitOptions::NOHANG),
                 Errno::ECHILD,
@@ -202,8 +209,11 @@ fn isolated() -> Check {
                 Errno::ENOENT,
             )?;
         }
-        Ok(())
+        other_calls(outsider.process())
     })?;
+    outsider_gate.open();
+    outsider.finish()?;
+    left_child()?;
     let steps = [
         "numbers",
         &format!("exists:/proc/{host}"),
@@ -215,6 +225,66 @@ fn isolated() -> Check {
         lines,
         ["1", "ENOENT", "ESRCH"].map(str::to_owned).to_vec(),
     )
+}
+
+/// A child whose number is larger than any that a new list gives out soon.
+fn far_child(gate: &mut Gate) -> Check<Child> {
+    loop {
+        let child = Child::start(|| gate.wait())?;
+        if child.process() > 200 {
+            return Ok(child);
+        }
+    }
+}
+
+/// Calls without a wrapper, by their numbers: each takes a process's first.
+fn other_calls(number: i32) -> Check {
+    use gantry_abi::user::arbitrary::call_apart;
+    let calls = [
+        ("sched_getscheduler", 120),
+        ("sched_getparam", 121),
+        ("sched_setaffinity", 122),
+        ("sched_rr_get_interval", 127),
+        ("tgkill", 131),
+        ("rt_sigqueueinfo", 138),
+        ("get_robust_list", 100),
+    ];
+    for (name, call) in calls {
+        let arguments = [number as usize, 8, 0, 0, 0, 0];
+        let error = call_apart(call, arguments).err();
+        ensure(
+            &format!("{name} of a process out of sight: {error:?}"),
+            // Bad arguments may be found first.
+            [Some(Errno::ESRCH), Some(Errno::EFAULT), Some(Errno::EINVAL)].contains(&error),
+        )?;
+    }
+    // There is no ptrace to use.
+    fails(
+        "ptrace",
+        call_apart(117, [16, number as usize, 0, 0, 0, 0]),
+        Errno::ENOSYS,
+    )
+}
+
+/// A parent inside a list that waits for a child gives up when that goes to another list.
+fn left_child() -> Check {
+    let (list, other) = (
+        create(ContextType::ProcessList)?,
+        create(ContextType::ProcessList)?,
+    );
+    run(|| {
+        enter_now(&list)?;
+        let child = gantry_abi::user::fork(|| {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            i32::from(enter_now(&other).is_err())
+        });
+        let child = pid(ok("fork", child)?)?;
+        fails(
+            "waiting for a child that left",
+            waitpid(Some(child), WaitOptions::empty()),
+            Errno::ECHILD,
+        )
+    })
 }
 
 fn kill_everybody() -> Check {

@@ -5,6 +5,7 @@ mod entering;
 mod jail;
 mod life;
 mod lists;
+mod magic_links;
 mod masks;
 mod mounts;
 mod pending;
@@ -26,6 +27,7 @@ pub fn all() -> Vec<Case> {
         jail::CASES,
         life::CASES,
         refusals::CASES,
+        magic_links::CASES,
     ]
     .concat()
 }

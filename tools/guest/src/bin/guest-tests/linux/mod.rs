@@ -3,6 +3,7 @@
 mod capabilities;
 mod devices;
 mod erofs;
+mod executables;
 mod extended;
 mod files;
 mod limits;
@@ -29,6 +30,7 @@ pub fn all() -> Vec<Case> {
         threads::CASES,
         files::CASES,
         extended::CASES,
+        executables::CASES,
         mounts::CASES,
         mount_flags::CASES,
         overlay::CASES,
