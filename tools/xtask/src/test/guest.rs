@@ -1,4 +1,4 @@
-//! Programs run on the system: the guest tests, the demos and runc's robustness.
+//! Programs run on the system: the guest tests, attacks, the demos and runc's robustness.
 use super::source::last_lines;
 use super::step::Step;
 use crate::build::{self, archive::Archive};
@@ -13,8 +13,9 @@ use std::time::Duration;
 pub const LIMIT: Duration = Duration::from_secs(600);
 
 /// The programs of the initramfs that check something, with what they check.
-const PROGRAMS: [(&str, &str); 3] = [
+const PROGRAMS: [(&str, &str); 4] = [
     ("guest tests", "guest-tests"),
+    ("ways out of a container", "escape"),
     ("demos", "demo all"),
     ("runc", "runc-test"),
 ];
@@ -107,7 +108,7 @@ pub fn expect_status(outcome: &Outcome, output: &[u8], status: u8) -> Result<()>
 
 /// Whether this is how a test program of the guest, or a demo, reports what failed: it may stand far from the end.
 fn names_failure(line: &str) -> bool {
-    ["FAILED", "FALSE"]
+    ["FAILED", "FALSE", "ESCAPED"]
         .iter()
         .any(|word| line.trim_start().starts_with(word))
 }

@@ -61,7 +61,7 @@ impl<'t> Place<'t> {
     ///
     /// # Errors
     /// `EXDEV` if the walk must not leave the mount.
-    pub fn from_link_in(self, mount: &Arc<Mount>, flags: WalkFlags) -> Result<Self> {
+    pub fn reached_by_link_in(self, mount: &Arc<Mount>, flags: WalkFlags) -> Result<Self> {
         if flags.contains(WalkFlags::NO_CROSSING) && !Arc::ptr_eq(mount, self.mount) {
             return Err(Errno::EXDEV);
         }

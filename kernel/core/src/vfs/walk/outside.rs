@@ -245,7 +245,7 @@ impl<'p> Walk<'p> {
         let place = if absolute {
             root
         } else if matches!(begin, Begin::Root(_)) {
-            root.from_link_in(&from.mount, self.flags)?
+            root.reached_by_link_in(&from.mount, self.flags)?
         } else {
             Place::of(from)
         };

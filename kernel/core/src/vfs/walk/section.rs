@@ -191,7 +191,7 @@ impl<'s, 't> Section<'s, 't> {
             }
             match target.first() {
                 Some(b'/') if self.flags.contains(WalkFlags::BENEATH) => return Err(Errno::EXDEV),
-                Some(b'/') => place = self.root.from_link_in(place.mount, self.flags)?,
+                Some(b'/') => place = self.root.reached_by_link_in(place.mount, self.flags)?,
                 Some(_) => {}
                 None => return Err(Errno::ENOENT),
             }
