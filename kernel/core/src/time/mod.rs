@@ -4,7 +4,7 @@
 //! * [`sleep`]: nanosleep and its family.
 //! * [`alarm`]: a timer on any clock, the base of the three kinds below.
 //! * [`interval`]: setitimer. [`posix`]: timer_create. [`timerfd`]: timers as files.
-//! * [`cpu_limit`]: RLIMIT_CPU.
+//! * [`cpu_limit`][]: RLIMIT_CPU.
 //! * [`value`]: times as userland writes them.
 
 mod adjust;
