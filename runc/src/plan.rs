@@ -3,7 +3,10 @@
 
 mod show;
 
-use crate::config::{Container, Hooks, Limit, Mount, Object, Process, Restrictions, Root};
+use crate::config::{
+    Capabilities, CapabilitySet, Container, Hooks, Limit, Mount, Object, Process, Restrictions,
+    Root, Scheduling,
+};
 use crate::system::pseudoterminal::Size;
 use std::path::{Path, PathBuf};
 
@@ -109,6 +112,18 @@ pub enum ChildStep {
         group: u32,
         additional: Vec<u32>,
     },
+    /// How it is scheduled.
+    Scheduling(Scheduling),
+    /// Its I/O priority, as ioprio_set(2) takes it.
+    IoPriority(u32),
+    /// What is added to its score when processes end for want of memory.
+    MemoryScore(i32),
+    /// The execution domain.
+    Personality(u32),
+    /// No other capabilities can be had.
+    BoundCapabilities(CapabilitySet),
+    /// The sets of capabilities, within the bounds.
+    Capabilities(Capabilities),
     /// exec gives no privilege any more.
     NoNewPrivileges,
     /// The jail, until exit.
@@ -214,6 +229,10 @@ fn child(container: &Container, options: &Options) -> Vec<ChildStep> {
     }
     steps.push(ChildStep::CloseDescriptors(options.preserved));
     steps.extend(process.limits.iter().copied().map(ChildStep::Limit));
+    steps.extend(process.scheduling.map(ChildStep::Scheduling));
+    steps.extend(process.io_priority.map(ChildStep::IoPriority));
+    steps.extend(process.memory_score.map(ChildStep::MemoryScore));
+    steps.extend(process.personality.map(ChildStep::Personality));
     if container.hostname.is_some() {
         steps.push(ChildStep::EnterHostname);
     }
@@ -227,6 +246,9 @@ fn child(container: &Container, options: &Options) -> Vec<ChildStep> {
         steps.push(ChildStep::ChangeDirectory(path.clone()));
     }
     steps.extend(process.umask.map(ChildStep::Umask));
+    if let Some(capabilities) = process.capabilities {
+        steps.push(ChildStep::BoundCapabilities(capabilities.bounding));
+    }
     if process.set_identity {
         steps.push(ChildStep::Identity {
             user: process.user,
@@ -234,6 +256,7 @@ fn child(container: &Container, options: &Options) -> Vec<ChildStep> {
             additional: process.additional_groups.clone(),
         });
     }
+    steps.extend(process.capabilities.map(ChildStep::Capabilities));
     if process.no_new_privileges {
         steps.push(ChildStep::NoNewPrivileges);
     }

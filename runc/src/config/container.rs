@@ -1,5 +1,6 @@
 //! What both kinds of configuration describe.
 
+use super::capabilities::Capabilities;
 use super::hooks::Hooks;
 use crate::system::pseudoterminal::Size;
 use std::path::PathBuf;
@@ -145,12 +146,33 @@ pub struct Process {
     pub set_identity: bool,
     /// exec gives no privilege.
     pub no_new_privileges: bool,
+    /// `None`: the caller's, as exec leaves them.
+    pub capabilities: Option<Capabilities>,
+    /// `None`: the caller's.
+    pub scheduling: Option<Scheduling>,
+    /// As ioprio_set(2) takes it; `None`: the caller's.
+    pub io_priority: Option<u32>,
+    /// What is added to the score by which processes end for want of memory; `None`: the caller's.
+    pub memory_score: Option<i32>,
+    /// The execution domain (personality(2)); `None`: the caller's.
+    pub personality: Option<u32>,
     /// Resource limits.
     pub limits: Vec<Limit>,
     /// A terminal of its own as standard input, output and error.
     pub terminal: bool,
     /// That terminal's size at first.
     pub terminal_size: Option<Size>,
+}
+
+/// How the program is scheduled (sched_setattr(2)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scheduling {
+    /// The policy's number.
+    pub policy: u32,
+    /// The nice level.
+    pub nice: i32,
+    /// SCHED_FLAG_*
+    pub flags: u64,
 }
 
 /// A resource limit (getrlimit(2)).

@@ -1,5 +1,6 @@
 //! Configuration files: a layout file or an OCI bundle becomes a [`Container`].
 
+pub mod capabilities;
 mod container;
 mod hooks;
 mod json;
@@ -12,7 +13,10 @@ mod words;
 pub use oci::features::features;
 pub use oci::template::template;
 
-pub use container::{Container, FileSystem, Limit, Mount, Object, Process, Restrictions, Root};
+pub use capabilities::{Capabilities, CapabilitySet};
+pub use container::{
+    Container, FileSystem, Limit, Mount, Object, Process, Restrictions, Root, Scheduling,
+};
 pub use hooks::{Hook, Hooks};
 pub use path::inside as path_inside;
 

@@ -256,6 +256,17 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// A whole number from `smallest` to `largest`.
+    pub fn integer(&self, smallest: i64, largest: i64) -> Result<i64, Error> {
+        match self.value.as_i64() {
+            Some(number) if (smallest..=largest).contains(&number) => Ok(number),
+            None if !self.value.is_number() => Err(self.expected("a number")),
+            _ => Err(self.error(&format!(
+                "expected a whole number from {smallest} to {largest}"
+            ))),
+        }
+    }
+
     /// A 32-bit number.
     pub fn number32(&self) -> Result<u32, Error> {
         // 4294967295 is (uid_t)-1, which to the kernel means "leave as it is".

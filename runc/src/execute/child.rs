@@ -7,6 +7,7 @@ use crate::system::process::{Held, Program, SpawnError, Stage, Step, spawn, spaw
 use crate::system::tree::find_directory_outside;
 use gantry_abi::context::EnterFlags;
 use gantry_abi::jail::JailKind;
+use gantry_abi::user::attributes::Scheduling;
 use gantry_abi::user::signal::SignalSet;
 use gantry_abi::user::{ContextDescriptor, Errno};
 use rustix::process::Signal;
@@ -208,6 +209,28 @@ fn add(
             Step::Groups(additional.clone()),
             Step::GroupId(*group),
             Step::UserId(*user),
+        ]),
+        ChildStep::Scheduling(scheduling) => steps.push(Step::Scheduling(Scheduling::new(
+            scheduling.policy,
+            scheduling.nice,
+            scheduling.flags,
+        ))),
+        ChildStep::IoPriority(priority) => steps.push(Step::IoPriority(*priority)),
+        ChildStep::MemoryScore(score) => steps.push(Step::Write {
+            path: c"/proc/self/oom_score_adj".to_owned(),
+            text: score.to_string().into_bytes(),
+        }),
+        ChildStep::Personality(personality) => steps.push(Step::Personality(*personality)),
+        ChildStep::BoundCapabilities(set) => {
+            steps.extend([Step::KeepBounding(set.bits()), Step::KeepCapabilities]);
+        }
+        ChildStep::Capabilities(sets) => steps.extend([
+            Step::Capabilities {
+                effective: sets.effective.bits(),
+                permitted: sets.permitted.bits(),
+                inheritable: sets.inheritable.bits(),
+            },
+            Step::RaiseAmbient(sets.ambient.bits()),
         ]),
         ChildStep::NoNewPrivileges => steps.push(Step::NoNewPrivileges),
         ChildStep::Jail => steps.push(Step::Jail(JailKind::UntilExit)),

@@ -153,6 +153,29 @@ impl Display for ChildStep {
                     groups => write!(formatter, " with groups {groups:?}"),
                 }
             }
+            Self::Scheduling(scheduling) => write!(
+                formatter,
+                "use scheduling policy {} with nice level {}",
+                scheduling.policy, scheduling.nice
+            ),
+            Self::IoPriority(priority) => write!(
+                formatter,
+                "set the I/O priority to class {} and level {}",
+                priority >> 13,
+                priority & 0x1fff
+            ),
+            Self::MemoryScore(score) => {
+                write!(formatter, "add {score} to the score for want of memory")
+            }
+            Self::Personality(personality) => {
+                write!(formatter, "use execution domain {personality}")
+            }
+            Self::BoundCapabilities(set) => write!(formatter, "bound capabilities to {set}"),
+            Self::Capabilities(sets) => write!(
+                formatter,
+                "set capabilities: effective {}; permitted {}; inheritable {}; ambient {}",
+                sets.effective, sets.permitted, sets.inheritable, sets.ambient
+            ),
             Self::NoNewPrivileges => formatter.write_str("give up new privileges at exec"),
             Self::Jail => formatter.write_str("enter the jail until exit"),
         }

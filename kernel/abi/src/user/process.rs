@@ -4,6 +4,7 @@
 //! the two the child allocates nothing and shares the parent's memory, which stands still meanwhile
 //! (vfork(2)), so that it can leave the error of a failed step there.
 
+use super::attributes::{self, Scheduling};
 use super::kernel::{self, StringArray};
 use super::signal::{self, SignalSet};
 use super::{Errno, Result};
@@ -11,7 +12,11 @@ use crate::context::EnterFlags;
 use crate::jail::JailKind;
 use alloc::ffi::CString;
 use alloc::vec::Vec;
+use core::ffi::CStr;
 use linux_raw_sys::{general, ioctl, prctl};
+
+/// `CAP_LAST_CAP`
+const LAST_CAPABILITY: u32 = 40;
 
 /// close_range(2): set close-on-exec instead of closing (linux/close_range.h).
 const CLOSE_RANGE_CLOEXEC: usize = 1 << 2;
@@ -59,6 +64,34 @@ pub enum Step {
     GroupId(u32),
     /// setresuid(2), all three.
     UserId(u32),
+    /// Takes all capabilities but these out of the bounding set.
+    KeepBounding(u64),
+    /// PR_SET_KEEPCAPS: what is permitted stays so when the user changes.
+    KeepCapabilities,
+    /// capset(2): three sets, one bit each.
+    Capabilities {
+        /// What the thread may do.
+        effective: u64,
+        /// What it can make effective.
+        permitted: u64,
+        /// What files may give it.
+        inheritable: u64,
+    },
+    /// Puts these capabilities into the ambient set.
+    RaiseAmbient(u64),
+    /// sched_setattr(2)
+    Scheduling(Scheduling),
+    /// ioprio_set(2)
+    IoPriority(u32),
+    /// personality(2)
+    Personality(u32),
+    /// Writes to a file of the parent's tree.
+    Write {
+        /// Its path.
+        path: CString,
+        /// What is written, in one piece.
+        text: Vec<u8>,
+    },
     /// PR_SET_NO_NEW_PRIVS
     NoNewPrivileges,
     /// PR_SET_JAIL
@@ -289,6 +322,20 @@ fn carry_out(step: &Step, parent: i32) -> Result<()> {
         }
         Step::GroupId(group) => number_call(general::__NR_setresgid, [*group as usize; 3]),
         Step::UserId(user) => number_call(general::__NR_setresuid, [*user as usize; 3]),
+        Step::KeepBounding(kept) => return each_capability(!kept, attributes::drop_bounding),
+        Step::KeepCapabilities => return attributes::keep_capabilities(),
+        Step::Capabilities {
+            effective,
+            permitted,
+            inheritable,
+        } => return attributes::set_capabilities(*effective, *permitted, *inheritable),
+        Step::RaiseAmbient(raised) => return each_capability(*raised, attributes::raise_ambient),
+        Step::Scheduling(scheduling) => return attributes::set_scheduling(*scheduling),
+        Step::IoPriority(priority) => return attributes::set_io_priority(*priority),
+        Step::Personality(personality) => {
+            return attributes::set_personality(*personality).map(drop);
+        }
+        Step::Write { path, text } => return write(path, text),
         Step::NoNewPrivileges => number_call(
             general::__NR_prctl,
             [prctl::PR_SET_NO_NEW_PRIVS as usize, 1, 0],
@@ -296,6 +343,26 @@ fn carry_out(step: &Step, parent: i32) -> Result<()> {
         Step::Jail(kind) => return super::calls::set_jail(*kind as i32),
     }
     .map(drop)
+}
+
+/// Calls `act` with the number of every capability of a set.
+fn each_capability(set: u64, act: impl Fn(u32) -> Result<()>) -> Result<()> {
+    (0..=LAST_CAPABILITY)
+        .filter(|number| set >> number & 1 != 0)
+        .try_for_each(act)
+}
+
+fn write(path: &CStr, text: &[u8]) -> Result<()> {
+    let flags = general::O_WRONLY | general::O_CLOEXEC;
+    let arguments = [general::AT_FDCWD as usize, 0, flags as usize, 0, 0, 0];
+    let file = kernel::call_with_strings(general::__NR_openat as usize, arguments, &[(1, path)])?;
+    let arguments = [file, 0, text.len(), 0, 0, 0];
+    let written = kernel::call_reading(general::__NR_write as usize, arguments, 1, text);
+    kernel::close(file as i32)?;
+    match written? {
+        count if count == text.len() => Ok(()),
+        _ => Err(Errno::EIO),
+    }
 }
 
 fn die_with_parent(signal: i32, parent: i32) -> Result<()> {

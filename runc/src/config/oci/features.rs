@@ -1,7 +1,7 @@
 //! The features document (features.md, features-linux.md of the runtime specification): what of a
 //! configuration has an effect, from the tables that decide it.
 
-use super::super::hooks;
+use super::super::{capabilities, hooks};
 use super::{linux, mount_options, template};
 use serde_json::{Value, json};
 
@@ -18,6 +18,7 @@ pub fn features() -> Value {
         "mountOptions": mount_options::accepted(),
         "linux": {
             "namespaces": linux::supported_namespaces(),
+            "capabilities": capabilities::NAMES.as_slice(),
             "cgroup": {
                 "v1": false, "v2": false, "systemd": false, "systemdUser": false, "rdma": false
             },

@@ -14,6 +14,8 @@ pub struct Linux {
     pub own_hostname: bool,
     /// Masked and read-only paths, to be applied after all mounts.
     pub paths: Vec<TreeObject>,
+    /// The execution domain, as personality(2) takes it.
+    pub personality: Option<u32>,
 }
 
 /// What a namespace is here.
@@ -58,20 +60,36 @@ pub fn is_supported(member: &str) -> bool {
 }
 
 /// Members whose being ignored would leave the container less isolated than asked for.
-const REFUSED: [&str; 12] = [
+const REFUSED: [&str; 11] = [
     "devices",
     "gidMappings",
     "intelRdt",
     "memoryPolicy",
     "mountLabel",
     "netDevices",
-    "personality",
     "rootfsPropagation",
     "seccomp",
     "sysctl",
     "timeOffsets",
     "uidMappings",
 ];
+
+/// Reads `personality`: the domain of 64-bit programs, which are all that there are.
+fn personality(field: &Field<'_>) -> Result<u32, Error> {
+    const LINUX: u32 = 0;
+    let object = field.object()?;
+    let domain = object.required("domain")?;
+    match domain.string()? {
+        "LINUX" => {}
+        "LINUX32" => return Err(domain.error("the kernel runs no 32-bit programs")),
+        _ => return Err(domain.error("this is not an execution domain")),
+    }
+    if let Some(field) = object.optional("flags").filter(|field| !field.is_empty()) {
+        return Err(field.error("the specification knows no flags yet"));
+    }
+    object.warn_of_unknown();
+    Ok(LINUX)
+}
 
 impl Linux {
     /// Reads the member; without it nothing is private but the files.
@@ -81,6 +99,12 @@ impl Linux {
         let object = field.object()?;
         if let Some(namespaces) = object.optional("namespaces") {
             linux.namespaces(&namespaces)?;
+        }
+        if let Some(field) = object
+            .optional("personality")
+            .filter(|field| !field.is_empty())
+        {
+            linux.personality = Some(personality(&field)?);
         }
         linux.paths(&object, "readonlyPaths", TreeObject::ReadOnly)?;
         linux.paths(&object, "maskedPaths", TreeObject::Masked)?;

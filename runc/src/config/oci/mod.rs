@@ -4,10 +4,12 @@
 //! at all, so that there is nothing to isolate or to limit, is warned of; what would leave a container
 //! less isolated than its configuration asks for, were it ignored, is refused.
 
+mod capabilities;
 pub mod features;
 mod linux;
 mod mount_options;
 mod mounts;
+mod priority;
 mod process;
 pub mod template;
 
@@ -37,7 +39,9 @@ pub fn parse(document: &Document, bundle: &Path, command: &[String]) -> Result<C
     };
     let linux = Linux::parse(config.optional("linux"))?;
     let mut objects = mounts::parse(config.optional("mounts"), bundle)?;
-    let (process, needs_no_administrator) = process::parse(&config.required("process")?, command)?;
+    let (mut process, needs_no_administrator) =
+        process::parse(&config.required("process")?, command)?;
+    process.personality = linux.personality;
     if process.terminal && !objects.iter().any(mounts::is_terminals) {
         let message = "\"terminal\": true takes a mount of the type devpts on /dev/pts";
         return Err(config.error(message));

@@ -1,8 +1,10 @@
 //! The member `process` of config.json.
 
+use super::super::capabilities::Capabilities;
 use super::super::container::{Limit, Process};
 use super::super::path;
 use super::super::value::{Field, Object};
+use super::{capabilities, priority};
 use crate::error::Error;
 use crate::system::pseudoterminal::Size;
 
@@ -53,7 +55,14 @@ pub fn parse(field: &Field<'_>, command: &[String]) -> Result<(Process, bool), E
         .optional("env")
         .map_or(Ok(Vec::new()), |field| environment(&field))?;
     let working_directory = Some(object.required("cwd")?.checked(path::inside)?);
-    let jail = !has_administrator(&object)?;
+    let capabilities = match object
+        .optional("capabilities")
+        .filter(|field| !field.is_null())
+    {
+        Some(field) => capabilities::parse(&field)?,
+        None => Capabilities::default(),
+    };
+    let jail = !capabilities.bounding.contains(ADMINISTRATOR);
     let no_new_privileges = boolean(&object, "noNewPrivileges")?;
     let limits = object
         .optional("rlimits")
@@ -68,6 +77,11 @@ pub fn parse(field: &Field<'_>, command: &[String]) -> Result<(Process, bool), E
         additional_groups: Vec::new(),
         set_identity: true,
         no_new_privileges,
+        capabilities: Some(capabilities),
+        scheduling: None,
+        io_priority: None,
+        memory_score: priority::memory_score(&object)?,
+        personality: None,
         limits,
         terminal,
         terminal_size,
@@ -75,25 +89,28 @@ pub fn parse(field: &Field<'_>, command: &[String]) -> Result<(Process, bool), E
     if let Some(field) = object.optional("user") {
         identity(&field.object()?, &mut process)?;
     }
+    if let Some(field) = object
+        .optional("scheduler")
+        .filter(|field| !field.is_empty())
+    {
+        process.scheduling = Some(priority::scheduler(&field)?);
+    }
+    if let Some(field) = object
+        .optional("ioPriority")
+        .filter(|field| !field.is_empty())
+    {
+        process.io_priority = Some(priority::io_priority(&field)?);
+    }
     refuse(&object)?;
     object.warn_of_unknown();
     Ok((process, jail))
 }
 
 fn refuse(object: &Object<'_>) -> Result<(), Error> {
-    for name in [
-        "apparmorProfile",
-        "selinuxLabel",
-        "scheduler",
-        "ioPriority",
-        "execCPUAffinity",
-    ] {
+    for name in ["apparmorProfile", "selinuxLabel", "execCPUAffinity"] {
         if let Some(field) = object.optional(name).filter(|field| !field.is_empty()) {
             return Err(field.error("this is not supported"));
         }
-    }
-    if let Some(field) = object.optional("oomScoreAdj") {
-        field.warn("this kernel doesn't choose processes to kill by a score: it is ignored");
     }
     Ok(())
 }
@@ -178,37 +195,4 @@ fn limits(field: &Field<'_>) -> Result<Vec<Limit>, Error> {
         });
     }
     Ok(limits)
-}
-
-/// Whether the program may have the capability to administer the system. A kernel without capability sets
-/// can't take the others away one by one: that is said.
-fn has_administrator(object: &Object<'_>) -> Result<bool, Error> {
-    let Some(field) = object.optional("capabilities") else {
-        return Ok(false);
-    };
-    let sets = field.object()?;
-    let mut administrator = false;
-    for name in [
-        "bounding",
-        "effective",
-        "permitted",
-        "inheritable",
-        "ambient",
-    ] {
-        let Some(set) = sets.optional(name) else {
-            continue;
-        };
-        for capability in set.list()? {
-            let is_granted = capability.string()? == ADMINISTRATOR;
-            administrator |= is_granted && name == "bounding";
-        }
-    }
-    sets.warn_of_unknown();
-    let rest = if administrator {
-        ""
-    } else {
-        "; the container is jailed, as CAP_SYS_ADMIN is not among them"
-    };
-    field.warn(&format!("capabilities are not limited one by one{rest}"));
-    Ok(administrator)
 }

@@ -8,6 +8,11 @@ use std::os::unix::fs::symlink;
 pub const TESTS: &[(&str, Test)] = &[
     ("a_bundle_sets_the_process_up", sets_the_process_up),
     (
+        "capabilities_are_those_asked_for",
+        capabilities_are_those_asked_for,
+    ),
+    ("priorities_are_set", priorities_are_set),
+    (
         "a_read_only_root_cannot_be_written",
         read_only_root_cannot_be_written,
     ),
@@ -34,6 +39,53 @@ fn sets_the_process_up() -> Result<()> {
         0,
         "1000 1001 1001 7 a b\n/deep/down\n0027\n100\nbundle\n1\n",
     )
+}
+
+/// The five sets are what exec makes of those in the configuration; none without any.
+fn capabilities_are_those_asked_for() -> Result<()> {
+    let place = Place::new("capabilities")?;
+    place.make_root()?;
+    let script = "echo $(sed -n 's/^Cap...:[^0-9a-f]*0*//p' /proc/self/status | sed 's/^$/0/')";
+    let mounts = r#"{ "destination": "/proc", "type": "proc" }"#;
+    for (process, expected) in [
+        (r#""/""#, "0 0 0 0 0\n"),
+        (
+            r#""/", "capabilities": { "bounding": ["CAP_KILL", "CAP_CHOWN"],
+                "effective": ["CAP_KILL"], "permitted": ["CAP_KILL"] }"#,
+            "0 21 21 21 0\n",
+        ),
+        (
+            r#""/", "user": { "uid": 1000, "gid": 1000 }, "capabilities": { "bounding": ["CAP_KILL", "CAP_CHOWN"],
+                "effective": ["CAP_KILL"], "permitted": ["CAP_KILL"], "inheritable": ["CAP_KILL"],
+                "ambient": ["CAP_KILL"] }"#,
+            "20 20 20 21 20\n",
+        ),
+    ] {
+        let bundle = Bundle {
+            process,
+            mounts,
+            ..Bundle::default()
+        };
+        let mut runc = place.bundle(script, &bundle)?;
+        expect(&mut runc, 0, expected)?;
+    }
+    Ok(())
+}
+
+/// Scheduling, I/O priority and the score for want of memory.
+fn priorities_are_set() -> Result<()> {
+    let place = Place::new("priorities")?;
+    place.make_root()?;
+    let script = "cat /proc/self/oom_score_adj; cut -d ' ' -f 19,41 /proc/$$/stat";
+    let process = r#""/", "oomScoreAdj": -250, "scheduler": { "policy": "SCHED_BATCH", "nice": -3 },
+        "ioPriority": { "class": "IOPRIO_CLASS_IDLE" }"#;
+    let bundle = Bundle {
+        process,
+        mounts: r#"{ "destination": "/proc", "type": "proc" }"#,
+        ..Bundle::default()
+    };
+    let mut runc = place.bundle(script, &bundle)?;
+    expect(&mut runc, 0, "-250\n-3 3\n")
 }
 
 /// The root is read-only; a tmpfs in it is not.
