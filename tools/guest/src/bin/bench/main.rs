@@ -7,6 +7,7 @@
 
 mod boot;
 mod calls;
+mod containers;
 mod files;
 mod memory;
 mod meter;

@@ -1,5 +1,5 @@
 //! The table of benchmarks.
-use crate::{calls, files, memory, pipes, processes, signals, sockets, threads};
+use crate::{calls, containers, files, memory, pipes, processes, signals, sockets, threads};
 use std::io;
 
 /// One benchmark.
@@ -158,5 +158,13 @@ pub const ALL: &[Row] = &[
     Row {
         name: "epoll-1-of-100",
         measure: sockets::epoll,
+    },
+    Row {
+        name: "container-run",
+        measure: containers::run,
+    },
+    Row {
+        name: "container-life",
+        measure: containers::life,
     },
 ];
