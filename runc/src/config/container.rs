@@ -57,7 +57,20 @@ pub struct FileSystem {
     pub options: Vec<(String, Option<String>)>,
 }
 
-/// Restrictions of a mount.
+impl FileSystem {
+    /// Lets the kernel fill it with the devices and links that every container's /dev holds (config-linux.md, "Default
+    /// Devices"; runtime-linux.md, "Dev symbolic links"), unless its options say otherwise. The console comes with a
+    /// terminal.
+    pub fn fill_with_devices(&mut self) {
+        const NODES: &str = "nodes";
+        if self.options.iter().all(|(name, _)| name != NODES) {
+            let value = Some("default".to_owned());
+            self.options.push((NODES.to_owned(), value));
+        }
+    }
+}
+
+/// Restrictions of a mount, and its policy for access times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Restrictions {
     /// No writing.
@@ -68,6 +81,23 @@ pub struct Restrictions {
     pub no_devices: bool,
     /// Programs can't be executed.
     pub no_execute: bool,
+    /// Symbolic links are not followed.
+    pub no_links: bool,
+    /// Access times of directories stay.
+    pub no_directory_access_times: bool,
+    /// `None`: as the kernel or the source of a bind mount has it.
+    pub access_times: Option<AccessTimes>,
+}
+
+/// When access times move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessTimes {
+    /// Past changes, and once a day.
+    Relative,
+    /// Never.
+    Never,
+    /// Always.
+    Always,
 }
 
 /// What is mounted.

@@ -177,11 +177,15 @@ fn root_mount(object: &Object<'_>) -> Result<Root, Error> {
 }
 
 fn new_file_system(kind: &'static str, source: Option<&str>) -> FileSystem {
-    FileSystem {
+    let mut file_system = FileSystem {
         kind,
         source: source.map(str::to_owned),
         options: Vec::new(),
+    };
+    if kind == "devtmpfs" {
+        file_system.fill_with_devices();
     }
+    file_system
 }
 
 fn directory(object: &Object<'_>) -> Result<TreeObject, Error> {

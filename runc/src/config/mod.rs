@@ -15,7 +15,8 @@ pub use oci::template::template;
 
 pub use capabilities::{Capabilities, CapabilitySet};
 pub use container::{
-    Container, FileSystem, Limit, Mount, Object, Process, Restrictions, Root, Scheduling,
+    AccessTimes, Container, FileSystem, Limit, Mount, Object, Process, Restrictions, Root,
+    Scheduling,
 };
 pub use hooks::{Hook, Hooks};
 pub use path::inside as path_inside;

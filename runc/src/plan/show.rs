@@ -1,7 +1,7 @@
 //! How a plan reads: one operation a line. Messages about a failed operation use the same words.
 
 use super::{ChildStep, Operation, Plan, Program};
-use crate::config::{FileSystem, Hook, Mount, Restrictions, Root};
+use crate::config::{AccessTimes, FileSystem, Hook, Mount, Restrictions, Root};
 use crate::text::{quoted, shown};
 use std::fmt::{self, Display, Formatter};
 
@@ -248,6 +248,14 @@ impl Display for Restrictions {
             (self.no_setuid, "nosuid"),
             (self.no_devices, "nodev"),
             (self.no_execute, "noexec"),
+            (self.no_links, "nosymfollow"),
+            (self.access_times == Some(AccessTimes::Never), "noatime"),
+            (
+                self.access_times == Some(AccessTimes::Always),
+                "strictatime",
+            ),
+            (self.access_times == Some(AccessTimes::Relative), "relatime"),
+            (self.no_directory_access_times, "nodiratime"),
         ];
         let names: Vec<&str> = named
             .iter()

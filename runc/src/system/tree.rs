@@ -1,9 +1,8 @@
 //! A tree of files, used through a descriptor of its root: whatever symbolic links and mounts the tree
 //! holds, no path leads out of it.
 
-use crate::config::{FileSystem, Restrictions};
-use gantry_abi::context::CopyMountFlags;
-use gantry_abi::user::mount::restrict;
+use crate::config::{AccessTimes, FileSystem, Restrictions};
+use gantry_abi::user::mount::set_attributes;
 use rustix::fs::{self, AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::mount::{
@@ -169,7 +168,7 @@ impl Tree {
 
     /// Adds restrictions to the root mount.
     pub fn restrict_root(&self, restrictions: Restrictions) -> io::Result<()> {
-        Ok(restrict(self.root.as_raw_fd(), flags(restrictions), false)?)
+        restrict(&self.root, restrictions, false)
     }
 }
 
@@ -178,13 +177,37 @@ fn create(parent: &OwnedFd, name: &str) -> rustix::io::Result<OwnedFd> {
     fs::openat(parent, OsStr::new(name), flags, Mode::from_raw_mode(0o600))
 }
 
-fn flags(restrictions: Restrictions) -> CopyMountFlags {
-    let mut flags = CopyMountFlags::empty();
-    flags.set(CopyMountFlags::READ_ONLY, restrictions.read_only);
-    flags.set(CopyMountFlags::NO_SETUID, restrictions.no_setuid);
-    flags.set(CopyMountFlags::NO_DEVICES, restrictions.no_devices);
-    flags.set(CopyMountFlags::NO_EXECUTE, restrictions.no_execute);
-    flags
+/// What is to be set of a mount's attributes, and what to be cleared before.
+fn attributes(restrictions: Restrictions) -> (MountAttrFlags, MountAttrFlags) {
+    let mut set = MountAttrFlags::empty();
+    set.set(MountAttrFlags::MOUNT_ATTR_RDONLY, restrictions.read_only);
+    set.set(MountAttrFlags::MOUNT_ATTR_NOSUID, restrictions.no_setuid);
+    set.set(MountAttrFlags::MOUNT_ATTR_NODEV, restrictions.no_devices);
+    set.set(MountAttrFlags::MOUNT_ATTR_NOEXEC, restrictions.no_execute);
+    set.set(
+        MountAttrFlags::MOUNT_ATTR_NOSYMFOLLOW,
+        restrictions.no_links,
+    );
+    set.set(
+        MountAttrFlags::MOUNT_ATTR_NODIRATIME,
+        restrictions.no_directory_access_times,
+    );
+    let Some(policy) = restrictions.access_times else {
+        return (set, MountAttrFlags::empty());
+    };
+    set |= match policy {
+        AccessTimes::Relative => MountAttrFlags::MOUNT_ATTR_RELATIME,
+        AccessTimes::Never => MountAttrFlags::MOUNT_ATTR_NOATIME,
+        AccessTimes::Always => MountAttrFlags::MOUNT_ATTR_STRICTATIME,
+    };
+    (set, MountAttrFlags::MOUNT_ATTR__ATIME)
+}
+
+fn restrict(mount: impl AsFd, restrictions: Restrictions, recursive: bool) -> io::Result<()> {
+    let (set, clear) = attributes(restrictions);
+    let descriptor = mount.as_fd().as_raw_fd();
+    let (set, clear) = (u64::from(set.bits()), u64::from(clear.bits()));
+    Ok(set_attributes(descriptor, set, clear, recursive)?)
 }
 
 /// A new file system in a mount that is attached nowhere.
@@ -200,11 +223,11 @@ pub fn new_mount(file_system: &FileSystem, restrictions: Restrictions) -> io::Re
         }
     }
     mount::fsconfig_create(&context)?;
-    let attributes = MountAttrFlags::from_bits_retain(flags(restrictions).bits());
+    let (set, _) = attributes(restrictions);
     Ok(mount::fsmount(
         &context,
         FsMountFlags::FSMOUNT_CLOEXEC,
-        attributes,
+        set,
     )?)
 }
 
@@ -220,7 +243,7 @@ pub fn clone_mount(
     open_flags.set(OpenTreeFlags::AT_RECURSIVE, recursive);
     let mount = mount::open_tree(source, "", open_flags)?;
     if restrictions != Restrictions::default() {
-        restrict(mount.as_raw_fd(), flags(restrictions), recursive)?;
+        restrict(&mount, restrictions, recursive)?;
     }
     Ok(mount)
 }

@@ -31,7 +31,9 @@ pub fn loosen(mount: i32, restrictions: CopyMountFlags) -> Result<()> {
     set_attributes(mount, 0, clear, false)
 }
 
-fn set_attributes(mount: i32, set: u64, clear: u64, recursive: bool) -> Result<()> {
+/// Sets and clears attributes, `MOUNT_ATTR_*`, of the mount that a descriptor refers to, and of those below it if
+/// `recursive` (mount_setattr(2)).
+pub fn set_attributes(mount: i32, set: u64, clear: u64, recursive: bool) -> Result<()> {
     let below = if recursive { number::AT_RECURSIVE } else { 0 };
     let attributes = [MountAttributes {
         set,

@@ -1,6 +1,6 @@
 //! Options of mounts: those that config.md lists, in one table, and the file systems' own.
 
-use super::super::container::Restrictions;
+use super::super::container::{AccessTimes, Restrictions};
 use super::super::value::Field;
 use crate::error::Error;
 
@@ -15,12 +15,15 @@ enum Effect {
     NoSetuid(bool),
     NoDevices(bool),
     NoExecute(bool),
+    NoLinks(bool),
+    NoDirectoryAccessTimes(bool),
+    AccessTimes(Option<AccessTimes>),
     /// It is so in any case.
     Nothing,
     Refused,
 }
 
-const OPTIONS: [(&str, Effect); 44] = [
+const OPTIONS: &[(&str, Effect)] = &[
     ("bind", Effect::Bind { recursive: false }),
     ("rbind", Effect::Bind { recursive: true }),
     ("ro", Effect::ReadOnly(true)),
@@ -31,6 +34,19 @@ const OPTIONS: [(&str, Effect); 44] = [
     ("dev", Effect::NoDevices(false)),
     ("noexec", Effect::NoExecute(true)),
     ("exec", Effect::NoExecute(false)),
+    ("nosymfollow", Effect::NoLinks(true)),
+    ("symfollow", Effect::NoLinks(false)),
+    ("noatime", Effect::AccessTimes(Some(AccessTimes::Never))),
+    ("atime", Effect::AccessTimes(None)),
+    (
+        "strictatime",
+        Effect::AccessTimes(Some(AccessTimes::Always)),
+    ),
+    ("nostrictatime", Effect::AccessTimes(None)),
+    ("relatime", Effect::AccessTimes(Some(AccessTimes::Relative))),
+    ("norelatime", Effect::AccessTimes(None)),
+    ("nodiratime", Effect::NoDirectoryAccessTimes(true)),
+    ("diratime", Effect::NoDirectoryAccessTimes(false)),
     // Mounts of a container reach nobody else, and nobody else's reach it.
     ("private", Effect::Nothing),
     ("rprivate", Effect::Nothing),
@@ -44,19 +60,11 @@ const OPTIONS: [(&str, Effect); 44] = [
     ("idmap", Effect::Refused),
     ("ridmap", Effect::Refused),
     ("tmpcopyup", Effect::Refused),
-    // When times and data are written back; file systems in memory have nothing to.
+    // When data is written back; file systems in memory have nothing to.
     ("defaults", Effect::Nothing),
     ("async", Effect::Nothing),
     ("sync", Effect::Nothing),
     ("dirsync", Effect::Nothing),
-    ("atime", Effect::Nothing),
-    ("noatime", Effect::Nothing),
-    ("diratime", Effect::Nothing),
-    ("nodiratime", Effect::Nothing),
-    ("relatime", Effect::Nothing),
-    ("norelatime", Effect::Nothing),
-    ("strictatime", Effect::Nothing),
-    ("nostrictatime", Effect::Nothing),
     ("lazytime", Effect::Nothing),
     ("nolazytime", Effect::Nothing),
     ("iversion", Effect::Nothing),
@@ -66,8 +74,6 @@ const OPTIONS: [(&str, Effect); 44] = [
     // Mandatory locks, which Linux has given up as well.
     ("mand", Effect::Refused),
     ("nomand", Effect::Nothing),
-    ("nosymfollow", Effect::Refused),
-    ("symfollow", Effect::Nothing),
 ];
 
 /// What a mount's options amount to.
@@ -89,11 +95,11 @@ impl Options {
         let mut options = Self::default();
         for option in field.list()? {
             let text = option.nonempty_string()?;
-            match OPTIONS.iter().find(|(name, _)| *name == text) {
-                Some((_, Effect::Refused)) => {
+            match find(text) {
+                Some(Effect::Refused) => {
                     return Err(option.error("this option is not supported"));
                 }
-                Some((_, effect)) => options.apply(*effect),
+                Some(effect) => options.apply(effect),
                 None => options.data.push(match text.split_once('=') {
                     Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
                     None => (text.to_owned(), None),
@@ -110,17 +116,42 @@ impl Options {
             Effect::NoSetuid(value) => self.restrictions.no_setuid = value,
             Effect::NoDevices(value) => self.restrictions.no_devices = value,
             Effect::NoExecute(value) => self.restrictions.no_execute = value,
+            Effect::NoLinks(value) => self.restrictions.no_links = value,
+            Effect::NoDirectoryAccessTimes(value) => {
+                self.restrictions.no_directory_access_times = value;
+            }
+            Effect::AccessTimes(policy) => self.restrictions.access_times = policy,
             Effect::Nothing | Effect::Refused => {}
         }
     }
 }
 
+/// What an option does. With an r before its name a restriction holds for the mounts below as well: it always does
+/// where these come along.
+fn find(text: &str) -> Option<Effect> {
+    let known = |text: &str| OPTIONS.iter().find(|(name, _)| *name == text);
+    let recursive = || text.strip_prefix('r').and_then(known);
+    let (_, effect) =
+        known(text).or_else(|| recursive().filter(|(_, effect)| effect.restricts()))?;
+    Some(*effect)
+}
+
+impl Effect {
+    /// Whether it is one on the mount's restrictions.
+    fn restricts(self) -> bool {
+        !matches!(self, Self::Bind { .. } | Self::Nothing | Self::Refused)
+    }
+}
+
 /// The names of the options that are accepted, sorted.
-pub fn accepted() -> Vec<&'static str> {
-    let mut names: Vec<_> = OPTIONS
+pub fn accepted() -> Vec<String> {
+    let accepted = OPTIONS
         .iter()
-        .filter(|(_, effect)| *effect != Effect::Refused)
-        .map(|(name, _)| *name)
+        .filter(|(_, effect)| *effect != Effect::Refused);
+    let recursive = OPTIONS.iter().filter(|(_, effect)| effect.restricts());
+    let mut names: Vec<_> = accepted
+        .map(|(name, _)| (*name).to_owned())
+        .chain(recursive.map(|(name, _)| format!("r{name}")))
         .collect();
     names.sort_unstable();
     names

@@ -1,23 +1,11 @@
 //! The member `mounts` of config.json.
 
-use super::super::container::{FileSystem, Mount, Object as TreeObject, Restrictions};
+use super::super::container::{FileSystem, Mount, Object as TreeObject};
 use super::super::path;
 use super::super::value::Field;
 use super::mount_options::Options;
 use crate::error::Error;
-use std::path::{Path, PathBuf};
-
-/// The devices that a container's /dev holds (config-linux.md, "Default Devices"); the console comes with a
-/// terminal.
-const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
-/// Symbolic links in /dev (runtime-linux.md, "Dev symbolic links").
-const LINKS: [(&str, &str); 5] = [
-    ("ptmx", "pts/ptmx"),
-    ("fd", "/proc/self/fd"),
-    ("stdin", "/proc/self/fd/0"),
-    ("stdout", "/proc/self/fd/1"),
-    ("stderr", "/proc/self/fd/2"),
-];
+use std::path::Path;
 
 /// The mounts, in the order of the list. Bind sources that are relative start at `bundle`.
 pub fn parse(field: Option<Field<'_>>, bundle: &Path) -> Result<Vec<TreeObject>, Error> {
@@ -29,36 +17,14 @@ pub fn parse(field: Option<Field<'_>>, bundle: &Path) -> Result<Vec<TreeObject>,
         let Some(object) = parse_mount(&mount, bundle)? else {
             continue;
         };
-        let fills_dev = matches!(&object,
-            TreeObject::Mount { mount: Mount::FileSystem(FileSystem { kind: "tmpfs", .. }), target, .. }
-                if target == "/dev");
         objects.push(object);
-        if fills_dev {
-            objects.extend(DEVICES.iter().map(|name| device(name)));
-            objects.extend(LINKS.iter().map(|(name, target)| TreeObject::SymbolicLink {
-                path: format!("/dev/{name}"),
-                target: (*target).to_owned(),
-            }));
-        }
     }
     Ok(objects)
 }
 
-fn device(name: &str) -> TreeObject {
-    let path = format!("/dev/{name}");
-    TreeObject::Mount {
-        mount: Mount::Bind {
-            source: PathBuf::from(&path),
-            recursive: false,
-        },
-        target: path,
-        restrictions: Restrictions {
-            no_setuid: true,
-            no_execute: true,
-            ..Restrictions::default()
-        },
-        make_target: true,
-    }
+/// Whether a file system holds the devices of a container: a devtmpfs, and a tmpfs on /dev.
+fn holds_devices(kind: &str, target: &str) -> bool {
+    kind == "devtmpfs" || (kind == "tmpfs" && target == "/dev")
 }
 
 /// Whether this is where a container's terminals are.
@@ -107,14 +73,18 @@ fn parse_mount(field: &Field<'_>, bundle: &Path) -> Result<Option<TreeObject>, E
         let source = source
             .map(|source| source.string().map(str::to_owned))
             .transpose()?;
-        Mount::FileSystem(FileSystem {
-            kind: match file_system(&kind)? {
-                Some(kind) => kind,
-                None => return Ok(None),
-            },
+        let Some(kind) = file_system(&kind)? else {
+            return Ok(None);
+        };
+        let mut file_system = FileSystem {
+            kind,
             source,
             options: options.data,
-        })
+        };
+        if holds_devices(kind, &target) {
+            file_system.fill_with_devices();
+        }
+        Mount::FileSystem(file_system)
     };
     Ok(Some(TreeObject::Mount {
         mount,

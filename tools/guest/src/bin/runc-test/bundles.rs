@@ -153,7 +153,8 @@ fn device_folder_is_filled() -> Result<()> {
         },
     )?;
     let said = outcome(&mut runc)?;
-    let names = "fd full null ptmx random stderr stdin stdout tty urandom zero /proc/self/fd/0";
+    let names =
+        "fd full null ptmx pts random shm stderr stdin stdout tty urandom zero /proc/self/fd/0";
     let found: Vec<&str> = said.output.split_whitespace().collect();
     if found.join(" ") == names {
         Ok(())
