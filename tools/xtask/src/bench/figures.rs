@@ -27,7 +27,7 @@ impl Figures {
         self.0.extend(more.0);
     }
 
-    fn get(&self, name: &str) -> Option<f64> {
+    pub fn get(&self, name: &str) -> Option<f64> {
         let (_, figure) = self.0.iter().find(|(row, _)| row == name)?;
         figure.as_ref().ok().copied()
     }

@@ -4,6 +4,7 @@ mod damage;
 mod foreign;
 mod guest;
 mod image;
+mod promises;
 mod source;
 mod step;
 
@@ -36,11 +37,13 @@ pub fn run(options: &TestOptions) -> Result<ExitCode> {
             .as_ref()
             .is_none_or(|text| step.name().contains(text.as_str()))
     };
-    let source: Vec<_> = source::steps().into_iter().filter(wanted).collect();
-    let guest: Vec<_> = guest_steps(options.boots)
-        .into_iter()
-        .filter(wanted)
-        .collect();
+    let guest = guest_steps(options.boots);
+    let mut source = source::steps();
+    source.push(promises::source_step(
+        guest.iter().map(|step| step.name().to_string()).collect(),
+    ));
+    let source: Vec<_> = source.into_iter().filter(wanted).collect();
+    let guest: Vec<_> = guest.into_iter().filter(wanted).collect();
     if options.list {
         source
             .iter()
@@ -72,5 +75,6 @@ fn guest_steps(boots: u32) -> Vec<Step> {
     steps.extend(boot::steps(boots));
     steps.extend(foreign::steps());
     steps.extend(damage::steps());
+    steps.push(promises::figures_step());
     steps
 }

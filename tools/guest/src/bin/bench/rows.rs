@@ -167,4 +167,16 @@ pub const ALL: &[Row] = &[
         name: "container-life",
         measure: containers::life,
     },
+    Row {
+        name: "container-exec",
+        measure: containers::execute,
+    },
+    Row {
+        name: "container-state",
+        measure: containers::state,
+    },
+    Row {
+        name: "container-idle-KiB",
+        measure: containers::idle_memory,
+    },
 ];
