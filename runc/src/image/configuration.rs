@@ -10,6 +10,23 @@ use serde_json::{Map, Value, json};
 const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// In front of the names of annotations that say what the image's configuration says.
 const PREFIX: &str = "org.opencontainers.image";
+/// What root may have in an image's container: what container engines grant, and images expect.
+const CAPABILITIES: [&str; 14] = [
+    "CAP_AUDIT_WRITE",
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_MKNOD",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_NET_RAW",
+    "CAP_SETFCAP",
+    "CAP_SETGID",
+    "CAP_SETPCAP",
+    "CAP_SETUID",
+    "CAP_SYS_CHROOT",
+];
 
 /// What an image's configuration says about the containers that run it.
 pub struct Image {
@@ -136,6 +153,13 @@ impl Image {
         let mut configuration = template();
         let process = &mut configuration["process"];
         process["user"] = json!({ "uid": self.identity.user, "gid": self.identity.group });
+        let held: &[_] = if self.identity.user == 0 {
+            &CAPABILITIES
+        } else {
+            &[]
+        };
+        process["capabilities"] =
+            json!({ "bounding": CAPABILITIES, "effective": held, "permitted": held });
         if !self.identity.additional_groups.is_empty() {
             process["user"]["additionalGids"] = self.identity.additional_groups.into();
         }

@@ -28,6 +28,7 @@ factor 1000000016000000063
 date -u -d @1000000000 +%Y-%m-%dT%H:%M:%S
 cd /; sha256sum bin/dash usr/bin/sha256sum etc/debian_version
 mkdir /tmp/d && cp /bin/dash /tmp/d/sh && ln -s d/sh /tmp/link && /tmp/link -c 'echo a copy runs'
+chown 33:44 /tmp/d/sh && stat -c '%u %g' /tmp/d/sh
 ls -l /lib/ld-linux-aarch64.so.1 > /dev/null && echo $$
 "#;
 
@@ -116,6 +117,6 @@ fn expected(sample: &Sample) -> Result<String> {
         let digest = image::sha256(&sample.file(file))?;
         text.push_str(&format!("{digest}  {file}\n"));
     }
-    text.push_str("a copy runs\n1\nremoved\n");
+    text.push_str("a copy runs\n33 44\n1\nremoved\n");
     Ok(text)
 }
