@@ -10,7 +10,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bitflags::bitflags;
 use core::sync::atomic::{
-    AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst,
+    AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::Release,
+    Ordering::SeqCst, fence,
 };
 use hal::sync::{ReadToken, TokenCell, WriteToken};
 
@@ -203,11 +204,12 @@ impl Mount {
         if !self.lock.permits(self.flags(), flags) {
             return Err(Errno::EPERM);
         }
-        let old = self.flags.swap(flags.bits(), SeqCst);
+        let old = self.flags.swap(flags.bits(), Relaxed);
+        fence(SeqCst);
         let becomes_read_only =
             flags.contains(MountFlags::READ_ONLY) && old & MountFlags::READ_ONLY.bits() == 0;
-        if becomes_read_only && self.writers.load(SeqCst) > 0 {
-            self.flags.store(old, SeqCst);
+        if becomes_read_only && self.writers.load(Relaxed) > 0 {
+            self.flags.store(old, Relaxed);
             return Err(Errno::EBUSY);
         }
         Ok(())
@@ -243,7 +245,9 @@ impl Mount {
     /// # Errors
     /// `EROFS` if nothing can be written through it.
     pub(super) fn add_writer(&self) -> Result<()> {
-        self.writers.fetch_add(1, SeqCst);
+        // Whoever makes it read-only stores that, then counts the writers: one of the two sees the other.
+        self.writers.fetch_add(1, Relaxed);
+        fence(SeqCst);
         if self.is_read_only() {
             self.remove_writer();
             return Err(Errno::EROFS);
@@ -253,7 +257,7 @@ impl Mount {
 
     /// A file that was open for writing is closed.
     pub(super) fn remove_writer(&self) {
-        self.writers.fetch_sub(1, SeqCst);
+        self.writers.fetch_sub(1, Release);
     }
 
     /// Whether nothing can be written through it.

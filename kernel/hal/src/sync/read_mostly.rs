@@ -3,6 +3,10 @@
 //! A reader raises its own CPU's count and looks whether there is a writer: no cache line is shared between
 //! readers. A writer announces itself, then waits for every CPU's count to fall to zero. The tokens prove
 //! to a [`TokenCell`] that the section is held.
+//!
+//! Each side stores first and looks at the other's store afterwards, with a fence between the two. Sequentially
+//! consistent accesses instead (STLR, then LDAR) would do on every Arm CPU, but not under QEMU on x86: its LDAR may
+//! overtake an earlier STLR.
 
 use super::per_cpu::PerCpu;
 use super::preempt::PreemptGuard;
@@ -10,7 +14,8 @@ use super::raw_lock::RawLock;
 use core::cell::UnsafeCell;
 use core::hint;
 use core::sync::atomic::{
-    AtomicBool, AtomicU32, Ordering::Relaxed, Ordering::Release, Ordering::SeqCst,
+    AtomicBool, AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
+    Ordering::SeqCst, fence,
 };
 
 /// A lock with very cheap read sections; cells under it are reached with a token.
@@ -58,8 +63,9 @@ impl ReadMostlyLock {
         let outer = count.load(Relaxed);
         // The count is seen before the look at the writer, whose flag is seen before its look at the counts:
         // one of the two always sees the other.
-        count.store(outer + 1, SeqCst);
-        if self.writing.load(SeqCst) && outer == 0 {
+        count.store(outer + 1, Relaxed);
+        fence(SeqCst);
+        if self.writing.load(Acquire) && outer == 0 {
             self.wait_for_writer(count);
         }
         ReadToken {
@@ -72,12 +78,13 @@ impl ReadMostlyLock {
     #[cold]
     #[inline(never)]
     fn wait_for_writer(&self, count: &AtomicU32) {
-        while self.writing.load(SeqCst) {
+        while self.writing.load(Acquire) {
             count.store(0, Release);
             while self.writing.load(Relaxed) {
                 hint::spin_loop();
             }
-            count.store(1, SeqCst);
+            count.store(1, Relaxed);
+            fence(SeqCst);
         }
     }
 
@@ -85,9 +92,10 @@ impl ReadMostlyLock {
     pub fn write(&'static self) -> WriteToken {
         let guard = PreemptGuard::new();
         self.writers.lock();
-        self.writing.store(true, SeqCst);
+        self.writing.store(true, Relaxed);
+        fence(SeqCst);
         for count in self.readers.iter() {
-            while count.load(SeqCst) != 0 {
+            while count.load(Acquire) != 0 {
                 hint::spin_loop();
             }
         }

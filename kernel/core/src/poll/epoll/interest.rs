@@ -1,7 +1,7 @@
 //! One file in an epoll set.
 
 use alloc::sync::{Arc, Weak};
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 
 use super::instance::Event;
 use super::ready::ReadyList;
@@ -124,7 +124,7 @@ impl Interest {
     pub(super) fn look(self: &Arc<Interest>) -> Option<(Event, Again)> {
         let wanted = self.events();
         let Some(file) = self.file.upgrade() else {
-            self.queued.store(false, Ordering::SeqCst);
+            self.queued.store(false, Ordering::Relaxed);
             return None;
         };
         let again = match wanted {
@@ -134,12 +134,14 @@ impl Interest {
         };
         if again != Again::Queue {
             // Before the file is asked, so that a change after the look queues it again.
-            self.queued.store(false, Ordering::SeqCst);
+            self.queued.store(false, Ordering::Relaxed);
+            fence(Ordering::SeqCst);
         }
         let found = self.wanted(file.poll(None));
         if found == 0 {
             if again == Again::Queue {
-                self.queued.store(false, Ordering::SeqCst);
+                self.queued.store(false, Ordering::Relaxed);
+                fence(Ordering::SeqCst);
                 // A change since the look told nobody, as it was still queued.
                 if self.wanted(file.poll(None)) != 0 {
                     self.enqueue();

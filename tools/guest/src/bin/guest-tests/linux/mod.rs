@@ -10,6 +10,7 @@ mod limits;
 mod memory;
 mod mount_flags;
 mod mounts;
+mod names;
 mod overlay;
 mod pipes;
 mod proc;
@@ -29,6 +30,7 @@ pub fn all() -> Vec<Case> {
         memory::CASES,
         threads::CASES,
         files::CASES,
+        names::CASES,
         extended::CASES,
         executables::CASES,
         mounts::CASES,
