@@ -144,8 +144,12 @@ fn force(current: &Current, registers: &UserRegisters, info: SignalInfo) {
     signal::force(&current.arc(), info);
 }
 
-/// There is no page to be had for an access: a process is chosen to end, and when it has, the access is tried again.
+/// There was no page to be had for an access, which is tried again: at once if there is memory by now (or always was,
+/// and the page was refused as `fail-nth` asks), else when a process chosen for it has ended.
 fn make_memory(current: &Current) {
+    if hal::frame::headroom().is_ok() {
+        return;
+    }
     match memory_score::kill_one() {
         Some(victim) if !Arc::ptr_eq(&victim, current.process()) => {
             // Interrupted by its own end, the caller doesn't try again.

@@ -6,7 +6,7 @@
 
 use super::life::{CACHES, Stock};
 use crate::check::{Check, ensure, equal, ok};
-use crate::child::{Child, End};
+use crate::child::{Child, End, Gate, run};
 use crate::container::{
     add_proc, create, enter_after_exec, script_command, start_command, vfs_root_with_program,
 };
@@ -18,10 +18,16 @@ use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::process::Stdio;
 
-pub const CASES: &[Case] = &[Case {
-    name: "s59_every_refused_allocation_leaves_nothing",
-    test: every_allocation,
-}];
+pub const CASES: &[Case] = &[
+    Case {
+        name: "s59_every_refused_allocation_leaves_nothing",
+        test: every_allocation,
+    },
+    Case {
+        name: "a_refused_page_ends_nobody_else",
+        test: bystander,
+    },
+];
 
 /// A series ends when this many allocations weren't needed for the round itself: those after it, of the end of the
 /// process, are refused too.
@@ -175,4 +181,37 @@ fn container(refused: Refused, nth: u32) -> Check<Option<u32>> {
     };
     equal("the program's number", pid.as_str(), "1")?;
     Ok(left.parse().ok())
+}
+
+/// Bytes of the process that would be the first to be chosen if memory were short.
+const LARGE: usize = 16 << 20;
+
+fn bystander() -> Check {
+    let mut gate = Gate::new()?;
+    let (read, write) = ok("pipe", rustix::pipe::pipe())?;
+    let large = Child::start(|| {
+        let memory = std::hint::black_box(vec![1_u8; LARGE]);
+        ok("tell", rustix::io::write(&write, b"1"))?;
+        gate.wait()?;
+        ensure(
+            "the memory is as it was",
+            memory.iter().all(|&byte| byte == 1),
+        )
+    })?;
+    ok("wait for the large one", rustix::io::read(&read, &mut [0]))?;
+    for nth in 1..=4 {
+        run(|| {
+            let mut memory = std::hint::black_box(vec![0_u8; 1 << 20]);
+            arm(&own_fail_nth()?, nth)?;
+            for page in memory.chunks_mut(4096) {
+                page[0] = 1;
+            }
+            ensure(
+                "every page was had",
+                memory.chunks(4096).all(|page| page[0] == 1),
+            )
+        })?;
+    }
+    gate.open();
+    large.finish()
 }
