@@ -3,6 +3,7 @@
 
 mod child;
 mod undo;
+mod view;
 
 pub use child::{Explanation, Start, Started, Streams};
 

@@ -34,7 +34,7 @@ pub struct Hooks {
     pub prestart: Vec<Hook>,
     /// The same, after those.
     pub create_runtime: Vec<Hook>,
-    /// Found outside, run inside, before `create` is done.
+    /// Found and run outside, with the container's hostname and mounts, before `create` is done.
     pub create_container: Vec<Hook>,
     /// Found and run inside, before the program is executed.
     pub start_container: Vec<Hook>,

@@ -8,7 +8,6 @@ use crate::log::Log;
 use crate::state::{Exit, Now, Record, Status};
 use crate::system::descriptor;
 use crate::system::process::{self, Change, Program, Step, spawn};
-use crate::system::tree;
 use gantry_abi::context::EnterFlags;
 use gantry_abi::user::signal::SignalSet;
 use std::ffi::CString;
@@ -25,10 +24,10 @@ const KILL: i32 = 9;
 pub enum Place {
     /// Found and run outside.
     Outside,
-    /// Found outside and run with the container's files and hostname. Not in its process list, where number 1 has
-    /// to be its program.
-    FoundOutside,
-    /// Found inside and run like those.
+    /// Found and run outside, but with the container's hostname and with its mounts on the directory that is its
+    /// root. Not in its process list, where number 1 has to be its program.
+    Between,
+    /// Found and run inside, and not in its process list either.
     Inside,
 }
 
@@ -44,16 +43,33 @@ fn strings(texts: impl Iterator<Item = Vec<u8>>) -> io::Result<Vec<CString>> {
 }
 
 /// Starts a hook; its process.
-fn start(hook: &Hook, place: Place, container: &Container, state: &str) -> io::Result<i32> {
+fn start(
+    hook: &Hook,
+    place: Place,
+    container: &Container,
+    rootfs: Option<&Path>,
+    state: &str,
+) -> io::Result<i32> {
     let input = descriptor::file_in_memory(state.as_bytes())?;
     let mut steps = vec![Step::Duplicate {
         from: input.as_raw_fd(),
         to: 0,
     }];
-    if place != Place::Outside {
-        for context in [&container.hostname, &container.root].into_iter().flatten() {
-            steps.push(Step::Enter(context.as_raw_fd(), EnterFlags::AFTER_EXEC));
-        }
+    let view = match (place, rootfs) {
+        (Place::Between, Some(rootfs)) => container.view_from_outside(rootfs)?,
+        _ => None,
+    };
+    let root = match place {
+        Place::Inside => container.root.as_ref(),
+        Place::Between => view.as_ref(),
+        Place::Outside => None,
+    };
+    let hostname = container
+        .hostname
+        .as_ref()
+        .filter(|_| place != Place::Outside);
+    for context in [hostname, root].into_iter().flatten() {
+        steps.push(Step::Enter(context.as_raw_fd(), EnterFlags::AFTER_EXEC));
     }
     steps.push(Step::CloseOnExecFrom(3));
     let arguments = if hook.arguments.is_empty() {
@@ -71,14 +87,8 @@ fn start(hook: &Hook, place: Place, container: &Container, state: &str) -> io::R
             variable
         }))?,
     };
-    let file;
-    let program = if place == Place::FoundOutside {
-        file = tree::find_outside(Path::new(&hook.path))?;
-        Program::of_descriptor(file.as_raw_fd(), arguments, environment)
-    } else {
-        let path = strings([hook.path.clone().into_bytes()].into_iter())?;
-        Program::new(path, arguments, environment)
-    };
+    let path = strings([hook.path.clone().into_bytes()].into_iter())?;
+    let program = Program::new(path, arguments, environment);
     spawn(&steps, SignalSet::EMPTY, &program).map_err(|error| error.errno.into())
 }
 
@@ -125,7 +135,14 @@ impl Monitor {
     ) -> Result<(), Error> {
         for (index, hook) in hooks.iter().enumerate() {
             let state = self.now().to_json(record).to_string();
-            let child = start(hook, place, &self.container, &state).map_err(|error| {
+            let child = start(
+                hook,
+                place,
+                &self.container,
+                record.rootfs.as_deref(),
+                &state,
+            )
+            .map_err(|error| {
                 let words = crate::error::cause_in_words(&error);
                 failure(point, index, format!("execute {}: {words}", hook.path))
             })?;
@@ -148,7 +165,7 @@ pub fn run_after_end(hooks: &[Hook], record: &Record, exit: Exit, log: &Log) {
     };
     let state = now.to_json(record).to_string();
     for (index, hook) in hooks.iter().enumerate() {
-        let result = start(hook, Place::Outside, &Container::default(), &state)
+        let result = start(hook, Place::Outside, &Container::default(), None, &state)
             .map_err(|error| {
                 let words = crate::error::cause_in_words(&error);
                 format!("execute {}: {words}", hook.path)

@@ -285,7 +285,7 @@ impl Monitor {
         self.run_hooks(
             "createContainer",
             &hooks.create_container,
-            Place::FoundOutside,
+            Place::Between,
             &record,
         )?;
         if let (Some(path), true) = (&launch.pid_file, is_held) {
