@@ -7,17 +7,26 @@ use crate::commands;
 use crate::error::Error;
 use crate::log::{Format, Log};
 use crate::system::process;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Arg, ArgAction, Args, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Where the state of containers is kept unless `--root` names another place.
 const DEFAULT_ROOT: &str = "/run/runc";
 
+/// What `--version` prints after the name, in the form that container engines read.
+const VERSION: &str = concat!("version ", env!("CARGO_PKG_VERSION"), "\nspec: 1.3.0");
+
 /// Manages containers: each with its own files, processes and hostname, as far as its configuration says so.
 #[derive(Parser)]
 #[command(
     name = "runc",
-    version,
+    version = VERSION,
+    disable_version_flag = true,
+    arg = Arg::new("version")
+        .short('v')
+        .long("version")
+        .action(ArgAction::Version)
+        .help("Print the versions of this program and of the runtime specification"),
     disable_help_subcommand = true,
     max_term_width = 100,
     after_help = "\
