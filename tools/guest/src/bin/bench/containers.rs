@@ -18,7 +18,7 @@ const BUSYBOX: &str = "/bin/busybox";
 const FOLDER: &str = "/tmp/bench/containers";
 const ROUNDS: u32 = 5;
 /// How many idle containers there are when memory is looked at.
-const IDLE: u32 = 50;
+const IDLE: u32 = 200;
 /// How long kernels may take for what they put off, such as freeing memory.
 const SETTLING: Duration = Duration::from_secs(1);
 
