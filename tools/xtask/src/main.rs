@@ -1,8 +1,9 @@
-//! The project's own commands: `cargo xtask setup|build|run|test|bench|image-sample`.
+//! The project's own commands: `cargo xtask setup|build|run|test|bench|calibrate|image-sample`.
 #![forbid(unsafe_code)]
 
 mod bench;
 mod build;
+mod calibrate;
 mod command;
 mod run;
 mod setup;
@@ -34,6 +35,8 @@ enum Command {
     Test(test::TestOptions),
     /// Measure what single operations of the kernel cost, and compare with Linux
     Bench(bench::BenchOptions),
+    /// Run the tests of runc with crun and runc on Linux too, and record how they differ
+    Calibrate(calibrate::CalibrateOptions),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         }),
         Command::Test(options) => test::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Calibrate(options) => calibrate::run(&options),
     };
     result.unwrap_or_else(|error| {
         eprintln!("xtask: {error:#}");

@@ -1,6 +1,6 @@
 //! A small Debian for arm64 as an OCI image, made of packages: something for `runc image unpack` that nobody
 //! made for it. The layout lies in out/cache/debian-image.
-use super::packages::{apt, bundle, download};
+use super::packages::{bundle, remove, unpack_with_libraries};
 use crate::command;
 use crate::workspace::write_file;
 use anyhow::{Context, Result};
@@ -46,37 +46,12 @@ pub fn sample() -> Result<Sample> {
         "an image to unpack and to run",
         |scratch, result| {
             let root = result.join("root");
-            for package in packages()? {
-                let file = download(&package, scratch)?;
-                command::run_quietly(Command::new("dpkg-deb").arg("-x").arg(file).arg(&root))?;
-            }
-            for path in LEFT_OUT {
-                match fs::remove_dir_all(root.join(path)) {
-                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                        return Err(error).with_context(|| format!("cannot remove {path}"));
-                    }
-                    _ => {}
-                }
-            }
+            unpack_with_libraries(&PACKAGES, scratch, &root)?;
+            remove(&root, &LEFT_OUT)?;
             make_layout(scratch, &root, &result.join("layout"))
         },
     )?;
     Ok(Sample(folder))
-}
-
-/// The packages and the libraries that they depend on, directly or not.
-fn packages() -> Result<Vec<String>> {
-    let mut words = vec!["depends", "--recurse", "--important"];
-    words.extend(PACKAGES);
-    let shown = apt("apt-cache", &words, None)?;
-    let mut names: Vec<_> = shown
-        .lines()
-        .filter(|line| line.starts_with("lib") || PACKAGES.contains(line))
-        .map(str::to_string)
-        .collect();
-    names.sort();
-    names.dedup();
-    Ok(names)
 }
 
 /// An image of two layers: the packages' files, and above them users and groups, with what they were made from

@@ -6,6 +6,7 @@ use crate::command;
 use crate::workspace::{self, TemporaryFolder};
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
@@ -46,6 +47,24 @@ pub fn rust_system_root(version: &str) -> Result<PathBuf> {
         },
     )?;
     Ok(folder.join("usr"))
+}
+
+/// Linux's Image, to compare with.
+pub fn linux_image() -> Result<PathBuf> {
+    Ok(linux()?.join("Image"))
+}
+
+/// The tree of files of the container runtimes of Linux, with the libraries that they need, to compare with.
+pub fn runtimes() -> Result<PathBuf> {
+    bundle(
+        "runtimes",
+        "arm64 crun and runc",
+        "container runtimes to compare with",
+        |scratch, result| {
+            unpack_with_libraries(&["crun", "runc"], scratch, result)?;
+            remove(result, &["usr/lib/aarch64-linux-gnu/gconv", "usr/share"])
+        },
+    )
 }
 
 /// The device tree and, to compare with, Linux's Image, which come out of one package.
@@ -194,6 +213,35 @@ pub(super) fn download(package: &str, folder: &Path) -> Result<PathBuf> {
         name.starts_with(package) && name.ends_with(".deb")
     })?
     .with_context(|| format!("apt-get download left no {package}"))
+}
+
+/// Unpacks packages, and the libraries that they depend on, directly or not.
+pub(super) fn unpack_with_libraries(packages: &[&str], scratch: &Path, root: &Path) -> Result<()> {
+    let mut words = vec!["depends", "--recurse", "--important"];
+    words.extend(packages);
+    let shown = apt("apt-cache", &words, None)?;
+    let mut names: Vec<_> = shown
+        .lines()
+        .filter(|line| line.starts_with("lib") || packages.contains(line))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().try_for_each(|package| {
+        let file = download(package, scratch)?;
+        command::run_quietly(Command::new("dpkg-deb").arg("-x").arg(file).arg(root))
+    })
+}
+
+/// Removes folders of a tree that nothing in it needs.
+pub(super) fn remove(root: &Path, folders: &[&str]) -> Result<()> {
+    folders
+        .iter()
+        .try_for_each(|path| match fs::remove_dir_all(root.join(path)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {path}"))
+            }
+            _ => Ok(()),
+        })
 }
 
 /// Unpacks the files of a package that match one of the patterns.

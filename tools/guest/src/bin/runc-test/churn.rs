@@ -1,17 +1,22 @@
 //! Drives containers through their lives, several at a time, while runc and monitors are killed at random; in
 //! the end nothing is left.
 
+use crate::Result;
 use crate::manager::{Manager, until};
 use crate::memory::available;
 use crate::random::Random;
-use crate::{Result, Test};
+use crate::test::Test;
 use rustix::process::{Pid, Signal, kill_process};
 use std::process::Stdio;
 use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
-pub const TESTS: &[(&str, Test)] = &[("churn_leaves_nothing", || churn(24))];
+pub const TESTS: &[Test] = &[Test::own(
+    "churn_leaves_nothing",
+    || churn(24),
+    "others have no monitor",
+)];
 
 /// Containers at a time.
 const WORKERS: u32 = 8;

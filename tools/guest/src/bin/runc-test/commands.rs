@@ -1,67 +1,181 @@
-//! The command line of OCI runtimes, row by row. Behind each name stands the test of a third party that it
-//! corresponds to: of runc's integration tests (bats), youki's contest, or runtime-tools.
+//! The command line of OCI runtimes, row by row.
 
+use crate::Result;
 use crate::manager::{IDLE, Manager, until};
 use crate::place::Bundle;
-use crate::{Result, Test};
+use crate::runtime;
+use crate::test::{Kind, Test, note};
 use std::fs;
 use std::process::{Command, Stdio};
 
-pub const TESTS: &[(&str, Test)] = &[
-    // create.bats "runc create [with --pid-file]", contest pidfile
-    ("create_takes_a_bundle_and_a_pid_file", create),
-    // contest calls with the id in front, runtime-tools with the id behind
-    ("options_stand_before_and_after_the_id", options),
-    // create.bats, "runc create [invalid id]"; runtime-tools create
-    ("ids_are_checked_first", ids),
-    // runtime-tools create: "as if never attempted"
-    ("a_failed_create_leaves_nothing", failed_create),
-    // runtime-tools config_updates_without_affect
-    ("later_edits_have_no_effect", later_edits),
-    // runtime-tools start
-    ("a_container_starts_once", start_once),
-    // contest test_utils, state
-    ("a_missing_container_does_not_exist", missing),
-    // kill.bats "kill detached busybox", contest kill
-    ("signals_have_names_and_numbers", signals),
-    // kill.bats, contest kill_stopped
-    ("a_stopped_container_gets_no_signal", kill_stopped),
-    // delete.bats, contest delete
-    ("only_stopped_containers_are_deleted", delete),
-    // contest delete_created_container_test
-    ("a_created_container_can_be_deleted", delete_created),
-    // run.bats "runc run", "--keep"; start_detached.bats
-    ("run_tells_how_it_ended", run),
-    // exec.bats
-    ("exec_tells_how_it_ended", exec),
-    // exec.bats "runc exec --pid-file", "--detach"; contest exec
-    ("exec_can_be_left_alone", exec_detached),
-    // exec.bats "--user", "--cwd", "--env", process.json
-    ("exec_takes_another_process", exec_process),
-    // runtime-tools command line: standard streams are the program's
-    ("streams_pass_through_untouched", streams),
-    // exec.bats "--preserve-fds", contest fd_control
-    ("descriptors_are_passed_on_if_asked", descriptors),
-    // pid-file.bats "with new CWD"
-    ("a_pid_file_is_where_the_caller_is", pid_file),
-    // root.bats, list.bats
-    ("a_root_that_was_named_must_exist", roots),
-    // debug.bats
-    ("errors_are_logged_in_both_forms", log_file),
-    // list.bats
-    ("the_list_has_a_table_and_json", list),
-    // ps.bats
-    ("processes_are_listed", ps),
-    // events.bats
-    ("events_tell_what_is_used", events),
-    // update.bats
-    ("an_update_is_refused", update),
-    // pause.bats
-    ("a_paused_container_stands_still", pause),
-    // runsc wait
-    ("wait_tells_how_it_ended", wait),
-    // spec: unknown command
-    ("an_unknown_command_is_an_error", unknown_command),
+pub const TESTS: &[Test] = &[
+    Test::common(
+        "create_takes_a_bundle_and_a_pid_file",
+        create,
+        "bats create: with --pid-file; contest: pidfile",
+    ),
+    Test::common(
+        "options_stand_before_and_after_the_id",
+        options,
+        "bats kill: detached busybox; contest: how it calls a runtime",
+    )
+    .because("crun stops looking for options at the id."),
+    Test::own(
+        "global_options_stand_anywhere",
+        global_options,
+        "others take them before the command only",
+    ),
+    Test::common(
+        "ids_are_checked_first",
+        ids,
+        "bats create: invalid id; runtime-tools: create",
+    )
+    .because("crun takes any file name; the empty one is its state directory."),
+    Test::common(
+        "a_failed_create_leaves_nothing",
+        failed_create,
+        "runtime-tools: create; contest: process_rlimits_fail",
+    ),
+    Test::common(
+        "later_edits_have_no_effect",
+        later_edits,
+        "runtime-tools: config_updates_without_affect",
+    ),
+    Test::common(
+        "a_container_starts_once",
+        start_once,
+        "runtime-tools: start; bats start",
+    ),
+    Test::common(
+        "a_missing_container_does_not_exist",
+        missing,
+        "runtime-tools: state; bats state",
+    )
+    .because("crun names the file that it can't open, and has no events."),
+    Test::own(
+        "a_missing_container_does_not_exist_for_the_manager_either",
+        missing_to_manager,
+        "others have no logs, wait and attach",
+    ),
+    Test::common(
+        "signals_have_names_and_numbers",
+        signals,
+        "bats kill: detached busybox; contest: kill",
+    )
+    .because("crun knows upper case only."),
+    Test::common(
+        "a_signal_can_be_an_option",
+        signal_option,
+        "runtime-tools: command-line-interface.md, kill --signal",
+    )
+    .because("The OCI command line has it as an option, runc after the id; here both are taken."),
+    Test::common(
+        "a_stopped_container_gets_no_signal",
+        kill_stopped,
+        "bats kill; contest: kill, stopped",
+    ),
+    Test::common(
+        "only_stopped_containers_are_deleted",
+        delete,
+        "bats delete; contest: delete",
+    ),
+    Test::common(
+        "a_created_container_can_be_deleted",
+        delete_created,
+        "contest: delete_created_container_test",
+    ),
+    Test::common(
+        "run_tells_how_it_ended",
+        run,
+        "bats run, run --keep; podman run: exit codes 125, 126, 127",
+    )
+    .because("125, 126 and 127 are what container engines say. This crun has no --keep."),
+    Test::common(
+        "exec_tells_how_it_ended",
+        exec,
+        "bats exec, exec with an unknown binary; podman exec: exit codes",
+    )
+    .because("125, 126 and 127 are what container engines say."),
+    Test::common(
+        "a_created_container_has_nothing_to_join_or_pause",
+        created_is_empty,
+        "bats exec, pause",
+    )
+    .because(
+        "Number 1 of a process list is the container's program: before that runs there is no process of the container, \
+         so nothing to pause, and nobody can join. Elsewhere a process of the runtime's is in the container already.",
+    ),
+    Test::common(
+        "exec_can_be_left_alone",
+        exec_detached,
+        "bats exec: --pid-file, --detach; contest: exec",
+    ),
+    Test::common(
+        "exec_takes_another_process",
+        exec_process,
+        "bats exec: --user, --cwd, --env, with process.json",
+    )
+    .because("crun has no option for further groups."),
+    Test::common(
+        "streams_pass_through_untouched",
+        streams,
+        "runtime-tools: command-line-interface.md, standard streams",
+    ),
+    Test::common(
+        "descriptors_are_passed_on_if_asked",
+        descriptors,
+        "bats exec: --preserve-fds; contest: fd_control",
+    )
+    .because("Both take descriptors of their own for some of the caller's. crun doesn't set LISTEN_PID."),
+    Test::common(
+        "a_pid_file_is_where_the_caller_is",
+        pid_file,
+        "bats create, run, exec: with new CWD; runtime-tools: pidfile",
+    )
+    .because("crun looks for the bundle first, and makes the file there."),
+    Test::common(
+        "a_root_that_was_named_must_exist",
+        roots,
+        "bats root, list: unknown root",
+    )
+    .because("Both make the directory; runc no longer since 1.2."),
+    Test::common(
+        "errors_are_logged_in_both_forms",
+        log_file,
+        "bats debug: --log, --log-format",
+    )
+    .because("crun's text log has no level."),
+    Test::common("the_list_has_a_table_and_json", list, "bats list")
+    .because("crun calls the first column NAME and lists in no order."),
+    Test::own(
+        "a_damaged_container_is_listed_as_such",
+        damaged,
+        "the files that keep a container's state differ",
+    ),
+    Test::common("processes_are_listed", ps, "bats ps")
+    .because("runc passes on what ps prints, and prints null for none. crun lists numbers only, and crashes if there are none."),
+    Test::common("events_tell_what_is_used", events, "bats events")
+    .because("crun has none."),
+    Test::own(
+        "an_update_is_refused",
+        update,
+        "others have limits to change (bats update)",
+    ),
+    Test::common(
+        "a_paused_container_stands_still",
+        pause,
+        "bats pause; contest: exec in a paused container",
+    ),
+    Test::own(
+        "wait_tells_how_it_ended",
+        wait,
+        "others have no wait (runsc wait)",
+    ),
+    Test::common(
+        "an_unknown_command_is_an_error",
+        unknown_command,
+        "bats help; runtime-tools: command-line-interface.md",
+    ),
 ];
 
 fn create() -> Result<()> {
@@ -83,17 +197,15 @@ fn create() -> Result<()> {
     if number != runc.state("a", "pid")? {
         return Err(format!("the file says {number}").into());
     }
-    for (name, value) in [
-        ("id", "a"),
-        ("ociVersion", "1.3.0"),
-        ("bundle", &bundle),
-        ("rootfs", &runc.path("root")),
-        ("owner", "root"),
-    ] {
+    for (name, value) in [("id", "a"), ("bundle", &bundle)] {
         let found = runc.state("a", name)?;
         if found != value {
             return Err(format!("{name} is {found} instead of {value}").into());
         }
+    }
+    let version = runc.state("a", "ociVersion")?;
+    if !version.starts_with("1.") {
+        return Err(format!("ociVersion is {version}").into());
     }
     runc.does(&["start", "a"])?;
     runc.is("a", "running")?;
@@ -106,18 +218,25 @@ fn create() -> Result<()> {
 fn options() -> Result<()> {
     let runc = Manager::with_script("options", IDLE)?;
     let bundle = runc.bundle().display().to_string();
+    runc.does(&["create", "--bundle", &bundle, "a"])?;
+    runc.does(&["create", "b", "--bundle", &bundle])?;
+    runc.does(&["kill", "a", "KILL", "--all"])?;
+    runc.does(&["delete", "a", "--force"])
+}
+
+fn global_options() -> Result<()> {
+    let runc = Manager::with_script("global-options", IDLE)?;
     let root = runc.root().display().to_string();
-    runc.does(&["create", "a", "--bundle", &bundle])?;
-    runc.does(&["create", "--bundle", &bundle, "b"])?;
-    let after = Command::new("/bin/runc")
+    runc.does(&["create", "a"])?;
+    let after = runtime::command()
         .args(["state", "a", "--root", &root])
         .stdout(Stdio::null())
         .status()?;
-    if !after.success() {
-        return Err("--root after the command is not taken".into());
+    if after.success() {
+        Ok(())
+    } else {
+        Err("--root after the command is not taken".into())
     }
-    runc.does(&["kill", "a", "KILL", "--all"])?;
-    runc.does(&["delete", "b", "--force"])
 }
 
 fn ids() -> Result<()> {
@@ -125,9 +244,10 @@ fn ids() -> Result<()> {
     for id in ["", ".", "..", "a/b", "a b", "ä"] {
         runc.fails(&["create", id], 1, "id")?;
     }
-    runc.fails(&["create"], 2, "<ID>")?;
-    if runc.root().exists() {
-        return Err("something was made".into());
+    runc.fails(&["create"], 2, "")?;
+    let list = runc.run(&["list", "-q"])?;
+    if !list.output.is_empty() {
+        note(Kind::Effect, format!("list -q: prints {:?}", list.output));
     }
     runc.does(&["create", "A-b_c.d+1"])
 }
@@ -140,11 +260,11 @@ fn failed_create() -> Result<()> {
         "/nowhere/config.json",
     )?;
     let bundle = Bundle {
-        linux: r#", "seccomp": { "defaultAction": "SCMP_ACT_ALLOW" }"#,
+        process: r#""/", "rlimits": [{ "type": "RLIMIT_NONSENSE", "soft": 1, "hard": 1 }]"#,
         ..Bundle::default()
     };
     runc.place().write_bundle(IDLE, &bundle)?;
-    runc.fails(&["create", "a"], 1, "linux.seccomp")?;
+    runc.fails(&["create", "a"], 1, "rlimit")?;
     let bundle = Bundle {
         mounts: r#"{ "destination": "/data", "source": "/nowhere", "options": ["bind"] }"#,
         ..Bundle::default()
@@ -198,14 +318,19 @@ fn start_once() -> Result<()> {
 fn missing() -> Result<()> {
     let runc = Manager::new("missing")?;
     for verb in [
-        "state", "start", "kill", "delete", "ps", "pause", "resume", "events", "logs", "update",
+        "state", "start", "kill", "delete", "ps", "pause", "resume", "events", "update",
     ] {
-        runc.fails(&[verb, "a"], 1, "container does not exist")?;
+        runc.fails(&[verb, "a"], 1, "does not exist")?;
     }
-    runc.fails(&["exec", "a", "true"], 125, "container does not exist")?;
-    runc.fails(&["wait", "a"], 125, "container does not exist")?;
-    runc.fails(&["attach", "a"], 125, "container does not exist")?;
+    runc.fails(&["exec", "a", "true"], 125, "does not exist")?;
     runc.does(&["delete", "-f", "a"])
+}
+
+fn missing_to_manager() -> Result<()> {
+    let runc = Manager::new("missing-to-manager")?;
+    runc.fails(&["logs", "a"], 1, "container does not exist")?;
+    runc.fails(&["wait", "a"], 125, "container does not exist")?;
+    runc.fails(&["attach", "a"], 125, "container does not exist")
 }
 
 fn signals() -> Result<()> {
@@ -215,26 +340,32 @@ fn signals() -> Result<()> {
     let ready = runc.path("root/ready");
     until("ready", || Ok(fs::exists(&ready)?))?;
     let said = runc.path("root/said");
-    for (count, words) in [
-        ["kill", "a", "USR1"].as_slice(),
-        &["kill", "a", "SIGUSR1"],
-        &["kill", "a", "10"],
-        &["kill", "-s", "usr1", "a"],
-        &["kill", "--signal", "10", "a"],
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        runc.does(words)?;
-        until("the signal", || {
+    let mut count = 0;
+    for signal in ["USR1", "SIGUSR1", "usr1", "10"] {
+        let outcome = runc.run(&["kill", "a", signal])?;
+        outcome.expect(&format!("kill a {signal}"), 0, "");
+        count += usize::from(outcome.status == Some(0));
+        until(signal, || {
             let text = fs::read_to_string(&said).unwrap_or_default();
-            Ok(text.lines().count() == count + 1)
+            Ok(text.lines().count() == count)
         })?;
     }
-    runc.fails(&["kill", "a", "NONE"], 1, "unknown signal NONE")?;
+    runc.fails(&["kill", "a", "NONE"], 1, "unknown signal")?;
     runc.fails(&["kill", "a", "0x9"], 1, "unknown signal")?;
     runc.does(&["kill", "a"])?;
-    runc.expect(&["wait", "a"], 3, "3\n")
+    runc.becomes("a", "stopped")?;
+    match fs::read_to_string(&said)? {
+        text if text.ends_with("\nterm\n") => Ok(()),
+        text => Err(text.into()),
+    }
+}
+
+fn signal_option() -> Result<()> {
+    let runc = Manager::with_script("signal-option", IDLE)?;
+    runc.does(&["run", "-d", "a"])?;
+    runc.does(&["kill", "-s", "cont", "a"])?;
+    runc.does(&["kill", "--signal", "9", "a"])?;
+    runc.becomes("a", "stopped")
 }
 
 fn kill_stopped() -> Result<()> {
@@ -277,25 +408,27 @@ fn run() -> Result<()> {
     runc.fails(&["state", "a"], 1, "does not exist")?;
     runc.expect(&["run", "--keep", "a"], 7, "")?;
     runc.is("a", "stopped")?;
-    if runc.state("a", "exitCode")? != "7" {
-        return Err("the exit status is lost".into());
-    }
     runc.fails(&["run", "a"], 125, "container with given ID already exists")?;
-    runc.fails(
-        &["run", "b", "/bin/nothing"],
-        127,
-        "does not exist in the container",
-    )?;
-    runc.fails(&["run", "b", "/bin"], 126, "permission denied")?;
-    runc.does(&["run", "-d", "c", "/bin/sh", "-c", IDLE])?;
+    for (program, status, message) in [
+        (r#""/bin/nothing""#, 127, "execute /bin/nothing"),
+        (r#""nothing""#, 127, "execute nothing"),
+        (r#""/bin""#, 126, "permission denied"),
+    ] {
+        let bundle = Bundle {
+            program,
+            ..Bundle::default()
+        };
+        runc.place().write_bundle("", &bundle)?;
+        runc.fails(&["run", "b"], status, message)?;
+    }
+    runc.place().write_bundle(IDLE, &Bundle::default())?;
+    runc.does(&["run", "-d", "c"])?;
     runc.is("c", "running")
 }
 
 fn exec() -> Result<()> {
     let runc = Manager::with_script("exec", IDLE)?;
-    runc.does(&["create", "a"])?;
-    runc.fails(&["exec", "a", "true"], 125, "container not running")?;
-    runc.does(&["start", "a"])?;
+    runc.does(&["run", "-d", "a"])?;
     runc.expect(&["exec", "a", "sh", "-c", "echo $PPID; exit 5"], 5, "0\n")?;
     runc.expect(&["exec", "a", "sh", "-c", "kill -9 $$"], 137, "")?;
     runc.fails(
@@ -312,6 +445,13 @@ fn exec() -> Result<()> {
     runc.does(&["kill", "a", "KILL"])?;
     runc.becomes("a", "stopped")?;
     runc.fails(&["exec", "a", "true"], 125, "container not running")
+}
+
+fn created_is_empty() -> Result<()> {
+    let runc = Manager::with_script("created", IDLE)?;
+    runc.does(&["create", "a"])?;
+    runc.fails(&["exec", "a", "true"], 125, "container not running")?;
+    runc.fails(&["pause", "a"], 1, "container not running")
 }
 
 fn exec_detached() -> Result<()> {
@@ -387,26 +527,20 @@ fn streams() -> Result<()> {
 
 fn descriptors() -> Result<()> {
     let script = "cat <&3; echo $LISTEN_FDS $LISTEN_PID; { cat <&4; } 2> /dev/null || echo closed";
-    let mounts = r#"{ "destination": "/dev", "type": "devtmpfs" }"#;
-    let bundle = Bundle {
-        mounts,
-        ..Bundle::default()
-    };
-    let runc = Manager::with_bundle("descriptors", script, &bundle)?;
+    let runc = Manager::with_script("descriptors", script)?;
     fs::write(runc.path("given"), "given\n")?;
     let root = runc.root().display().to_string();
     for (environment, option, expected) in [
         ("", "--preserve-fds 1", "given\n\nclosed\n"),
-        ("LISTEN_FDS=1", "", "given\n1 1\nclosed\n"),
+        ("LISTEN_FDS=1 LISTEN_PID=$$", "", "given\n1 1\nclosed\n"),
     ] {
+        let runtime = runtime::words().join(" ");
         let line =
-            format!("{environment} exec /bin/runc --root {root} run {option} a 3< given 4< given");
+            format!("{environment} exec {runtime} --root {root} run {option} a 3< given 4< given");
         let mut shell = Command::new("/bin/sh");
         shell.args(["-c", &line]).current_dir(runc.bundle());
-        let outcome = runc.finish(&mut shell)?;
-        if outcome.status != Some(0) || outcome.output != expected {
-            return Err(format!("{outcome:?} instead of {expected:?}").into());
-        }
+        let what = format!("{environment} run {option}");
+        runc.finish(&mut shell)?.expect(&what, 0, expected);
     }
     runc.fails(
         &["run", "--preserve-fds", "2", "a"],
@@ -422,7 +556,7 @@ fn pid_file() -> Result<()> {
     let bundle = runc.bundle().display().to_string();
     let mut command = runc.command(&["run", "-d", "--pid-file", "pid", "--bundle", &bundle, "a"]);
     let outcome = runc.finish(command.current_dir(&elsewhere))?;
-    let number = fs::read_to_string(elsewhere.join("pid"))?;
+    let number = fs::read_to_string(elsewhere.join("pid")).unwrap_or_default();
     if outcome.status != Some(0) || number != runc.state("a", "pid")? {
         return Err(format!("{outcome:?}, {number}").into());
     }
@@ -440,19 +574,18 @@ fn log_file() -> Result<()> {
     let runc = Manager::new("log-file")?;
     runc.fails(&["--log", "text", "state", "a"], 1, "does not exist")?;
     runc.fails(
-        &["state", "a", "--log", "json", "--log-format", "json"],
+        &["--log", "json", "--log-format", "json", "state", "a"],
         1,
         "does not exist",
     )?;
     let text = fs::read_to_string(runc.path("text"))?;
     let json = fs::read_to_string(runc.path("json"))?;
-    let says = r#"level=error msg="state a: container does not exist""#;
-    let tells = r#""level":"error","msg":"state a: container does not exist","time":"#;
-    if text.contains(says) && json.contains(tells) {
-        Ok(())
-    } else {
-        Err(format!("{text}{json}").into())
+    for (log, level) in [(text, "level=error"), (json, r#""level":"error""#)] {
+        if !log.contains(level) || !log.contains("does not exist") {
+            note(Kind::Text, format!("the log says {log:?}"));
+        }
     }
+    Ok(())
 }
 
 fn list() -> Result<()> {
@@ -473,18 +606,25 @@ fn list() -> Result<()> {
         ["b", &second, "created"],
     ];
     if rows != expected || !table.starts_with("ID") || !table.contains("OWNER\n") {
-        return Err(table.into());
+        note(Kind::Effect, format!("list: prints {table:?}"));
     }
     let json = runc.output(&["list", "-f", "json"])?;
-    if !json.starts_with("[{") || json.matches("\"ociVersion\":\"1.3.0\"").count() != 2 {
+    let json = json.replace([' ', '\n'], "");
+    if !json.starts_with("[{") || json.matches(r#""status":""#).count() != 2 {
         return Err(json.into());
     }
+    Ok(())
+}
+
+fn damaged() -> Result<()> {
+    let runc = Manager::with_script("damaged", IDLE)?;
+    runc.does(&["create", "a"])?;
     // A damaged folder is said to be one, and the others are listed.
     fs::create_dir(runc.root().join("c"))?;
     fs::write(runc.root().join("c/container.json"), "{")?;
     let outcome = runc.run(&["list", "-q"])?;
     if outcome.status != Some(0)
-        || outcome.output != "a\nb\n"
+        || outcome.output != "a\n"
         || !outcome
             .errors
             .contains("warning: c: container.json is damaged")
@@ -501,23 +641,22 @@ fn ps() -> Result<()> {
     runc.does(&["start", "a"])?;
     let number = runc.state("a", "pid")?;
     let table = runc.output(&["ps", "a"])?;
-    let mut lines = table.lines();
+    let mut lines = table
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
     let header = lines.next().unwrap_or_default();
-    let row: Vec<&str> = lines
-        .next()
-        .unwrap_or_default()
-        .split_whitespace()
-        .collect();
-    let is_it = header
-        .split_whitespace()
-        .eq(["UID", "PID", "PPID", "STAT", "TIME", "COMMAND"])
-        && row.starts_with(&["0", &number])
-        && table.contains(IDLE);
-    if !is_it {
-        return Err(table.into());
+    let column = header.iter().position(|word| *word == "PID");
+    let is_it = column.is_some_and(|column| {
+        lines.any(|row| row.get(column).is_some_and(|word| **word == number))
+    });
+    if !is_it || !table.contains(IDLE) {
+        note(Kind::Effect, format!("ps a: prints {table:?}"));
     }
     let json = runc.output(&["ps", "-f", "json", "a"])?;
-    if !json.starts_with(&format!("[{number}")) {
+    if !json
+        .trim_start_matches(['[', ' ', '\n'])
+        .starts_with(&number)
+    {
         return Err(json.into());
     }
     runc.does(&["kill", "a", "KILL"])?;
@@ -558,9 +697,7 @@ fn update() -> Result<()> {
 fn pause() -> Result<()> {
     let script = "while :; do echo x >> /said; sleep 0.01; done";
     let runc = Manager::with_script("pause", script)?;
-    runc.does(&["create", "a"])?;
-    runc.fails(&["pause", "a"], 1, "container not running")?;
-    runc.does(&["start", "a"])?;
+    runc.does(&["run", "-d", "a"])?;
     let said = runc.path("root/said");
     let length = || fs::metadata(&said).map_or(0, |data| data.len());
     until("a line", || Ok(length() > 0))?;
@@ -602,7 +739,7 @@ fn wait() -> Result<()> {
 
 fn unknown_command() -> Result<()> {
     let runc = Manager::new("unknown")?;
-    runc.fails(&["checkpoint", "a"], 2, "unrecognized subcommand")?;
-    runc.fails(&["state"], 2, "<ID>")?;
-    runc.fails(&["state", "a", "--nothing"], 2, "unexpected argument")
+    runc.fails(&["nonsense", "a"], 2, "nonsense")?;
+    runc.fails(&["state"], 2, "")?;
+    runc.fails(&["state", "--nonsense", "a"], 2, "nonsense")
 }

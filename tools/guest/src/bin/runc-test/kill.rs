@@ -1,16 +1,21 @@
 //! Kills runc with SIGKILL at random points between its start and the life of its container, and looks for
 //! anything left behind: a context, a mount, a process.
 
+use crate::Result;
 use crate::random::Random;
+use crate::test::Test;
 use crate::traces::Traces;
-use crate::{Result, Test};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub const TESTS: &[(&str, Test)] = &[("killing_runc_leaves_nothing", leaves_nothing)];
+pub const TESTS: &[Test] = &[Test::own(
+    "killing_runc_leaves_nothing",
+    leaves_nothing,
+    "layout files; others have no monitor",
+)];
 
 const ROUNDS: u64 = 100;
 const LAYOUT_FILE: &str = "/tmp/runc-test-kill.json";

@@ -1,19 +1,33 @@
 //! Containers from layout files.
 
+use crate::Result;
 use crate::place::{Place, SYSTEM, expect};
-use crate::{Result, Test};
+use crate::test::Test;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-pub const TESTS: &[(&str, Test)] = &[
-    (
+pub const TESTS: &[Test] = &[
+    Test::own(
         "a_layout_is_what_the_program_sees",
         is_what_the_program_sees,
+        "layout files",
     ),
-    ("exit_statuses_come_through", exit_statuses_come_through),
-    ("signals_reach_the_program", signals_reach_the_program),
-    ("descriptors_stay_behind", descriptors_stay_behind),
+    Test::own(
+        "exit_statuses_come_through",
+        exit_statuses_come_through,
+        "layout files",
+    ),
+    Test::own(
+        "signals_reach_the_program",
+        signals_reach_the_program,
+        "layout files",
+    ),
+    Test::own(
+        "descriptors_stay_behind",
+        descriptors_stay_behind,
+        "layout files",
+    ),
 ];
 
 /// The program's processes, name, directory, environment and files are those of the layout.

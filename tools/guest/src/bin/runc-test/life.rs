@@ -1,34 +1,71 @@
 //! The life of a container: what its state says, and what is left of it when its monitor or runc is killed.
 
+use crate::Result;
 use crate::manager::{IDLE, Manager, PATIENCE, until};
 use crate::place::Bundle;
-use crate::{Result, Test};
+use crate::test::{Kind, Test, note};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::time::Instant;
 
-pub const TESTS: &[(&str, Test)] = &[
-    // runtime-tools state, contest lifecycle
-    ("the_state_tells_a_whole_life", whole_life),
-    // runtime-tools/contest misc_props: annotations
-    ("annotations_are_in_the_state", annotations),
-    // runc#4534, runc#3828: state and container can't disagree
-    ("a_killed_monitor_takes_its_container_along", killed_monitor),
-    (
+pub const TESTS: &[Test] = &[
+    Test::common(
+        "the_state_tells_a_whole_life",
+        whole_life,
+        "runtime-tools: state; contest: lifecycle; bats state",
+    ),
+    Test::own(
+        "the_state_tells_how_it_ended",
+        ending,
+        "others keep no exit status and no times",
+    ),
+    Test::common(
+        "annotations_are_in_the_state",
+        annotations,
+        "runtime-tools, contest: misc_props",
+    ),
+    Test::own(
+        "a_killed_monitor_takes_its_container_along",
+        killed_monitor,
+        "others have no monitor (runc#4534, runc#3828: state and container disagree)",
+    ),
+    Test::own(
         "a_killed_monitor_of_a_created_container_leaves_no_process",
         killed_early,
+        "others have no monitor",
     ),
-    ("what_a_killed_create_left_is_no_container", remains),
-    (
+    Test::own(
+        "what_a_killed_create_left_is_no_container",
+        remains,
+        "the files that keep a container's state differ",
+    ),
+    Test::common(
         "a_container_in_the_foreground_is_one_like_others",
         foreground,
+        "bats run; bats exec",
     ),
-    // env.bats "HOME"
-    ("the_home_directory_is_that_of_the_user", home),
-    // cwd.bats, D7: no path of the caller's shows inside
-    ("the_working_directory_is_inside", working_directory),
-    // runc#4288: the program sees nothing of runc's, exec neither
-    ("no_code_of_runc_runs_inside", no_runc_inside),
+    Test::own(
+        "a_container_in_the_foreground_dies_with_its_runc",
+        foreground_killed,
+        "others leave it running",
+    ),
+    Test::common(
+        "the_home_directory_is_that_of_the_user",
+        home,
+        "bats env: HOME",
+    )
+    .because("crun's exec looks up the user of the configuration only."),
+    Test::common(
+        "the_working_directory_is_inside",
+        working_directory,
+        "bats cwd; runtime-tools: process",
+    )
+    .because("crun gives the program its whole path."),
+    Test::common(
+        "no_code_of_runc_runs_inside",
+        no_runc_inside,
+        "bats exec: no file descriptor leaks; CVE-2019-5736",
+    ),
 ];
 
 fn kill(process: i32) -> Result<()> {
@@ -40,7 +77,28 @@ fn whole_life() -> Result<()> {
     let runc = Manager::with_script("life", "exit 3")?;
     runc.does(&["create", "a"])?;
     runc.is("a", "created")?;
-    if runc.state("a", "pid")? == "0" || !runc.state("a", "startedAt")?.is_empty() {
+    let first = runc.state("a", "pid")?;
+    if !fs::exists(format!("/proc/{first}"))? {
+        return Err(format!("there is no process {first}").into());
+    }
+    let created = runc.state("a", "created")?;
+    if !created.starts_with("20") || !created.ends_with('Z') {
+        return Err(format!("created is {created}").into());
+    }
+    runc.does(&["start", "a"])?;
+    runc.becomes("a", "stopped")?;
+    if runc.state("a", "pid")? != "0" {
+        note(Kind::Effect, "a stopped container has a process");
+    }
+    runc.does(&["delete", "a"])
+}
+
+fn ending() -> Result<()> {
+    let runc = Manager::with_script("ending", "exit 3")?;
+    runc.does(&["create", "a"])?;
+    let [started, owner, rootfs] =
+        ["startedAt", "owner", "rootfs"].map(|name| runc.state("a", name));
+    if (started?, owner?, rootfs?) != (String::new(), "root".into(), runc.path("root")) {
         return Err(runc.output(&["state", "a"])?.into());
     }
     runc.does(&["start", "a"])?;
@@ -146,8 +204,12 @@ fn foreground() -> Result<()> {
     if status.code() != Some(137) {
         return Err(format!("{status:?}").into());
     }
-    runc.fails(&["state", "a"], 1, "does not exist")?;
-    // One that dies with its runc doesn't stand in the way of the next.
+    runc.fails(&["state", "a"], 1, "does not exist")
+}
+
+/// One that dies with its runc doesn't stand in the way of the next.
+fn foreground_killed() -> Result<()> {
+    let runc = Manager::with_script("foreground-killed", IDLE)?;
     let mut running = runc.command(&["run", "a"]).spawn()?;
     until("it is there", || {
         Ok(runc.run(&["state", "a"])?.status == Some(0))
@@ -173,7 +235,14 @@ fn home() -> Result<()> {
     };
     runc.place().write_bundle("echo $HOME", &bundle)?;
     runc.expect(&["run", "a"], 0, "/srv/web\n")?;
-    runc.does(&["run", "-d", "b", "/bin/sh", "-c", IDLE])?;
+    runc.place().write_bundle(
+        IDLE,
+        &Bundle {
+            process: r#""/", "user": { "uid": 33, "gid": 33 }"#,
+            ..Bundle::default()
+        },
+    )?;
+    runc.does(&["run", "-d", "b"])?;
     runc.expect(&["exec", "b", "sh", "-c", "echo $HOME"], 0, "/srv/web\n")?;
     runc.expect(
         &["exec", "-u", "7", "b", "sh", "-c", "echo $HOME"],
@@ -196,19 +265,19 @@ fn working_directory() -> Result<()> {
         runc.path("root/made/here/program"),
         std::os::unix::fs::PermissionsExt::from_mode(0o755),
     )?;
-    runc.expect(&["run", "a", "./program"], 0, "./program\n")
+    let bundle = Bundle {
+        program: r#""./program""#,
+        ..bundle
+    };
+    runc.place().write_bundle("", &bundle)?;
+    runc.expect(&["run", "a"], 0, "./program\n")
 }
 
 fn no_runc_inside() -> Result<()> {
-    let mounts = r#"{ "destination": "/proc", "type": "proc" }"#;
-    let bundle = Bundle {
-        mounts,
-        ..Bundle::default()
-    };
     // Looks all the time for a process whose program isn't the container's.
     let script = "while :; do for exe in /proc/[0-9]*/exe; do case $(readlink $exe) in /bin/busybox|'') ;; \
         *) readlink $exe > /found;; esac; done; done";
-    let runc = Manager::with_bundle("inside", script, &bundle)?;
+    let runc = Manager::with_script("inside", script)?;
     runc.does(&["run", "-d", "a"])?;
     for _ in 0..20 {
         runc.expect(&["exec", "a", "true"], 0, "")?;

@@ -1,7 +1,8 @@
 //! Tests runc as its user meets it: containers that run, input that is wrong, and runc killed at any point.
 //!
 //! `runc-test [NAME...]` runs the tests with these names, or all, and ends with their numbers; `runc-test churn N`
-//! drives N containers. Exit status 0: every test passed.
+//! drives N containers. Exit status 0: every test passed. `--runtime 'crun OPTION...'` in front tests another runtime, as
+//! far as it can have what the tests ask for; `--report` writes lines for programs instead (see [`report`]).
 #![forbid(unsafe_code)]
 
 mod bundles;
@@ -16,36 +17,47 @@ mod manager;
 mod memory;
 mod output;
 mod place;
+mod properties;
 mod random;
+mod runtime;
 mod starting;
 mod terminals;
+mod test;
 mod traces;
 
 use std::env;
 use std::process::ExitCode;
-use traces::Traces;
+use test::{Difference, Kind, Test};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
-type Test = fn() -> Result<()>;
 
-/// The tests, a list for each module.
-const TESTS: [&[(&str, Test)]; 12] = [
-    layouts::TESTS,
-    bundles::TESTS,
-    errors::TESTS,
-    commands::TESTS,
-    life::TESTS,
-    hooks::TESTS,
-    terminals::TESTS,
-    output::TESTS,
-    memory::TESTS,
-    starting::TESTS,
-    kill::TESTS,
-    churn::TESTS,
+/// The tests, a list with its title for each module.
+const TESTS: [(&str, &[Test]); 13] = [
+    ("Layout files", layouts::TESTS),
+    ("Bundles", bundles::TESTS),
+    ("Properties", properties::TESTS),
+    ("Errors", errors::TESTS),
+    ("Commands", commands::TESTS),
+    ("Life", life::TESTS),
+    ("Hooks", hooks::TESTS),
+    ("Terminals", terminals::TESTS),
+    ("Output", output::TESTS),
+    ("Memory", memory::TESTS),
+    ("To start from", starting::TESTS),
+    ("Killed at any point", kill::TESTS),
+    ("Many at a time", churn::TESTS),
 ];
 
 fn main() -> ExitCode {
-    let names: Vec<String> = env::args().skip(1).collect();
+    let mut names: Vec<String> = env::args().skip(1).collect();
+    if names.len() >= 2 && names.first().is_some_and(|word| word == "--runtime") {
+        runtime::choose(&names[1]);
+        names.drain(..2);
+    }
+    let is_report = names.first().is_some_and(|word| word == "--report");
+    if is_report {
+        names.remove(0);
+    }
     if let [command, count] = names.as_slice()
         && let ("churn", Ok(count)) = (command.as_str(), count.parse())
     {
@@ -60,22 +72,34 @@ fn main() -> ExitCode {
             }
         };
     }
-    let chosen = |name: &str| names.is_empty() || names.iter().any(|chosen| chosen == name);
-    let (mut passed, mut failed) = (0, 0);
-    let tests = TESTS.into_iter().flatten();
-    for (name, test) in tests.filter(|(name, _)| chosen(name)) {
-        match run(*test) {
-            Ok(()) => {
-                println!("ok {name}");
-                passed += 1;
+    let is_chosen = |name: &str| names.is_empty() || names.iter().any(|chosen| chosen == name);
+    let (mut passed, mut failed, mut left_out) = (0, 0, 0);
+    for (title, tests) in TESTS {
+        for test in tests.iter().filter(|test| is_chosen(test.name)) {
+            let found = test.run();
+            if is_report {
+                report(title, test, found.as_deref());
             }
-            Err(error) => {
-                println!("FAILED {name}: {error}");
-                failed += 1;
+            match found {
+                None => left_out += 1,
+                Some(found) if found.is_empty() => {
+                    passed += 1;
+                    if !is_report {
+                        println!("ok {}", test.name);
+                    }
+                }
+                Some(found) => {
+                    failed += 1;
+                    for difference in found.iter().filter(|_| !is_report) {
+                        println!("FAILED {}: {difference}", test.name);
+                    }
+                }
             }
         }
     }
-    println!("{passed} passed, {failed} failed");
+    if !is_report {
+        println!("{passed} passed, {failed} failed, {left_out} not applicable");
+    }
     if failed == 0 && passed > 0 {
         ExitCode::SUCCESS
     } else {
@@ -83,10 +107,24 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs a test; whatever it did, contexts and mounts have to be as before.
-fn run(test: Test) -> Result<()> {
-    const NO_PROCESS: &str = "\u{1}";
-    let before = Traces::find(NO_PROCESS)?;
-    test()?;
-    before.wait_for(NO_PROCESS)
+/// Writes a line `test TITLE NAME RESULT KIN WHY`, and a line `difference NAME KIND TEXT` for each that was found, with
+/// tabs between the fields. RESULT is `same`, `text`, `status` or `effect`, as the worst difference is, or `-` if the
+/// runtime can't have what the test shows.
+fn report(title: &str, test: &Test, found: Option<&[Difference]>) {
+    let result = match found {
+        None => "-",
+        Some(found) => found
+            .iter()
+            .map(|difference| difference.kind)
+            .max()
+            .map_or("same", Kind::name),
+    };
+    let (name, kin, why) = (test.name, test.kin.unwrap_or_default(), test.why);
+    println!("test\t{title}\t{name}\t{result}\t{kin}\t{why}");
+    for difference in found.unwrap_or_default() {
+        println!(
+            "difference\t{name}\t{}\t{difference}",
+            difference.kind.name()
+        );
+    }
 }

@@ -1,19 +1,38 @@
 //! What a container in the background writes: kept, rotated, shown, followed.
 
+use crate::Result;
 use crate::manager::{Manager, until};
-use crate::{Result, Test};
+use crate::test::Test;
 use std::fs;
 use std::process::Stdio;
 
-pub const TESTS: &[(&str, Test)] = &[
-    ("output_is_kept", kept),
-    // podman#16950: every pair of options works together
-    ("logs_are_selected", selected),
-    // moby#8911
-    ("logs_are_rotated", rotated),
-    ("logs_are_followed", followed),
-    ("output_that_is_not_kept_is_said_to_be", not_kept),
-    ("attach_shows_and_passes_input", attach),
+pub const TESTS: &[Test] = &[
+    Test::own("output_is_kept", kept, "others keep no output"),
+    Test::own(
+        "logs_are_selected",
+        selected,
+        "others keep no output (podman logs; podman#16950)",
+    ),
+    Test::own(
+        "logs_are_rotated",
+        rotated,
+        "others keep no output (podman logs; moby#8911)",
+    ),
+    Test::own(
+        "logs_are_followed",
+        followed,
+        "others keep no output (podman logs)",
+    ),
+    Test::own(
+        "output_that_is_not_kept_is_said_to_be",
+        not_kept,
+        "others keep no output",
+    ),
+    Test::own(
+        "attach_shows_and_passes_input",
+        attach,
+        "others have no attach (podman attach)",
+    ),
 ];
 
 fn kept() -> Result<()> {

@@ -1,8 +1,9 @@
 //! Containers on terminals of their own.
 
+use crate::Result;
 use crate::manager::{IDLE, Manager, until};
 use crate::place::Bundle;
-use crate::{Result, Test};
+use crate::test::Test;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use std::fs::File;
 use std::io::{IoSliceMut, Read, Write};
@@ -11,16 +12,34 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::process::Stdio;
 
-pub const TESTS: &[(&str, Test)] = &[
-    // tty.bats "runc run [tty ptsname]", "[tty owner]", "[tty consolesize]"
-    ("a_terminal_is_the_containers_own", own_terminal),
-    // tty.bats "runc run [detached, console-socket]", recvtty
-    ("a_terminal_is_sent_to_a_socket", console_socket),
-    // tty.bats "runc exec [tty ptsname]"
-    ("exec_has_a_terminal_if_asked", exec),
-    ("a_terminal_in_the_background_can_be_attached", attach),
-    // tty.bats "[tty] needs a console socket", "invalid"
-    ("sockets_without_a_use_are_refused", refused),
+pub const TESTS: &[Test] = &[
+    Test::common(
+        "a_terminal_is_the_containers_own",
+        own_terminal,
+        "bats tty: ptsname, owner, consolesize; crun test_tty",
+    )
+    .because("Both copy to a terminal of their caller, and the test has none."),
+    Test::common(
+        "a_terminal_is_sent_to_a_socket",
+        console_socket,
+        "bats tty: detached with a console socket; crun test_terminal",
+    ),
+    Test::common(
+        "exec_has_a_terminal_if_asked",
+        exec,
+        "bats tty: exec ptsname",
+    )
+    .because("Both copy to a terminal of their caller, and the test has none."),
+    Test::own(
+        "a_terminal_in_the_background_can_be_attached",
+        attach,
+        "others have no attach",
+    ),
+    Test::common(
+        "sockets_without_a_use_are_refused",
+        refused,
+        "bats tty: run, exec with invalid arguments",
+    ),
 ];
 
 const MOUNTS: &str = r#"
@@ -44,7 +63,6 @@ fn own_terminal() -> Result<()> {
     let script =
         "tty; stty size; stat -c '%u %g %a' /dev/pts/0; ls -l /dev/console | cut -c 1; exit 3";
     let runc = with_terminal("terminal", script)?;
-    std::os::unix::fs::symlink("busybox", runc.path("root/bin/cut"))?;
     runc.expect(&["run", "a"], 3, "/dev/pts/0\r\n33 99\r\n7 5 620\r\nc\r\n")
 }
 
