@@ -17,7 +17,7 @@ const STRINGS_MAX: u64 = 128 << 10 << 5;
 /// The column where maps shows names.
 const NAME_COLUMN: usize = 73;
 
-fn space(subject: &Subject) -> Option<Arc<AddressSpace>> {
+pub(super) fn space(subject: &Subject) -> Option<Arc<AddressSpace>> {
     subject.any_thread()?.address_space()
 }
 

@@ -3,6 +3,7 @@
 pub mod descriptors;
 pub mod fail_nth;
 pub mod links;
+pub mod map_files;
 pub mod memory;
 pub mod namespaces;
 pub mod numbers;
@@ -195,10 +196,11 @@ const fn directory(
     }
 }
 
-static ITEMS: [Item; 21] = [
+static ITEMS: [Item; 22] = [
     directory("task", 0o555, threads::directory, false),
     directory("fd", 0o500, descriptors::directory, true),
     directory("fdinfo", 0o500, descriptors::information_directory, true),
+    directory("map_files", 0o500, map_files::directory, false),
     directory("ns", 0o511, namespaces::directory, true),
     private("environ", memory::environ),
     text("cmdline", memory::cmdline),

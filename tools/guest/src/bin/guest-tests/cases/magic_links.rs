@@ -1,6 +1,6 @@
 //! Links of /proc that lead to an object itself don't lead out of a container.
 
-use crate::check::{Check, equal, fails, ok};
+use crate::check::{Check, ensure, equal, fails, ok};
 use crate::child::{Child, Gate, run};
 use crate::container::{
     add_proc, create, enter_after_exec, enter_now, script_command, start_command,
@@ -11,6 +11,7 @@ use crate::harness::Case;
 use gantry_abi::context::ContextType;
 use gantry_abi::user::{ContextDescriptor, Errno};
 use rustix::fs::{OFlags, openat};
+use rustix::process::DumpableBehavior;
 use std::fs;
 use std::os::unix::process::CommandExt;
 
@@ -26,6 +27,10 @@ pub const CASES: &[Case] = &[
     Case {
         name: "magic_links_of_the_same_root_lead_there",
         test: same_root,
+    },
+    Case {
+        name: "mapped_files_are_links_to_what_is_mapped",
+        test: mapped_files,
     },
     Case {
         name: "magic_links_lead_no_manager_out_of_a_container",
@@ -175,6 +180,74 @@ fn same_root() -> Check {
     })?;
     end.open();
     member.finish()
+}
+
+/// The links in a process's map_files.
+fn mapped(process: &str) -> Check<Vec<std::path::PathBuf>> {
+    let path = format!("/proc/{process}/map_files");
+    let entries = ok(&path, fs::read_dir(&path))?;
+    entries
+        .map(|entry| ok(&path, entry).map(|entry| entry.path()))
+        .collect()
+}
+
+fn mapped_files() -> Check {
+    let program = ok("the program", fs::canonicalize("/proc/self/exe"))?;
+    let links = mapped("self")?;
+    ensure("the program is mapped", !links.is_empty())?;
+    for link in &links {
+        equal(
+            "where it leads",
+            ok("readlink", fs::read_link(link))?,
+            program.clone(),
+        )?;
+        let size = ok("stat of what is mapped", fs::metadata(link))?.len();
+        equal("its size", size, ok("stat", fs::metadata(&program))?.len())?;
+        let name = link
+            .file_name()
+            .ok_or("no name")?
+            .to_string_lossy()
+            .into_owned();
+        let first = name.split('-').next().unwrap_or_default();
+        let maps = ok("maps", fs::read_to_string("/proc/self/maps"))?;
+        ensure(
+            &format!("{name} is in maps"),
+            maps.contains(&format!("{first:0>8}-")),
+        )?;
+        fails(
+            "another end",
+            fs::read_link(format!("/proc/self/map_files/{first}-1")),
+            Errno::ENOENT,
+        )?;
+    }
+    // Only who may checkpoint processes is led there; the name is for everybody who may inspect the process.
+    run(|| {
+        crate::users::become_user(1000)?;
+        ok(
+            "stay inspectable",
+            rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable),
+        )?;
+        let links = mapped("self")?;
+        fails("followed by a user", fs::metadata(&links[0]), Errno::EPERM)
+    })?;
+    // In a container, the file of the program that came in from outside stays out of reach, as do the files of processes
+    // out of sight.
+    let (host, mut end) = subject(|| Ok(()))?;
+    let (root, list) = (root()?, create(ContextType::ProcessList)?);
+    run(|| {
+        enter_now(&list)?;
+        enter_now(&root)?;
+        let links = mapped("self")?;
+        fails(
+            "followed in a container",
+            fs::metadata(&links[0]),
+            Errno::EACCES,
+        )?;
+        let other = fs::read_dir(format!("/proc/{}/map_files", host.process()));
+        fails("of a process out of sight", other, Errno::ENOENT)
+    })?;
+    end.open();
+    host.finish()
 }
 
 /// Who works in a container's tree from outside is itself in the container's /proc.
