@@ -5,7 +5,7 @@
 
 use super::syscalls::{may_change, may_lower_nice};
 use crate::errno::{Errno, Result};
-use crate::syscall::Arguments;
+use crate::syscall::{Arguments, extensible};
 use crate::task::{self, Capability, Current, ThreadRef};
 use hal::user::{self, UserAddr};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
@@ -169,16 +169,10 @@ fn read_attributes(address: u64) -> Result<Attributes> {
         size if (FIRST_SIZE..=SIZE_LIMIT).contains(&size) => size,
         _ => return refuse(),
     };
-    let mut attributes = Attributes::new_zeroed();
-    let known = size.min(SIZE);
-    user::copy_from_user(&mut attributes.as_mut_bytes()[..known], UserAddr(address))?;
-    for offset in SIZE..size.max(SIZE) {
-        let place = UserAddr(address.wrapping_add(offset as u64));
-        if user::read_value::<u8>(place)? != 0 {
-            return refuse();
-        }
+    match extensible::read(UserAddr(address), size, FIRST_SIZE) {
+        Err(Errno::E2BIG) => refuse(),
+        attributes => attributes,
     }
-    Ok(attributes)
 }
 
 /// sched_setattr(2).

@@ -1,6 +1,7 @@
 //! System call dispatch: from a number to its handler, and from its result to the registers.
 
 pub mod arguments;
+pub mod extensible;
 pub mod table;
 
 pub use arguments::Arguments;

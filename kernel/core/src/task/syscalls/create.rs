@@ -3,11 +3,11 @@
 use crate::context::jail;
 use crate::errno::{Errno, Result};
 use crate::signal::Signal;
-use crate::syscall::Arguments;
+use crate::syscall::{Arguments, extensible};
 use crate::task::Current;
 use crate::task::clone_flags::CloneFlags;
 use crate::task::create::{Request, create};
-use hal::user::{self, UserAddr};
+use hal::user::UserAddr;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// The signal in the low bits of clone's flags.
@@ -65,24 +65,8 @@ pub fn clone(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 
 /// clone3(2). Choosing the number, a control group or a pidfd doesn't exist: EINVAL.
 pub fn clone3(current: &Current, arguments: &mut Arguments) -> Result<usize> {
-    let size = arguments.usize(1);
-    if size > 4096 {
-        return Err(Errno::E2BIG);
-    }
-    if size < FIRST_SIZE {
-        return Err(Errno::EINVAL);
-    }
-    let mut bytes = [0u8; size_of::<CloneArguments>()];
-    let known = size.min(bytes.len());
-    user::copy_from_user(&mut bytes[..known], UserAddr(arguments.u64(0)))?;
-    for offset in known..size {
-        if user::read_value::<u8>(UserAddr(arguments.u64(0) + offset as u64))? != 0 {
-            return Err(Errno::E2BIG);
-        }
-    }
-    let Ok(given) = CloneArguments::read_from_bytes(&bytes) else {
-        return Err(Errno::EINVAL);
-    };
+    let (address, size) = (UserAddr(arguments.u64(0)), arguments.usize(1));
+    let given: CloneArguments = extensible::read(address, size, FIRST_SIZE)?;
     let odd_stack = (given.stack == 0) != (given.stack_size == 0);
     if given.flags & SIGNAL_MASK & !0x80 != 0 || given.set_tid_size != 0 || odd_stack {
         return Err(Errno::EINVAL);

@@ -6,8 +6,8 @@
 use super::mount::{check_privilege, check_revelation};
 use super::mount_file::{ConfigurationFile, FloatingFile};
 use super::open::install;
-use super::{EMPTY_PATH, NO_AUTOMOUNT, NO_FOLLOW, at, fault, read_text, usable_file};
-use crate::syscall::Arguments;
+use super::{EMPTY_PATH, NO_AUTOMOUNT, NO_FOLLOW, at, read_text, usable_file};
+use crate::syscall::{Arguments, extensible};
 use crate::task::Current;
 use crate::vfs::flags::OpenFlags;
 use crate::vfs::mount::{Mount, MountFlags};
@@ -18,7 +18,7 @@ use crate::vfs::walk::{self, WalkFlags};
 use crate::vfs::{file_system, mount_table, open};
 use crate::{Errno, Result};
 use alloc::sync::Arc;
-use hal::user::{self, UserAddr};
+use hal::user::UserAddr;
 
 /// `FSOPEN_CLOEXEC`, `FSMOUNT_CLOEXEC`.
 const CLOSE_ON_EXEC: u32 = 1;
@@ -210,14 +210,10 @@ pub fn mount_setattr(current: &Current, arguments: &mut Arguments) -> Result<usi
     if flags & !(RECURSIVE | EMPTY_PATH | NO_FOLLOW | NO_AUTOMOUNT) != 0 {
         return Err(Errno::EINVAL);
     }
-    match arguments.usize(4) {
-        0..32 => return Err(Errno::EINVAL),
-        32 => {}
-        _ => return Err(Errno::E2BIG),
-    }
     check_privilege(current)?;
-    let [set, clear, propagation, _] =
-        user::read_value::<MountAttributes>(UserAddr(arguments.u64(3))).map_err(fault)?;
+    let (address, size) = (UserAddr(arguments.u64(3)), arguments.usize(4));
+    let [set, clear, propagation, _]: MountAttributes =
+        extensible::read(address, size, size_of::<MountAttributes>())?;
     if (set | clear) & !KNOWN != 0 || !matches!(propagation, 0 | PRIVATE | SLAVE) {
         return Err(Errno::EINVAL);
     }

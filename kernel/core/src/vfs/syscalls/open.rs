@@ -1,8 +1,8 @@
 //! openat, openat2, close, close_range (open(2), openat2(2), close(2), close_range(2)).
 
+use super::at_path;
 use super::user_path::with_path;
-use super::{at_path, fault};
-use crate::syscall::Arguments;
+use crate::syscall::{Arguments, extensible};
 use crate::task::Current;
 use crate::vfs::file::File;
 use crate::vfs::flags::OpenFlags;
@@ -11,7 +11,7 @@ use crate::vfs::walk::WalkFlags;
 use crate::vfs::{limits, open};
 use crate::{Errno, Result};
 use alloc::sync::Arc;
-use hal::user::{self, UserAddr};
+use hal::user::UserAddr;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// openat(descriptor, path, flags, mode).
@@ -81,7 +81,8 @@ const RESOLVE: [(u64, WalkFlags); 6] = [
 
 /// openat2(descriptor, path, how, size).
 pub fn openat2(current: &Current, arguments: &mut Arguments) -> Result<usize> {
-    let how = read_extensible(UserAddr(arguments.u64(2)), arguments.usize(3))?;
+    let (address, size) = (UserAddr(arguments.u64(2)), arguments.usize(3));
+    let how: OpenHow = extensible::read(address, size, size_of::<OpenHow>())?;
     let flags = u32::try_from(how.flags)
         .ok()
         .and_then(OpenFlags::from_bits)
@@ -117,30 +118,6 @@ pub fn openat2(current: &Current, arguments: &mut Arguments) -> Result<usize> {
         how.mode as u32,
         walk,
     )
-}
-
-/// Reads a structure that later versions may have lengthened: what is not known must be zero.
-fn read_extensible(address: UserAddr, size: usize) -> Result<OpenHow> {
-    let known = size_of::<OpenHow>();
-    if size < known {
-        return Err(Errno::EINVAL);
-    }
-    if size > 4096 {
-        return Err(Errno::E2BIG);
-    }
-    let mut offset = known;
-    while offset < size {
-        let mut rest = [0u8; 64];
-        let length = rest.len().min(size - offset);
-        let piece = rest.get_mut(..length).unwrap_or(&mut []);
-        user::copy_from_user(piece, UserAddr(address.0.wrapping_add(offset as u64)))
-            .map_err(fault)?;
-        if piece.iter().any(|&byte| byte != 0) {
-            return Err(Errno::E2BIG);
-        }
-        offset += length;
-    }
-    user::read_value(address).map_err(fault)
 }
 
 /// close(descriptor).

@@ -12,6 +12,7 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use rustix::system::{sethostname, uname};
 use rustix::time::{ClockId, Timespec, clock_gettime, clock_settime};
 use std::fs;
+use std::os::fd::{AsFd, AsRawFd};
 use std::process::Command;
 use std::thread;
 
@@ -85,6 +86,8 @@ fn jail() -> Check {
     equal("at first", bits()?, 0)?;
     fails("an unknown kind", calls::set_jail(3), Errno::EINVAL)?;
     fails("kind 0", calls::set_jail(0), Errno::EINVAL)?;
+    let description = rustix::mount::fsopen("tmpfs", rustix::mount::FsOpenFlags::empty());
+    let description = ok("fsopen", description)?;
     for (how, bit, after_exec) in [(1, 1, "1"), (2, 2, "0")] {
         run(|| {
             ok("jail", calls::set_jail(how))?;
@@ -103,7 +106,7 @@ fn jail() -> Check {
                 String::from_utf8_lossy(&output.stdout).trim_end(),
                 after_exec,
             )?;
-            refused()
+            refused(&description)
         })?;
     }
     run(|| {
@@ -113,8 +116,9 @@ fn jail() -> Check {
     })
 }
 
-/// Each call that a jail refuses, besides the container calls of statement 5.
-fn refused() -> Check {
+/// Each call that a jail refuses, besides the container calls of statement 5; the description of a file system was
+/// opened before.
+fn refused(description: &std::os::fd::OwnedFd) -> Check {
     let place = Place::new("s54")?;
     let directory = place.directory("d")?;
     fails(
@@ -136,6 +140,23 @@ fn refused() -> Check {
     fails(
         "fsopen",
         rustix::mount::fsopen("tmpfs", rustix::mount::FsOpenFlags::empty()),
+        Errno::EPERM,
+    )?;
+    fails(
+        "fsconfig",
+        rustix::mount::fsconfig_create(description),
+        Errno::EPERM,
+    )?;
+    let made = rustix::mount::fsmount(
+        description,
+        rustix::mount::FsMountFlags::empty(),
+        rustix::mount::MountAttrFlags::empty(),
+    );
+    fails("fsmount", made, Errno::EPERM)?;
+    let top = crate::files::directory("/")?;
+    fails(
+        "mount_setattr",
+        gantry_abi::user::mount::set_attributes(top.as_raw_fd(), 1, 0, false),
         Errno::EPERM,
     )?;
     let tree = rustix::mount::open_tree(CWD, "/", rustix::mount::OpenTreeFlags::OPEN_TREE_CLONE);
@@ -161,6 +182,12 @@ fn refused() -> Check {
     fails(
         "unshare",
         calls::unshare_namespaces(0x0002_0000),
+        Errno::EPERM,
+    )?;
+    let namespace = ok("namespace", fs::File::open("/proc/self/status"))?;
+    fails(
+        "setns",
+        rustix::thread::move_into_link_name_space(namespace.as_fd(), None),
         Errno::EPERM,
     )?;
     fails("sethostname", sethostname(b"other"), Errno::EPERM)?;

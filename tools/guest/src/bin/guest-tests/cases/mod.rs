@@ -8,6 +8,7 @@ mod lists;
 mod magic_links;
 mod masks;
 mod mounts;
+mod other_trees;
 mod pending;
 mod refusals;
 mod roots;
@@ -22,6 +23,7 @@ pub fn all() -> Vec<Case> {
         pending::CASES,
         roots::CASES,
         mounts::CASES,
+        other_trees::CASES,
         masks::CASES,
         lists::CASES,
         jail::CASES,
