@@ -50,7 +50,8 @@ impl Mapped {
     }
 
     fn inode_number(&self, subject: &Subject) -> u64 {
-        item_number(subject, FIRST | self.start / PAGE_SIZE & (FIRST - 1))
+        let first_page = self.start / PAGE_SIZE;
+        item_number(subject, FIRST | (first_page & (FIRST - 1)))
     }
 
     /// The first one that begins at `from` or later.
