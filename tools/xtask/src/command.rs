@@ -1,5 +1,6 @@
 //! Running other programs.
 use anyhow::{Context, Result, bail};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// How a command is shown to the user: its words, quoted where the shell would need it.
@@ -57,10 +58,21 @@ pub fn output(command: &mut Command) -> Result<String> {
 
 /// Whether a program is to be found in PATH.
 pub fn is_installed(program: &str) -> bool {
-    let Some(path) = std::env::var_os("PATH") else {
-        return false;
-    };
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    search_path().any(|folder| folder.join(program).is_file())
+}
+
+/// Where a program is, if anywhere: PATH, or the folders for administrators, which many users' PATH leaves out.
+pub fn find(program: &str) -> Option<PathBuf> {
+    let administrators = ["/usr/sbin", "/sbin"].map(PathBuf::from);
+    search_path()
+        .chain(administrators)
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file())
+}
+
+fn search_path() -> impl Iterator<Item = PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).collect::<Vec<_>>().into_iter()
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
-//! The project's own commands: `cargo xtask setup|build|run|test|bench|calibrate|image-sample`.
+//! The project's own commands: `cargo xtask setup|build|run|image|test|bench|calibrate|image-sample`.
 #![forbid(unsafe_code)]
 
 mod bench;
 mod build;
 mod calibrate;
+mod card;
 mod command;
 mod run;
 mod setup;
@@ -29,6 +30,8 @@ enum Command {
     Build(build::BuildOptions),
     /// Build everything and boot it in QEMU, down to a shell prompt
     Run(run::RunOptions),
+    /// Make a card for the Raspberry Pi 4, as one file
+    Image(card::ImageOptions),
     /// Make an OCI image of a small arm64 Debian, and say where it is
     ImageSample,
     /// Check everything: formatting, lints, host tests, and the system in QEMU on both boards
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Command::Setup => setup::run().map(|()| ExitCode::SUCCESS),
         Command::Build(options) => build::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Run(options) => run::run(&options),
+        Command::Image(options) => card::run(&options).map(|()| ExitCode::SUCCESS),
         Command::ImageSample => setup::image::sample().map(|sample| {
             println!("{}", sample.layout().display());
             ExitCode::SUCCESS

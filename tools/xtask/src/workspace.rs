@@ -81,6 +81,25 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
+/// The first regular file below `folder` with a name that is `wanted`.
+pub fn find_file(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Option<PathBuf>> {
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for item in
+            fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?
+        {
+            let item = item?;
+            let kind = item.file_type()?;
+            if kind.is_dir() {
+                folders.push(item.path());
+            } else if kind.is_file() && wanted(&item.file_name().to_string_lossy()) {
+                return Ok(Some(item.path()));
+            }
+        }
+    }
+    Ok(None)
+}
+
 /// A folder that is removed with all it holds when the value goes.
 pub struct TemporaryFolder(PathBuf);
 

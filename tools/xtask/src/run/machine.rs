@@ -21,6 +21,12 @@ pub struct Machine {
     /// The kernel Image; without one, `extra` has to say what is started.
     pub kernel: Option<PathBuf>,
     pub initrd: Option<PathBuf>,
+    /// The Raspberry Pi's device tree, if not the distribution's.
+    pub device_tree: Option<PathBuf>,
+    /// The image of the card in the Raspberry Pi's slot.
+    pub card: Option<PathBuf>,
+    /// What the kernel's command line begins with, if not the usual words.
+    pub given_line: Option<String>,
     /// Words of the kernel's command line beyond the usual ones.
     pub append: Vec<String>,
     /// Count instructions as nanoseconds, one CPU, every run the same.
@@ -39,6 +45,9 @@ impl Machine {
             properties: None,
             kernel: Some(board.output().join("Image")),
             initrd: Some(board.output().join("initramfs.cpio")),
+            device_tree: None,
+            card: None,
+            given_line: None,
             append: Vec::new(),
             counted: false,
             extra: Vec::new(),
@@ -67,9 +76,9 @@ impl Machine {
 
     /// The kernel's command line.
     pub fn command_line(&self) -> String {
+        let given = self.given_line.as_deref();
         let mut words = vec![
-            "console=ttyAMA0",
-            "loglevel=4",
+            given.unwrap_or("console=ttyAMA0 loglevel=4"),
             "panic=-1",
             "gantry.semihosting",
         ];
@@ -99,8 +108,15 @@ impl Machine {
                 ]);
             }
             Board::Rpi4 => {
-                qemu.args(["-M", "raspi4b", "-dtb"])
-                    .arg(packages::device_tree()?);
+                let device_tree = match &self.device_tree {
+                    Some(file) => file.clone(),
+                    None => packages::device_tree()?,
+                };
+                qemu.args(["-M", "raspi4b", "-dtb"]).arg(device_tree);
+                if self.has_mini_console() {
+                    // The first serial port is the PL011, and ours to connect is the next.
+                    qemu.args(["-serial", "null"]);
+                }
             }
         }
         // The exit status reaches us by semihosting, which only the kernel may use.
@@ -131,12 +147,27 @@ impl Machine {
         if let Some(initrd) = &self.initrd {
             qemu.arg("-initrd").arg(initrd);
         }
+        if let Some(card) = &self.card {
+            // A comma ends the file's name unless it is doubled.
+            let file = card.display().to_string().replace(',', ",,");
+            qemu.args(["-drive", &format!("if=sd,format=raw,file={file}")]);
+        }
         qemu.args(&self.extra);
         Ok(qemu)
     }
+
+    /// Whether the kernel's console is the Raspberry Pi's mini UART: the last one that the command line names counts.
+    fn has_mini_console(&self) -> bool {
+        self.command_line()
+            .split_whitespace()
+            .filter_map(|word| word.strip_prefix("console="))
+            .next_back()
+            .is_some_and(|name| name.starts_with("ttyS"))
+    }
 }
 
-fn parse_size(text: &str) -> Option<u64> {
+/// A number of bytes, given as QEMU takes it: with K, M or G, megabytes without.
+pub fn parse_size(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let shift = match text[digits.len()..].to_ascii_uppercase().as_str() {
         "" | "M" | "MB" | "MIB" => 20,
@@ -168,5 +199,17 @@ mod tests {
         assert!(!machine.command_line().contains("maxcpus"));
         machine.cpus = 1;
         assert!(machine.command_line().contains("maxcpus=1"));
+    }
+
+    #[test]
+    fn a_command_line_of_a_card_replaces_the_usual_one() {
+        let mut machine = Machine::new(Board::Rpi4);
+        assert!(!machine.has_mini_console());
+        machine.given_line = Some("console=ttyS1,115200".to_string());
+        let line = machine.command_line();
+        assert_eq!(line, "console=ttyS1,115200 panic=-1 gantry.semihosting");
+        assert!(machine.has_mini_console());
+        machine.append.push("console=ttyAMA0".to_string());
+        assert!(!machine.has_mini_console());
     }
 }

@@ -1,4 +1,5 @@
 //! `cargo xtask run`: boots a build in QEMU, for a person at the prompt or for one command.
+pub mod card;
 pub mod console;
 pub mod initrd;
 pub mod machine;
@@ -39,6 +40,9 @@ pub struct RunOptions {
     /// Boot another arm64 kernel Image
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
+    /// Start the Raspberry Pi from the image of a card, with nothing but what is on it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["initrd", "kernel"])]
+    sd: Option<PathBuf>,
     /// Run a command with sh instead of the prompt, print only its output and exit with its status (101: kernel panic)
     #[arg(long, value_name = "CMD", allow_hyphen_values = true)]
     exec: Option<String>,
@@ -70,22 +74,30 @@ pub fn run(options: &RunOptions) -> Result<ExitCode> {
         fs::metadata(kernel).with_context(|| format!("cannot read {}", kernel.display()))?;
     }
 
+    let folder = TemporaryFolder::new("run")?;
+    let on_card = match &options.sd {
+        Some(card) => Some(card::insert(&mut machine, card, folder.path())?),
+        None => None,
+    };
+
     setup::for_board(options.board)?;
-    let initramfs = build::initramfs()?;
-    build::place_initramfs(options.board, &initramfs)?;
-    machine.kernel = Some(match &options.kernel {
-        Some(kernel) => kernel.clone(),
-        None => build::image(options.board)?,
-    });
+    let base = match on_card {
+        Some(initramfs) => {
+            if options.exec.is_some() {
+                // The init that runs the command is not the card's.
+                build::initramfs()?;
+            }
+            initramfs
+        }
+        None => build_for(options, &mut machine, other_initrd)?,
+    };
     if let Some(command) = &options.exec {
         initrd::add_command(&mut addition, command)?;
         machine
             .append
             .push(format!("rdinit={}", initrd::COMMAND_INIT));
     }
-    let folder = TemporaryFolder::new("run")?;
     let initrd = folder.path().join("initrd");
-    let base = other_initrd.unwrap_or(initramfs);
     workspace::write_file(&initrd, &initrd::join(base, addition))?;
     machine.initrd = Some(initrd);
 
@@ -96,6 +108,21 @@ pub fn run(options: &RunOptions) -> Result<ExitCode> {
     };
     io::stdout().flush()?;
     Ok(report(outcome))
+}
+
+/// Builds what is to be started. Gives the initramfs: `other` if there is one.
+fn build_for(
+    options: &RunOptions,
+    machine: &mut Machine,
+    other: Option<Vec<u8>>,
+) -> Result<Vec<u8>> {
+    let initramfs = build::initramfs()?;
+    build::place_initramfs(options.board, &initramfs)?;
+    machine.kernel = Some(match &options.kernel {
+        Some(kernel) => kernel.clone(),
+        None => build::image(options.board)?,
+    });
+    Ok(other.unwrap_or(initramfs))
 }
 
 /// Says what went wrong with the machine and gives the exit status for it.

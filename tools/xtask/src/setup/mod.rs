@@ -2,6 +2,8 @@
 //!
 //! System packages are installed with apt; what comes from arm64 packages is unpacked into out/cache, so that the machine's
 //! package architectures stay as they are.
+mod apt;
+pub mod filesystems;
 pub mod image;
 pub mod packages;
 mod privilege;
@@ -16,7 +18,8 @@ use anyhow::Result;
 /// Makes everything ready that any command of this tool needs.
 pub fn run() -> Result<()> {
     for_board(Board::Virt)?;
-    for_board(Board::Rpi4)
+    for_board(Board::Rpi4)?;
+    for_card()
 }
 
 /// Makes ready what building for and running on `board` needs.
@@ -30,9 +33,19 @@ pub fn for_board(board: Board) -> Result<()> {
     Ok(())
 }
 
-/// Makes ready what checking the source needs.
+/// Makes ready what making a card needs.
+pub fn for_card() -> Result<()> {
+    toolchain::ensure()?;
+    packages::busybox()?;
+    packages::device_tree()?;
+    filesystems::ensure_maker()
+}
+
+/// Makes ready what checking the source and a card needs.
 pub fn for_tests() -> Result<()> {
-    toolchain::ensure_linters()
+    toolchain::ensure_linters()?;
+    filesystems::ensure_maker()?;
+    filesystems::ensure_checkers()
 }
 
 /// Says what is being installed and why.

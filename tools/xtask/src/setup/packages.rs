@@ -1,18 +1,19 @@
 //! Files out of the distribution's arm64 packages, kept in out/cache.
-//!
-//! apt runs here on its own lists for arm64 and needs no root; nothing of the machine's package state changes.
-use super::{announce, system};
+use super::announce;
+use super::apt::Lists;
+use super::sources;
+use super::system::Distribution;
 use crate::command;
-use crate::workspace::{self, TemporaryFolder};
-use anyhow::{Context, Result, bail};
+use crate::workspace::{self, TemporaryFolder, find_file};
+use anyhow::{Context, Result};
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, SystemTime};
 
-/// How long fetched package lists are good for.
-const LISTS_AGE: Duration = Duration::from_hours(6);
+/// The package of the Raspberry Pi's firmware, and the component of Debian that it is in.
+const FIRMWARE: &str = "raspi-firmware";
+const FIRMWARE_COMPONENT: &str = "non-free-firmware";
 
 /// A static arm64 BusyBox.
 pub fn busybox() -> Result<PathBuf> {
@@ -21,7 +22,7 @@ pub fn busybox() -> Result<PathBuf> {
         "arm64 BusyBox",
         "the programs of the initramfs",
         |scratch, result| {
-            let package = download("busybox-static", scratch)?;
+            let package = Lists::of_machine().download("busybox-static", scratch)?;
             extract(&package, scratch, &["./bin/busybox", "./usr/bin/busybox"])?;
             keep(scratch, "busybox", &result.join("busybox"))
         },
@@ -34,6 +35,44 @@ pub fn device_tree() -> Result<PathBuf> {
     Ok(linux()?.join("bcm2711-rpi-4-b.dtb"))
 }
 
+/// A folder with the firmware that starts a Raspberry Pi 4, and its licence.
+pub fn firmware() -> Result<PathBuf> {
+    bundle(
+        FIRMWARE,
+        "the Raspberry Pi's firmware",
+        "a board starts a card with it",
+        |scratch, result| {
+            let package = firmware_lists()?.download(FIRMWARE, scratch)?;
+            let licence = format!("*/doc/{FIRMWARE}/copyright");
+            extract(
+                &package,
+                scratch,
+                &["*/start4.elf", "*/fixup4.dat", &licence],
+            )?;
+            for name in ["start4.elf", "fixup4.dat"] {
+                keep(scratch, name, &result.join(name))?;
+            }
+            keep(scratch, "copyright", &result.join("LICENCE.broadcom"))
+        },
+    )
+}
+
+/// Lists that have the firmware's package: the machine's own, or on a Debian whose sources leave out the component that
+/// it is in, one derived from them.
+fn firmware_lists() -> Result<Lists> {
+    let own = Lists::of_machine();
+    let this = Distribution::this();
+    if this.id != "debian" || own.have(FIRMWARE)? {
+        return Ok(own);
+    }
+    let Some(source) = sources::derive_component(&this.codename, FIRMWARE_COMPONENT)? else {
+        return Ok(own);
+    };
+    let lists = Lists::of_source(FIRMWARE_COMPONENT, source);
+    lists.update()?;
+    Ok(lists)
+}
+
 /// A system root with the arm64 standard library of the distribution's compiler.
 pub fn rust_system_root(version: &str) -> Result<PathBuf> {
     let name = format!("rust-{version}");
@@ -42,7 +81,7 @@ pub fn rust_system_root(version: &str) -> Result<PathBuf> {
         "the arm64 Rust standard library",
         "userland's programs use it",
         |scratch, result| {
-            let package = download("libstd-rust-web-dev", scratch)?;
+            let package = Lists::of_machine().download("libstd-rust-web-dev", scratch)?;
             command::run_quietly(Command::new("dpkg-deb").arg("-x").arg(&package).arg(result))
         },
     )?;
@@ -74,7 +113,7 @@ fn linux() -> Result<PathBuf> {
         "the Raspberry Pi 4 device tree",
         "the board starts with it; 60 MB to fetch",
         |scratch, result| {
-            let package = download(&linux_package()?, scratch)?;
+            let package = Lists::of_machine().download(&linux_package()?, scratch)?;
             extract(
                 &package,
                 scratch,
@@ -92,7 +131,7 @@ fn linux() -> Result<PathBuf> {
 
 /// The package that linux-image-arm64, which is empty itself, depends on.
 fn linux_package() -> Result<String> {
-    let shown = apt(
+    let shown = Lists::of_machine().run(
         "apt-cache",
         &["show", "--no-all-versions", "linux-image-arm64"],
         None,
@@ -125,7 +164,8 @@ pub(super) fn bundle(
     announce(what, why);
     let scratch = TemporaryFolder::new("fetch")?;
     let result = TemporaryFolder::new("fetched")?;
-    update_lists()
+    Lists::of_machine()
+        .update()
         .and_then(|()| fill(scratch.path(), result.path()))
         .with_context(|| {
             format!(
@@ -140,7 +180,7 @@ pub(super) fn bundle(
 
 /// Moves the file below `folder` whose name starts with `prefix` to its place in the result.
 fn keep(folder: &Path, prefix: &str, place: &Path) -> Result<()> {
-    let found = find(folder, |name| {
+    let found = find_file(folder, |name| {
         name.starts_with(prefix) && !name.ends_with(".deb")
     })?;
     let found = found.with_context(|| format!("the package has no {prefix}"))?;
@@ -157,69 +197,12 @@ fn lock() -> Result<File> {
     Ok(file)
 }
 
-fn apt_folder() -> PathBuf {
-    workspace::cache().join("apt")
-}
-
-/// Runs an apt program on our own state.
-pub(super) fn apt(program: &str, arguments: &[&str], folder: Option<&Path>) -> Result<String> {
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .env("APT_CONFIG", apt_folder().join("apt.conf"))
-        .env("LC_ALL", "C");
-    if let Some(folder) = folder {
-        command.current_dir(folder);
-    }
-    command::output(&mut command)
-}
-
-fn update_lists() -> Result<()> {
-    system::require_apt()?;
-    let folder = apt_folder();
-    let stamp = folder.join("updated");
-    let age = fs::metadata(&stamp)
-        .and_then(|metadata| metadata.modified())
-        .ok();
-    if age
-        .and_then(|time| SystemTime::now().duration_since(time).ok())
-        .is_some_and(|age| age < LISTS_AGE)
-    {
-        return Ok(());
-    }
-    for part in ["lists/partial", "cache/archives/partial"] {
-        fs::create_dir_all(folder.join(part))
-            .with_context(|| format!("cannot create {}", folder.display()))?;
-    }
-    let at = folder.display();
-    let configuration = format!(
-        "APT::Architecture \"arm64\";\nAPT::Architectures {{ \"arm64\"; }};\nDir::State::lists \"{at}/lists\";\n\
-         Dir::State::status \"/dev/null\";\nDir::Cache \"{at}/cache\";\nAPT::Sandbox::User \"root\";\n\
-         Acquire::Languages \"none\";\n"
-    );
-    workspace::write_file(&folder.join("apt.conf"), configuration.as_bytes())?;
-    apt("apt-get", &["-q", "update"], None)?;
-    workspace::write_file(&stamp, b"")
-}
-
-/// Downloads a package into `folder` and returns its file.
-pub(super) fn download(package: &str, folder: &Path) -> Result<PathBuf> {
-    let known = apt("apt-cache", &["policy", package], None)?;
-    if system::parse_candidate(&known).is_none() {
-        bail!("apt's sources have no arm64 package {package}; add a source that has arm64");
-    }
-    apt("apt-get", &["-q", "download", package], Some(folder))?;
-    find(folder, |name| {
-        name.starts_with(package) && name.ends_with(".deb")
-    })?
-    .with_context(|| format!("apt-get download left no {package}"))
-}
-
 /// Unpacks packages, and the libraries that they depend on, directly or not.
 pub(super) fn unpack_with_libraries(packages: &[&str], scratch: &Path, root: &Path) -> Result<()> {
+    let lists = Lists::of_machine();
     let mut words = vec!["depends", "--recurse", "--important"];
     words.extend(packages);
-    let shown = apt("apt-cache", &words, None)?;
+    let shown = lists.run("apt-cache", &words, None)?;
     let mut names: Vec<_> = shown
         .lines()
         .filter(|line| line.starts_with("lib") || packages.contains(line))
@@ -227,7 +210,7 @@ pub(super) fn unpack_with_libraries(packages: &[&str], scratch: &Path, root: &Pa
     names.sort_unstable();
     names.dedup();
     names.into_iter().try_for_each(|package| {
-        let file = download(package, scratch)?;
+        let file = lists.download(package, scratch)?;
         command::run_quietly(Command::new("dpkg-deb").arg("-x").arg(file).arg(root))
     })
 }
@@ -277,25 +260,6 @@ fn matches(pattern: &str, text: &str) -> bool {
         }
         None => pattern == text,
     }
-}
-
-/// The first regular file below `folder` with a name that is `wanted`.
-fn find(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Option<PathBuf>> {
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for item in
-            fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?
-        {
-            let item = item?;
-            let kind = item.file_type()?;
-            if kind.is_dir() {
-                folders.push(item.path());
-            } else if kind.is_file() && wanted(&item.file_name().to_string_lossy()) {
-                return Ok(Some(item.path()));
-            }
-        }
-    }
-    Ok(None)
 }
 
 #[cfg(test)]

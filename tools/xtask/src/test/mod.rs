@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that can be checked, on this machine and in QEMU on both boards.
 mod boot;
+mod card;
 mod damage;
 mod foreign;
 mod guest;
@@ -72,6 +73,7 @@ fn guest_steps(boots: u32) -> Vec<Step> {
         steps.extend(guest::steps(board));
     }
     steps.extend(image::steps());
+    steps.extend(card::steps());
     steps.extend(boot::steps(boots));
     steps.extend(foreign::steps());
     steps.extend(damage::steps());
