@@ -4,6 +4,7 @@ use crate::check::{Check, ok};
 use crate::child::{Child, End};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process_group, setsid};
+use std::fs;
 use std::io::Read;
 
 /// A test with its name.
@@ -60,15 +61,47 @@ fn run_case(case: &Case) -> Check {
         let mut report = child.report();
         ok("read the report", report.read_to_string(&mut why))?;
     }
-    let end = if ready > 0 { Some(child.wait()?) } else { None };
+    let end = if ready > 0 {
+        Some(child.wait()?)
+    } else {
+        why = processes_of_session(child.process());
+        None
+    };
     if let Some(group) = group {
         // What a failed case left running ends here.
         let _ = kill_process_group(group, Signal::KILL);
     }
     match end {
-        None => Err(format!("not finished after {LIMIT} seconds")),
+        None => Err(format!("not finished after {LIMIT} seconds: {why}")),
         Some(End::Status(0)) => Ok(()),
         Some(_) if !why.is_empty() => Err(why),
         Some(end) => Err(format!("ended with {end:?}")),
     }
+}
+
+/// What the processes of a case are at, to find out why it doesn't end: numbers, names, states and open files.
+fn processes_of_session(session: i32) -> String {
+    let session = session.to_string();
+    let mut found = String::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let directory = entry.path();
+        // Number (name) state parent group session …; a process that is gone by now is left out.
+        let stat = fs::read_to_string(directory.join("stat")).unwrap_or_default();
+        let fields: Vec<&str> = stat.split(' ').collect();
+        if fields.get(5) != Some(&session.as_str()) {
+            continue;
+        }
+        found.push_str(&fields[..3].join(" "));
+        for descriptor in fs::read_dir(directory.join("fd"))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let target = fs::read_link(descriptor.path()).unwrap_or_default();
+            let number = descriptor.file_name();
+            found.push_str(&format!(" {}={}", number.display(), target.display()));
+        }
+        found.push('\n');
+    }
+    found
 }
