@@ -47,6 +47,13 @@ pub const LIST_MOUNTS: u32 = request(WRITE, 9, size_of::<UserBuffer>());
 /// ELOOP of the path; EBUSY when the root would be hidden or a file is open for writing; ENOMEM.
 pub const RESTRICT_PATH: u32 = request(WRITE, 10, size_of::<RestrictPath>());
 
+/// Hostname. Takes a [`UserBuffer`] with the NIS domain name; length rules are those of `setdomainname`.
+pub const SET_DOMAIN_NAME: u32 = request(WRITE, 11, size_of::<UserBuffer>());
+
+/// Process list, created. Writes how many members have ended for want of memory, a 64-bit number. Until it is asked
+/// again through the same opening after one more has, the descriptor polls `POLLPRI`.
+pub const MEMORY_KILLS: u32 = request(READ, 12, size_of::<u64>());
+
 /// A length in bytes and an address in the caller's memory.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]

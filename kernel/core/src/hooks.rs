@@ -2,7 +2,7 @@
 
 use crate::memory::FaultSignal;
 use crate::sched::{self, timer};
-use crate::signal::{self, ExitStatus, Signal, SignalInfo, deliver};
+use crate::signal::{self, Signal, SignalInfo, deliver};
 use crate::task::{self, Current, Thread, ThreadRef, memory_score};
 use crate::{start, syscall, tty};
 use alloc::sync::Arc;
@@ -170,6 +170,5 @@ fn end_for_want_of_memory(current: &Current) {
         current.name(),
         process.host_pid()
     );
-    let mut shared = process.shared().lock();
-    signal::send::end_process(process, &mut shared, ExitStatus::Signal(Signal::SIGKILL));
+    memory_score::kill(process);
 }

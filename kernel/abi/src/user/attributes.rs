@@ -89,6 +89,13 @@ pub fn set_scheduling(scheduling: Scheduling) -> Result<()> {
     .map(drop)
 }
 
+/// Lets the calling thread run on these processors only: one bit each, the lowest of the first word for number 0.
+pub fn set_affinity(processors: &[u64]) -> Result<()> {
+    let arguments = [0, size_of_val(processors), 0, 0, 0, 0];
+    let call = number::__NR_sched_setaffinity as usize;
+    kernel::call_reading(call, arguments, 2, processors).map(drop)
+}
+
 /// `IOPRIO_WHO_PROCESS`
 const WHO_PROCESS: usize = 1;
 

@@ -85,6 +85,12 @@ impl ContextDescriptor {
         kernel::ioctl_with_buffer(self.number(), ioctl::SET_HOSTNAME, &mut bytes).map(drop)
     }
 
+    /// Hostname: sets the domain name, before or after create. Errors: EINVAL for more than 64 bytes.
+    pub fn set_domain_name(&self, name: &[u8]) -> Result<()> {
+        let mut bytes = Vec::from(name);
+        kernel::ioctl_with_buffer(self.number(), ioctl::SET_DOMAIN_NAME, &mut bytes).map(drop)
+    }
+
     /// Process list: sends a signal to every member at once; 0 tests.
     pub fn signal(&self, signal: i32) -> Result<()> {
         calls::context_request(self.number(), ioctl::SIGNAL, signal).map(drop)
@@ -105,6 +111,14 @@ impl ContextDescriptor {
             numbers.try_reserve(room).map_err(|_| Errno::ENOMEM)?;
             numbers.resize(room, 0);
         }
+    }
+
+    /// Process list: how many members have ended for want of memory. While one has since the last question through
+    /// this opening, the descriptor polls `POLLPRI`.
+    pub fn memory_kills(&self) -> Result<u64> {
+        let mut count = 0u64;
+        kernel::ioctl_with(self.number(), ioctl::MEMORY_KILLS, &mut count)?;
+        Ok(count)
     }
 
     /// Process list: stops every member.

@@ -81,6 +81,8 @@ pub enum Step {
     RaiseAmbient(u64),
     /// sched_setattr(2)
     Scheduling(Scheduling),
+    /// sched_setaffinity(2): one bit for each processor.
+    Affinity(Vec<u64>),
     /// ioprio_set(2)
     IoPriority(u32),
     /// personality(2)
@@ -331,6 +333,7 @@ fn carry_out(step: &Step, parent: i32) -> Result<()> {
         } => return attributes::set_capabilities(*effective, *permitted, *inheritable),
         Step::RaiseAmbient(raised) => return each_capability(*raised, attributes::raise_ambient),
         Step::Scheduling(scheduling) => return attributes::set_scheduling(*scheduling),
+        Step::Affinity(processors) => return attributes::set_affinity(processors),
         Step::IoPriority(priority) => return attributes::set_io_priority(*priority),
         Step::Personality(personality) => {
             return attributes::set_personality(*personality).map(drop);

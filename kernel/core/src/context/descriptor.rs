@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::any::Any;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use gantry_abi::context::{ContextState, ContextType, EnterFlags, OpenFlags};
 use gantry_abi::ioctl::{self, ContextInfo, UserBuffer};
@@ -54,6 +55,8 @@ pub trait ContextDescriptor: Send + Sync {
 pub struct Descriptor<C: Context> {
     state: Mutex<State<C>>,
     flags: OpenFlags,
+    /// How many members had ended for want of memory when that was last asked about.
+    memory_kills: AtomicU64,
 }
 
 enum State<C: Context> {
@@ -67,6 +70,7 @@ impl<C: Context> Descriptor<C> {
         Descriptor {
             state: Mutex::new(State::Described(C::Description::default())),
             flags,
+            memory_kills: AtomicU64::new(0),
         }
     }
 
@@ -75,6 +79,7 @@ impl<C: Context> Descriptor<C> {
         Descriptor {
             state: Mutex::new(State::Created(context)),
             flags: OpenFlags::empty(),
+            memory_kills: AtomicU64::new(0),
         }
     }
 
@@ -149,6 +154,12 @@ impl<C: InSet> ContextDescriptor for Descriptor<C> {
                 State::Created(hold) => Arc::clone(hold.context()),
             }
         };
+        if request == ioctl::MEMORY_KILLS {
+            let count = context.memory_kills().ok_or(Errno::EINVAL)?;
+            user::write_value(UserAddr(argument), &count).map_err(|_| Errno::EFAULT)?;
+            self.memory_kills.store(count, Relaxed);
+            return Ok(0);
+        }
         C::command(&context, current, request, argument)
     }
 
@@ -160,11 +171,17 @@ impl<C: InSet> ContextDescriptor for Descriptor<C> {
         if let Some(registration) = registration {
             registration.watch(life.changed());
         }
-        match life.state() {
+        let mut events = match life.state() {
             ContextState::Empty => PollEvents::IN,
             ContextState::Destroyed => PollEvents::IN | PollEvents::HANG_UP,
             _ => PollEvents::empty(),
-        }
+        };
+        let kills = context.memory_kills().unwrap_or_default();
+        events.set(
+            PollEvents::PRIORITY,
+            kills != self.memory_kills.load(Relaxed),
+        );
+        events
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -248,10 +265,12 @@ impl FileOperations for DescriptorFile {
             ioctl::ATTACH_ROOT_FILESYSTEM_AT_FD
             | ioctl::OPEN_ROOT
             | ioctl::SET_HOSTNAME
+            | ioctl::SET_DOMAIN_NAME
             | ioctl::SIGNAL
             | ioctl::LIST_PIDS
             | ioctl::FREEZE
             | ioctl::THAW
+            | ioctl::MEMORY_KILLS
             | ioctl::LIST_MOUNTS
             | ioctl::RESTRICT_PATH => self.0.request(current, request, argument),
             _ => Err(Errno::ENOTTY),

@@ -51,6 +51,13 @@ pub struct Names {
     pub domain: Name,
 }
 
+/// What was set before creation; the rest is the creator's.
+#[derive(Default)]
+pub struct Description {
+    host: Option<Name>,
+    domain: Option<Name>,
+}
+
 /// A hostname context.
 pub struct HostnameContext {
     life: Life,
@@ -61,8 +68,7 @@ static REGISTRY: Registry<HostnameContext> = Registry::new();
 
 impl Context for HostnameContext {
     const TYPE: ContextType = ContextType::Hostname;
-    /// The host name that was set before creation.
-    type Description = Option<Name>;
+    type Description = Description;
 
     fn life(&self) -> &Life {
         &self.life
@@ -72,29 +78,29 @@ impl Context for HostnameContext {
         &REGISTRY
     }
 
-    fn create(id: u64, host: &Option<Name>, current: &Current) -> Result<Self> {
+    fn create(id: u64, description: &Description, current: &Current) -> Result<Self> {
         let mut names = current
             .process()
             .contexts()
             .hostname()
             .ok_or(Errno::ESRCH)?
             .names();
-        if let Some(host) = host {
-            names.host = *host;
-        }
+        names.host = description.host.unwrap_or(names.host);
+        names.domain = description.domain.unwrap_or(names.domain);
         Ok(HostnameContext::new(id, names))
     }
 
     fn configure(
-        host: &mut Option<Name>,
+        description: &mut Description,
         _current: &Current,
         request: u32,
         argument: u64,
     ) -> Result<usize> {
-        if request != ioctl::SET_HOSTNAME {
-            return Err(Errno::EINVAL);
+        match request {
+            ioctl::SET_HOSTNAME => description.host = Some(read_argument(argument)?),
+            ioctl::SET_DOMAIN_NAME => description.domain = Some(read_argument(argument)?),
+            _ => return Err(Errno::EINVAL),
         }
-        *host = Some(read_argument(argument)?);
         Ok(0)
     }
 
@@ -104,10 +110,11 @@ impl Context for HostnameContext {
         request: u32,
         argument: u64,
     ) -> Result<usize> {
-        if request != ioctl::SET_HOSTNAME {
-            return Err(Errno::EINVAL);
+        match request {
+            ioctl::SET_HOSTNAME => context.set_host(read_argument(argument)?),
+            ioctl::SET_DOMAIN_NAME => context.set_domain(read_argument(argument)?),
+            _ => return Err(Errno::EINVAL),
         }
-        context.set_host(read_argument(argument)?);
         Ok(0)
     }
 }

@@ -142,6 +142,11 @@ pub trait Context: Sized + Send + Sync + 'static {
     /// A process went from here to another context of the type, where it is all there by now.
     fn left(_left: &Arc<Self>, _process: &Arc<Process>) {}
 
+    /// How many members have ended for want of memory; `None`: that isn't counted for this type.
+    fn memory_kills(&self) -> Option<u64> {
+        None
+    }
+
     /// A descriptor that was opened with these flags is closed. It still holds the context.
     fn closed(_context: &Arc<Self>, _flags: OpenFlags) {}
 

@@ -7,6 +7,7 @@
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use gantry_abi::context::{ContextState, ContextType, OpenFlags};
 use gantry_abi::ioctl;
@@ -34,6 +35,8 @@ pub struct ProcessList {
     table: IrqSpinLock<Table>,
     /// Woken when a thread of a member stands still because the list is frozen.
     standing: WaitQueue,
+    /// Members that ended for want of memory.
+    memory_kills: AtomicU64,
 }
 
 /// Being on the way into a list, from admission until the process is found in the registry.
@@ -82,7 +85,11 @@ impl Context for ProcessList {
         _argument: u64,
     ) -> Result<usize> {
         match request {
-            ioctl::SIGNAL | ioctl::LIST_PIDS | ioctl::FREEZE | ioctl::THAW => Err(Errno::ENXIO),
+            ioctl::SIGNAL
+            | ioctl::LIST_PIDS
+            | ioctl::FREEZE
+            | ioctl::THAW
+            | ioctl::MEMORY_KILLS => Err(Errno::ENXIO),
             _ => Err(Errno::EINVAL),
         }
     }
@@ -133,6 +140,10 @@ impl Context for ProcessList {
         }
     }
 
+    fn memory_kills(&self) -> Option<u64> {
+        Some(self.memory_kills.load(Relaxed))
+    }
+
     fn closed(context: &Arc<Self>, flags: OpenFlags) {
         if flags.contains(OpenFlags::KILL_ON_CLOSE) {
             members::end_list(context);
@@ -155,6 +166,7 @@ impl ProcessList {
                 frozen: false,
             }),
             standing: WaitQueue::new(),
+            memory_kills: AtomicU64::new(0),
         }
     }
 
@@ -214,6 +226,12 @@ impl ProcessList {
     /// Ends joining.
     pub(super) fn close(&self) {
         self.table.lock().closed = true;
+    }
+
+    /// Counts a member that ends for want of memory, and tells whoever polls a descriptor of the list.
+    pub fn count_memory_kill(&self) {
+        self.memory_kills.fetch_add(1, Relaxed);
+        self.life.changed().wake_all();
     }
 
     /// Whether members are to stand still.

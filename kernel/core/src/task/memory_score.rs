@@ -81,10 +81,18 @@ pub fn kill_one() -> Option<Arc<Process>> {
             victim.host_pid(),
             points
         );
-        let mut shared = victim.shared().lock();
-        send::end_process(victim, &mut shared, ExitStatus::Signal(Signal::SIGKILL));
+        kill(victim);
     }
     Some(victim.clone())
+}
+
+/// Ends a process for want of memory; its process list counts it.
+pub fn kill(victim: &Process) {
+    if let Some(list) = victim.contexts().list() {
+        list.count_memory_kill();
+    }
+    let mut shared = victim.shared().lock();
+    send::end_process(victim, &mut shared, ExitStatus::Signal(Signal::SIGKILL));
 }
 
 #[cfg(test)]

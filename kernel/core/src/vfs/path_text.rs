@@ -105,7 +105,8 @@ pub fn in_file_system(mount: &Arc<Mount>) -> Result<Vec<u8>> {
 }
 
 /// What /proc shows for an open file, a mapping or a directory of a process: its path, marked if it was removed;
-/// pipes and files that never had a name in their own way.
+/// pipes and files that never had a name in their own way. A place that the root doesn't lead to has its path in the
+/// tree that it is in, as in Linux (d_path): programs expect these links to be absolute.
 ///
 /// # Errors
 /// `ENOMEM`.
@@ -118,7 +119,7 @@ pub fn describe(location: &Location, root: &Location) -> Result<Vec<u8>> {
         let (path, _) = build(location, root)?;
         return append(path.finish(b"")?, DELETED);
     }
-    let path = seen_from(location, root)?;
+    let path = build(location, root)?.0.finish(b"")?;
     if location.node.is_removed() {
         append(path, DELETED)
     } else {

@@ -56,8 +56,24 @@ fn hostname() -> Check {
             "set through the descriptor",
             own_name(),
             "from outside".to_owned(),
+        )?;
+        ok("SET_DOMAIN_NAME", context.set_domain_name(b"example.org"))?;
+        equal(
+            "the domain set through the descriptor",
+            ok("read", fs::read_to_string("/proc/sys/kernel/domainname"))?.trim_end(),
+            "example.org",
         )
     })?;
+    fails(
+        "a domain of 65 bytes through the descriptor",
+        context.set_domain_name(&[b'x'; 65]),
+        Errno::EINVAL,
+    )?;
+    fails(
+        "MEMORY_KILLS of a hostname",
+        context.memory_kills(),
+        Errno::EINVAL,
+    )?;
     equal("outside", own_name(), outside)?;
     let long = [b'x'; 65];
     fails(
