@@ -171,7 +171,7 @@ verbs! {
     Logs("logs", logs),
     /// Show what a container writes, and write to it
     Attach("attach", attach),
-    /// Print what a container uses, again and again
+    /// Print what becomes of a container and what it uses
     Events("events", events),
     /// Change the limits of a container: not supported
     Update("update", update),

@@ -6,11 +6,13 @@ mod undo;
 mod view;
 
 pub use child::{Explanation, Start, Started, Streams};
+pub use undo::undo_in;
 
 use crate::config::{FileSystem, Mount, Restrictions, Root};
 use crate::error::Error;
 use crate::log::Log;
 use crate::plan::{Operation, Plan};
+use crate::system::copy;
 use crate::system::pseudoterminal::{Pseudoterminal, Size};
 use crate::system::tree::{self, Tree};
 use gantry_abi::context::{ContextType, OpenFlags, PathRestriction};
@@ -18,7 +20,7 @@ use gantry_abi::user::{ContextDescriptor, Errno};
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use undo::Undo;
 
 /// What has been made so far.
@@ -68,6 +70,11 @@ impl Container {
         })
     }
 
+    /// Has what is made outside of the container written down in the folder at this path.
+    pub fn write_down(&mut self, folder: PathBuf) {
+        self.undo.write_to(folder);
+    }
+
     /// What was made outside of the container stays: it runs.
     pub fn keep(&mut self) {
         self.undo.forget();
@@ -79,11 +86,15 @@ fn hint(operation: &Operation, error: &io::Error) -> &'static str {
     let errno = error.raw_os_error().map(Errno::from_number);
     match (operation, errno) {
         (
-            Operation::CreateProcessList | Operation::CreateRoot(_) | Operation::CreateHostname(_),
+            Operation::CreateProcessList
+            | Operation::CreateRoot(_)
+            | Operation::CreateHostname { .. },
             Some(Errno::EPERM),
         ) => " (only root may, outside of a jail)",
         (
-            Operation::CreateProcessList | Operation::CreateRoot(_) | Operation::CreateHostname(_),
+            Operation::CreateProcessList
+            | Operation::CreateRoot(_)
+            | Operation::CreateHostname { .. },
             Some(Errno::ENOSYS),
         ) => " (this kernel has no contexts)",
         (
@@ -106,10 +117,13 @@ impl Container {
                 let flags = OpenFlags::KILL_ON_CLOSE;
                 self.process_list = Some(ContextDescriptor::new(ContextType::ProcessList, flags)?);
             }
-            Operation::CreateHostname(name) => {
+            Operation::CreateHostname { name, domain } => {
                 let context = ContextDescriptor::open(ContextType::Hostname, OpenFlags::empty())?;
                 if let Some(name) = name {
                     context.set_hostname(name.as_bytes())?;
+                }
+                if let Some(domain) = domain {
+                    context.set_domain_name(domain.as_bytes())?;
                 }
                 context.create()?;
                 self.hostname = Some(context);
@@ -132,13 +146,12 @@ impl Container {
                 self.mount(mount, target, *restrictions, *make_target)?;
             }
             Operation::Copy { source, target } => {
+                self.undo.note(target)?;
                 self.tree()?.copy_from_outside(source, target)?;
-                self.undo.add(target);
             }
             Operation::Link { path, target } => {
-                if self.tree()?.make_link(path, target)? {
-                    self.undo.add(path);
-                }
+                self.undo.note(path)?;
+                self.tree()?.make_link(path, target)?;
             }
             Operation::ProtectPath(path) => self.restrict(path, PathRestriction::ReadOnly)?,
             Operation::MaskPath(path) => self.restrict(path, PathRestriction::Masked)?,
@@ -176,7 +189,7 @@ impl Container {
             Root::Directory(path) => {
                 let directory = tree::find_directory_outside(path)?;
                 context.attach_root(directory.as_raw_fd())?;
-                self.undo.start(Tree::new(directory));
+                self.undo.start(path, Tree::new(directory));
             }
         }
         context.create()?;
@@ -186,13 +199,16 @@ impl Container {
     }
 
     fn make_directory(&mut self, path: &str) -> io::Result<()> {
-        if self.tree()?.make_directory(path)? {
-            self.undo.add(path);
-        }
+        self.undo.note(path)?;
+        self.tree()?.make_directory(path)?;
         Ok(())
     }
 
     fn make_directories(&mut self, path: &str) -> io::Result<()> {
+        // A directory of the caller mostly has it already.
+        if self.undo.is_active() && self.tree()?.find_directory(path).is_ok() {
+            return Ok(());
+        }
         for (end, _) in path.match_indices('/').skip(1) {
             self.make_directory(path.get(..end).unwrap_or(path))?;
         }
@@ -210,6 +226,13 @@ impl Container {
         restrictions: Restrictions,
         make_target: bool,
     ) -> io::Result<()> {
+        let copies_up = matches!(mount, Mount::FileSystem(file_system) if file_system.copies_up);
+        let wanted = restrictions;
+        let restrictions = Restrictions {
+            // Not before the copy is there.
+            read_only: wanted.read_only && !copies_up,
+            ..wanted
+        };
         let (mount, is_directory) = match mount {
             Mount::FileSystem(file_system) => (self.new_mount(file_system, restrictions)?, true),
             Mount::Bind { source, recursive } => {
@@ -223,6 +246,10 @@ impl Container {
         };
         if make_target {
             self.make_mount_point(target, is_directory)?;
+        }
+        if copies_up {
+            copy::copy_up(&self.tree()?.find_directory(target)?, &mount)?;
+            tree::restrict_mount(&mount, wanted)?;
         }
         tree::attach_mount(mount, self.tree()?.find(target)?)
     }
@@ -249,9 +276,8 @@ impl Container {
         if !parent.is_empty() {
             self.make_directories(parent)?;
         }
-        if self.tree()?.make_file(path)? {
-            self.undo.add(path);
-        }
+        self.undo.note(path)?;
+        self.tree()?.make_file(path)?;
         Ok(())
     }
 

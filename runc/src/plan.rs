@@ -51,8 +51,13 @@ pub enum Operation {
     CreateProcessList,
     /// A VFS root.
     CreateRoot(Root),
-    /// A hostname context; without a name it starts with the caller's.
-    CreateHostname(Option<String>),
+    /// A hostname context; without a name, or without a domain name, it starts with the caller's.
+    CreateHostname {
+        /// The name.
+        name: Option<String>,
+        /// The domain name.
+        domain: Option<String>,
+    },
     /// A directory, with missing parents if they are to be made.
     MakeDirectory { path: String, parents: bool },
     /// A mount; its mount point is made if it is to be.
@@ -114,6 +119,8 @@ pub enum ChildStep {
     },
     /// How it is scheduled.
     Scheduling(Scheduling),
+    /// The processors that it runs on, one bit each.
+    Affinity(Vec<u64>),
     /// Its I/O priority, as ioprio_set(2) takes it.
     IoPriority(u32),
     /// What is added to its score when processes end for want of memory.
@@ -128,6 +135,21 @@ pub enum ChildStep {
     NoNewPrivileges,
     /// The jail, until exit.
     Jail,
+}
+
+impl ChildStep {
+    /// Whether it says who the process is or what it may do.
+    pub fn restricts(&self) -> bool {
+        matches!(
+            self,
+            Self::Umask(_)
+                | Self::Identity { .. }
+                | Self::BoundCapabilities(_)
+                | Self::Capabilities(_)
+                | Self::NoNewPrivileges
+                | Self::Jail
+        )
+    }
 }
 
 /// What is executed.
@@ -150,7 +172,10 @@ pub fn plan(container: &Container, options: &Options) -> Plan {
         operations.push(Operation::CreateProcessList);
     }
     if let Some(name) = &container.hostname {
-        operations.push(Operation::CreateHostname(name.clone()));
+        operations.push(Operation::CreateHostname {
+            name: name.clone(),
+            domain: container.domain_name.clone(),
+        });
     }
     if let Some(tree) = &container.tree {
         operations.push(Operation::CreateRoot(tree.root.clone()));
@@ -179,6 +204,10 @@ pub fn further_process(container: &Container, options: &Options) -> Plan {
     let mut child = child(container, options);
     // Who starts it may end at once.
     child.retain(|step| *step != ChildStep::DieWithManager);
+    let affinity = &container.process.affinity;
+    if !affinity.is_empty() {
+        child.push(ChildStep::Affinity(affinity.clone()));
+    }
     Plan {
         operations,
         child,

@@ -31,6 +31,8 @@ pub enum Request {
     Follow,
     /// What it writes, and a descriptor to write to it.
     Attach,
+    /// A message, which is a line of JSON, whenever something has become of it.
+    Events,
 }
 
 impl Request {
@@ -49,6 +51,7 @@ impl Request {
             Self::Contexts => "contexts".to_owned(),
             Self::Follow => "follow".to_owned(),
             Self::Attach => "attach".to_owned(),
+            Self::Events => "events".to_owned(),
         }
     }
 
@@ -75,6 +78,7 @@ impl Request {
             ["contexts"] => Self::Contexts,
             ["follow"] => Self::Follow,
             ["attach"] => Self::Attach,
+            ["events"] => Self::Events,
             _ => return None,
         })
     }
@@ -152,6 +156,7 @@ mod tests {
             Request::Contexts,
             Request::Follow,
             Request::Attach,
+            Request::Events,
         ];
         for request in requests {
             assert_eq!(

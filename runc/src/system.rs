@@ -2,6 +2,7 @@
 //! terminals.
 
 pub mod beneath;
+pub mod copy;
 pub mod descriptor;
 pub mod folder;
 pub mod process;

@@ -2,10 +2,11 @@
 
 use crate::attach::{End, attach};
 use crate::cli::{Global, Verb};
+use crate::client;
 use crate::error::Error;
 use crate::log::Log;
 use crate::protocol::Request;
-use crate::{client, state};
+use crate::state::Store;
 use clap::Args;
 
 pub const EXAMPLES: &str = "\
@@ -34,12 +35,8 @@ impl Verb for Arguments {
     }
 
     fn carry_out(&self, global: &Global, _log: &Log) -> Result<u8, Error> {
-        let store = state::Store::new(global.root());
-        let found = state::find(&store, &self.id)?;
-        found.now_made(&store)?;
-        let Some(reply) = client::ask(&found, Request::Attach)? else {
-            return Err(Error::new("container not running"));
-        };
+        let store = Store::new(global.root());
+        let (found, reply) = client::order(&store, &self.id, Request::Attach)?;
         match attach(reply)? {
             End::Ended(exit) => Ok(exit.status),
             End::Detached => Ok(0),

@@ -41,15 +41,22 @@ impl Verb for Arguments {
     fn carry_out(&self, global: &Global, log: &Log) -> Result<u8, Error> {
         let store = Store::new(global.root());
         config::check_id(&self.id)?;
-        if self.force && store.find(&self.id)?.is_none() {
-            return Ok(0);
+        match self.delete(&store, log) {
+            Err(error) if self.force => match store.find(&self.id)? {
+                // There was none, or somebody else was faster.
+                None => Ok(0),
+                Some(found) if client::wake(&found)? => self.delete(&store, log).map(|()| 0),
+                Some(_) => Err(error),
+            },
+            result => result.map(|()| 0),
         }
-        let found = match state::find(&store, &self.id) {
-            Err(_) if self.force && store.find(&self.id)?.is_none() => return Ok(0),
-            found => found?,
-        };
-        let now = found.now_made(&store)?;
-        match now.status {
+    }
+}
+
+impl Arguments {
+    fn delete(&self, store: &Store, log: &Log) -> Result<(), Error> {
+        let found = state::find(store, &self.id)?;
+        match found.now_made(store)?.status {
             Status::Stopped => {}
             Status::Created => end(&found)?,
             _ if self.force => end(&found)?,
@@ -61,11 +68,7 @@ impl Verb for Arguments {
                 )));
             }
         }
-        match remove(&store, &found, log) {
-            // Somebody else was faster.
-            Err(_) if self.force && store.find(&self.id)?.is_none() => Ok(0),
-            result => result.map(|()| 0),
-        }
+        remove(store, &found, log)
     }
 }
 

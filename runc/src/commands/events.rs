@@ -5,21 +5,27 @@ use crate::cli::{Global, Verb};
 use crate::error::Error;
 use crate::log::Log;
 use crate::processes::Process;
-use crate::state::{self, Found, Status, Store};
-use crate::text;
+use crate::protocol::{self, Request};
+use crate::state::{self, Exit, Found, Status, Store};
+use crate::system::{descriptor, socket};
+use crate::{client, monitor, text};
 use clap::Args;
 use serde_json::{Value, json};
 use std::io::Write;
-use std::time::Duration;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
 
 pub const EXAMPLES: &str = "\
 EXAMPLES
-  Print what the container web uses, a line of JSON every five seconds, until it has ended:
+  Print what becomes of the container web, and every five seconds what it uses, until it has ended:
       runc events web
-  Print it once:
+  Print what it uses once:
       runc events --stats web
 
-The figures are sums over the processes that there are at the moment.";
+EVENTS
+  A line of JSON each, with type, id and data. stats: processor time in nanoseconds, memory in bytes and the
+  number of processes, as sums over those that there are at the moment. state: the container has got another
+  status. oom: a process of it was killed for want of memory; how many were.";
 
 #[derive(Args)]
 pub struct Arguments {
@@ -54,17 +60,58 @@ impl Verb for Arguments {
             println!("{}", statistics(&found)?);
             return Ok(0);
         }
-        loop {
-            let line = format!("{}\n", statistics(&found)?);
-            if std::io::stdout().write_all(line.as_bytes()).is_err() {
+        let Some(connection) = client::send(&found, Request::Events)? else {
+            return Err(Error::new("container not running"));
+        };
+        let mut next = Instant::now();
+        let mut has_ended = false;
+        while !has_ended {
+            let now = Instant::now();
+            let line = if now >= next {
+                next = now + self.interval;
+                statistics(&found)?.to_string()
+            } else if is_readable(&connection, next - now)? {
+                match event(&connection)? {
+                    // The monitor was killed: what it can't tell any more is told for it.
+                    None => {
+                        has_ended = true;
+                        let exit = found.now(&store).ok().and_then(|now| now.exit);
+                        let exit = exit.unwrap_or_else(Exit::with_its_monitor);
+                        monitor::ended(&found.id, &exit).to_string()
+                    }
+                    Some(text) if text == protocol::good("") => continue,
+                    Some(text) => {
+                        has_ended = text.contains(r#""status":"stopped""#);
+                        text
+                    }
+                }
+            } else {
+                continue;
+            };
+            if std::io::stdout()
+                .write_all(format!("{line}\n").as_bytes())
+                .is_err()
+            {
                 // Nobody reads it any more.
                 return Ok(0);
             }
-            if found.wait_for(&store, self.interval)? {
-                return Ok(0);
-            }
         }
+        Ok(0)
     }
+}
+
+fn is_readable(connection: &OwnedFd, time: Duration) -> Result<bool, Error> {
+    descriptor::is_readable(connection, time)
+        .map_err(|error| Error::system("wait for events", &error))
+}
+
+/// The next message of the monitor; `None`: it is gone.
+fn event(connection: &OwnedFd) -> Result<Option<String>, Error> {
+    let mut buffer = [0; 1024];
+    let (length, _) = socket::receive(connection, &mut buffer)
+        .map_err(|error| Error::system("hear of events", &error))?;
+    let text = buffer.get(..length).unwrap_or_default();
+    Ok((length > 0).then(|| String::from_utf8_lossy(text).into_owned()))
 }
 
 fn statistics(found: &Found) -> Result<Value, Error> {

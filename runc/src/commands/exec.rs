@@ -2,12 +2,13 @@
 
 use super::launch::check_descriptors;
 use crate::cli::{Global, Verb};
-use crate::config::{self, Container};
+use crate::config::{self, Container, Process};
 use crate::error::{Error, MANAGER_FAILED};
 use crate::further_process::{self, Options};
 use crate::log::Log;
 use crate::plan;
 use crate::state::{self, Status};
+use crate::text;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -17,6 +18,8 @@ EXAMPLES
       runc exec -t web /bin/sh
   Run a command as another user, elsewhere, with a variable more:
       runc exec --user 33:33 --cwd /srv --env MODE=test web make check
+  Look at network sockets with a capability that the container lacks:
+      runc exec --cap CAP_NET_RAW web ping -c 1 localhost
   Start a process and leave it there:
       runc exec --detach --pid-file /run/cron.pid web crond -f
 
@@ -53,6 +56,10 @@ pub struct Arguments {
     /// Exec gives it no privilege
     #[arg(long)]
     no_new_privs: bool,
+
+    /// A capability that it has beside those of the container
+    #[arg(short, long = "cap", value_name = "CAP_NAME")]
+    capabilities: Vec<String>,
 
     /// The process as a file, in the form of the member `process` of config.json
     #[arg(short, long, value_name = "FILE", conflicts_with_all = ["command", "cwd", "env", "user"])]
@@ -110,7 +117,12 @@ impl Verb for Arguments {
                     "cannot exec in a paused container (use --ignore-paused to override)",
                 ));
             }
-            _ => return Err(Error::new("container not running")),
+            Status::Created => {
+                return Err(Error::new(
+                    "container not running: its program has to be started first (runc start)",
+                ));
+            }
+            Status::Creating | Status::Stopped => return Err(Error::new("container not running")),
         }
         let record = found
             .record()?
@@ -202,6 +214,37 @@ impl Arguments {
         process.additional_groups.extend(&self.additional_gids);
         process.set_identity |= !self.additional_gids.is_empty();
         process.no_new_privileges |= self.no_new_privs;
+        self.grant(process, log)
+    }
+
+    /// Gives the process the capabilities that were asked for: so that it has them whoever it runs as, another
+    /// user than 0 gets them as ambient ones.
+    fn grant(&self, process: &mut Process, log: &Log) -> Result<(), Error> {
+        if self.capabilities.is_empty() {
+            return Ok(());
+        }
+        let Some(sets) = &mut process.capabilities else {
+            return Err(Error::new(
+                "--cap: the container was made from a layout file, and has its caller's capabilities",
+            ));
+        };
+        let mut wanted = vec![&mut sets.bounding, &mut sets.effective, &mut sets.permitted];
+        if process.user != 0 {
+            wanted.extend([&mut sets.inheritable, &mut sets.ambient]);
+        }
+        let mut unknown = Vec::new();
+        for name in &self.capabilities {
+            let is_known = wanted.iter_mut().all(|set| set.insert(name));
+            if !is_known {
+                unknown.push(text::shown(name));
+            }
+        }
+        if !unknown.is_empty() {
+            log.warning(&format!(
+                "ignoring unknown or unavailable capabilities: [{}]",
+                unknown.join(" ")
+            ));
+        }
         Ok(())
     }
 }

@@ -42,9 +42,20 @@ impl Verb for Arguments {
             Err(_) => println!("contexts    not to be seen from here"),
         }
         let store = Store::new(global.root());
-        let containers = store.ids()?.map_or(0, |ids| ids.len());
+        let mut containers = 0;
+        for id in store.ids()?.unwrap_or_default() {
+            containers += usize::from(exists(&store, &id)?);
+        }
         println!("containers  {containers}, in {}", store.root().display());
         Ok(0)
+    }
+}
+
+/// Whether a folder is that of a container, and not what a killed `create` has left.
+fn exists(store: &Store, id: &str) -> Result<bool, Error> {
+    match store.find(id)? {
+        Some(found) => found.exists(store),
+        None => Ok(false),
     }
 }
 

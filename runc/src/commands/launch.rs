@@ -6,7 +6,7 @@ use crate::config;
 use crate::error::Error;
 use crate::log::Log;
 use crate::monitor::log_file::Limits;
-use crate::monitor::{Launch, Mode, Streaming};
+use crate::monitor::{Launch, Mode, NO_PROGRAM, Streaming};
 use crate::plan;
 use crate::state::Store;
 use crate::system::descriptor;
@@ -97,6 +97,9 @@ impl LaunchOptions {
         let loaded = config::load(&self.source.source(), command)?;
         for warning in &loaded.warnings {
             log.warning(warning);
+        }
+        if loaded.container.process.arguments.is_empty() && mode != Mode::Create {
+            return Err(Error::new(NO_PROGRAM));
         }
         let options = plan::Options {
             preserved: self.inherited(),

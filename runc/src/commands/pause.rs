@@ -1,10 +1,11 @@
 //! `runc pause`
 
 use crate::cli::{Global, Verb};
+use crate::client;
 use crate::error::Error;
 use crate::log::Log;
 use crate::protocol::Request;
-use crate::{client, state};
+use crate::state::Store;
 use clap::Args;
 
 pub const EXAMPLES: &str = "\
@@ -25,12 +26,7 @@ impl Verb for Arguments {
     }
 
     fn carry_out(&self, global: &Global, _log: &Log) -> Result<u8, Error> {
-        let store = state::Store::new(global.root());
-        let found = state::find(&store, &self.id)?;
-        found.now_made(&store)?;
-        match client::ask(&found, Request::Pause)? {
-            Some(_) => Ok(0),
-            None => Err(Error::new("container not running")),
-        }
+        client::order(&Store::new(global.root()), &self.id, Request::Pause)?;
+        Ok(0)
     }
 }

@@ -14,6 +14,8 @@ pub struct Container {
     pub tree: Option<Tree>,
     /// Its own hostname context: a name, or (`Some(None)`) a copy of the caller's. `None`: the caller's own.
     pub hostname: Option<Option<String>>,
+    /// The NIS domain name beside it, if that isn't to be a copy of the caller's.
+    pub domain_name: Option<String>,
     /// Its program is jailed until it exits.
     pub jail: bool,
     /// The program.
@@ -55,6 +57,8 @@ pub struct FileSystem {
     pub source: Option<String>,
     /// Its own options: names and values.
     pub options: Vec<(String, Option<String>)>,
+    /// It starts with a copy of what its mount point holds.
+    pub copies_up: bool,
 }
 
 impl FileSystem {
@@ -158,7 +162,7 @@ pub enum Object {
 /// The container's program.
 #[derive(Debug, Clone)]
 pub struct Process {
-    /// Its name and arguments; never empty.
+    /// Its name and arguments; empty: the configuration names no program.
     pub arguments: Vec<String>,
     /// NAME=value
     pub environment: Vec<String>,
@@ -182,6 +186,8 @@ pub struct Process {
     pub scheduling: Option<Scheduling>,
     /// As ioprio_set(2) takes it; `None`: the caller's.
     pub io_priority: Option<u32>,
+    /// Processors that a further process of the container runs on, one bit each; empty: those of its caller.
+    pub affinity: Vec<u64>,
     /// What is added to the score by which processes end for want of memory; `None`: the caller's.
     pub memory_score: Option<i32>,
     /// The execution domain (personality(2)); `None`: the caller's.

@@ -37,6 +37,7 @@ pub fn parse(document: &Document, command: &[String]) -> Result<Container, Error
         own_process_list,
         tree,
         hostname,
+        domain_name: None,
         jail,
         process: Process {
             arguments: if command.is_empty() {
@@ -57,6 +58,7 @@ pub fn parse(document: &Document, command: &[String]) -> Result<Container, Error
             io_priority: None,
             memory_score: None,
             personality: None,
+            affinity: Vec::new(),
             limits: Vec::new(),
             terminal: false,
             terminal_size: None,
@@ -66,11 +68,11 @@ pub fn parse(document: &Document, command: &[String]) -> Result<Container, Error
     })
 }
 
-/// A hostname, as sethostname(2) takes it.
+/// A host or domain name, as sethostname(2) takes it.
 pub(super) fn hostname(field: &Field<'_>) -> Result<String, Error> {
     let name = field.nonempty_string()?;
     if name.len() > 64 {
-        return Err(field.error("a hostname has at most 64 bytes"));
+        return Err(field.error("a name of a host or domain has at most 64 bytes"));
     }
     Ok(name.to_owned())
 }
@@ -181,6 +183,7 @@ fn new_file_system(kind: &'static str, source: Option<&str>) -> FileSystem {
         kind,
         source: source.map(str::to_owned),
         options: Vec::new(),
+        copies_up: false,
     };
     if kind == "devtmpfs" {
         file_system.fill_with_devices();

@@ -123,6 +123,18 @@ impl Container {
         }
     }
 
+    /// The steps by which the plan's program loses rights: who it is, and what it may do.
+    pub fn restrictions(&self, plan: &Plan) -> Result<Vec<Step>, Error> {
+        let mut prepared = Prepared {
+            steps: Vec::new(),
+            held: Vec::new(),
+        };
+        for planned in plan.child.iter().filter(|step| step.restricts()) {
+            add(planned, self, false, &mut prepared)?;
+        }
+        Ok(prepared.steps)
+    }
+
     /// The home directory of a user, as the container's /etc/passwd knows it.
     fn home_of(&self, user: u32) -> String {
         let mut text = Vec::new();
@@ -215,6 +227,7 @@ fn add(
             scheduling.nice,
             scheduling.flags,
         ))),
+        ChildStep::Affinity(processors) => steps.push(Step::Affinity(processors.clone())),
         ChildStep::IoPriority(priority) => steps.push(Step::IoPriority(*priority)),
         ChildStep::MemoryScore(score) => steps.push(Step::Write {
             path: c"/proc/self/oom_score_adj".to_owned(),

@@ -16,6 +16,8 @@ pub enum Purpose {
     Following,
     /// It wants everything that is written.
     Attached,
+    /// It wants to know what becomes of the container.
+    Watching,
 }
 
 /// A connection.

@@ -8,7 +8,8 @@ use crate::log::Log;
 use crate::state::{Exit, Now, Record, Status};
 use crate::system::descriptor;
 use crate::system::process::{self, Change, Program, Step, spawn};
-use gantry_abi::context::EnterFlags;
+use gantry_abi::context::{ContextType, EnterFlags, OpenFlags};
+use gantry_abi::user::ContextDescriptor;
 use gantry_abi::user::signal::SignalSet;
 use std::ffi::CString;
 use std::io;
@@ -20,15 +21,29 @@ use std::time::{Duration, Instant};
 const KILL: i32 = 9;
 
 /// Where a hook is found and run.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+#[derive(Clone, Copy)]
+pub enum Place<'a> {
     /// Found and run outside.
     Outside,
     /// Found and run outside, but with the container's hostname and with its mounts on the directory that is its
-    /// root. Not in its process list, where number 1 has to be its program.
+    /// root.
     Between,
-    /// Found and run inside, and not in its process list either.
-    Inside,
+    /// Found and run inside. What is found there may be anybody's: it is who the container's program is, and may do
+    /// what that may.
+    Inside {
+        /// The steps that see to that.
+        restrictions: &'a [Step],
+        /// The environment of a hook that has none of its own.
+        environment: &'a [String],
+    },
+}
+
+/// A hook that runs.
+struct Running {
+    process: i32,
+    /// Number 1 of the container's process list has to be its program. So a hook in the container is alone in a list
+    /// that ends with it: it sees and reaches no process of the host.
+    _list: Option<ContextDescriptor>,
 }
 
 /// Why a hook failed: the words after its name.
@@ -42,14 +57,14 @@ fn strings(texts: impl Iterator<Item = Vec<u8>>) -> io::Result<Vec<CString>> {
         .collect()
 }
 
-/// Starts a hook; its process.
+/// Starts a hook.
 fn start(
     hook: &Hook,
-    place: Place,
+    place: Place<'_>,
     container: &Container,
     rootfs: Option<&Path>,
     state: &str,
-) -> io::Result<i32> {
+) -> io::Result<Running> {
     let input = descriptor::file_in_memory(state.as_bytes())?;
     let mut steps = vec![Step::Duplicate {
         from: input.as_raw_fd(),
@@ -60,15 +75,20 @@ fn start(
         _ => None,
     };
     let root = match place {
-        Place::Inside => container.root.as_ref(),
+        Place::Inside { .. } => container.root.as_ref(),
         Place::Between => view.as_ref(),
         Place::Outside => None,
     };
-    let hostname = container
-        .hostname
-        .as_ref()
-        .filter(|_| place != Place::Outside);
-    for context in [hostname, root].into_iter().flatten() {
+    let is_outside = matches!(place, Place::Outside);
+    let hostname = container.hostname.as_ref().filter(|_| !is_outside);
+    let list = match &container.process_list {
+        Some(_) if !is_outside => Some(ContextDescriptor::new(
+            ContextType::ProcessList,
+            OpenFlags::KILL_ON_CLOSE,
+        )?),
+        _ => None,
+    };
+    for context in [list.as_ref(), hostname, root].into_iter().flatten() {
         steps.push(Step::Enter(context.as_raw_fd(), EnterFlags::AFTER_EXEC));
     }
     steps.push(Step::CloseOnExecFrom(3));
@@ -78,7 +98,12 @@ fn start(
         hook.arguments.clone()
     };
     let arguments = strings(arguments.into_iter().map(String::into_bytes))?;
-    let environment = match &hook.environment {
+    let own = hook.environment.as_deref();
+    let inside = match place {
+        Place::Inside { environment, .. } => Some(environment),
+        _ => None,
+    };
+    let environment = match own.or(inside) {
         Some(environment) => strings(environment.iter().map(|text| text.clone().into_bytes()))?,
         None => strings(std::env::vars_os().map(|(name, value)| {
             let mut variable = name.into_vec();
@@ -89,17 +114,25 @@ fn start(
     };
     let path = strings([hook.path.clone().into_bytes()].into_iter())?;
     let program = Program::new(path, arguments, environment);
-    spawn(&steps, SignalSet::EMPTY, &program).map_err(|error| error.errno.into())
+    if let Place::Inside { restrictions, .. } = place {
+        steps.extend_from_slice(restrictions);
+    }
+    let process = spawn(&steps, SignalSet::EMPTY, &program);
+    Ok(Running {
+        process: process.map_err(|error| io::Error::from(error.errno))?,
+        _list: list,
+    })
 }
 
 /// Waits for a hook's end. `wait` waits for a descriptor, for so long, and says whether it became readable.
 fn finish(
-    child: i32,
+    hook: Running,
     timeout: Option<u64>,
     mut wait: impl FnMut(std::os::fd::BorrowedFd<'_>, Option<Duration>) -> io::Result<bool>,
 ) -> Result<(), String> {
     let deadline = timeout.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let words = |error: io::Error| crate::error::cause_in_words(&error);
+    let child = hook.process;
     let descriptor = process::descriptor_of(child).map_err(words)?;
     let mut is_late = false;
     loop {
@@ -130,7 +163,7 @@ impl Monitor {
         &mut self,
         point: &str,
         hooks: &[Hook],
-        place: Place,
+        place: Place<'_>,
         record: &Record,
     ) -> Result<(), Error> {
         for (index, hook) in hooks.iter().enumerate() {

@@ -21,6 +21,9 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+/// Why a container can't be started whose configuration has no `process`.
+pub const NO_PROGRAM: &str = "its configuration names no program: the field \"process\" is missing";
+
 /// How a container is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -222,6 +225,7 @@ impl Monitor {
             making: None,
             has_joined: false,
             started: None,
+            memory_kills: 0,
             exit: None,
             clients: Vec::new(),
             output: Output::default(),
@@ -236,6 +240,7 @@ impl Monitor {
         let record = launch.record(store);
         let text = &launch.loaded.text;
         self.write(CONFIGURATION, text)?;
+        self.container.write_down(store.path(&launch.id));
         self.container.prepare(&launch.plan, log)?;
         let streams = self
             .open_streams(&launch)
@@ -364,6 +369,11 @@ impl Monitor {
 
     /// Starts the program.
     pub(super) fn start(&mut self) -> Result<(), Error> {
+        // That has no effect: the container is as before.
+        let has_program = |making: &Making| !making.plan.program.arguments.is_empty();
+        if !self.making.as_deref().is_none_or(has_program) {
+            return Err(Error::new(NO_PROGRAM));
+        }
         let Some(mut making) = self.making.take() else {
             return Err(Error::new("cannot start a container twice"));
         };
@@ -371,7 +381,7 @@ impl Monitor {
         // Whatever came of it, there is no process that could be held any more.
         self.held = None;
         result?;
-        self.status = Status::Running;
+        self.becomes(Status::Running);
         self.started = Some(time::now_in_text());
         self.has_joined = match &self.container.process_list {
             // One that was killed at the last moment was never a member.
@@ -402,7 +412,14 @@ impl Monitor {
             return self.forget_inherited(&making.options);
         }
         let hooks = &making.plan.hooks.start_container;
-        self.run_hooks("startContainer", hooks, Place::Inside, &making.record)?;
+        if !hooks.is_empty() {
+            let restrictions = self.container.restrictions(&making.plan)?;
+            let inside = Place::Inside {
+                restrictions: &restrictions,
+                environment: &making.plan.program.environment,
+            };
+            self.run_hooks("startContainer", hooks, inside, &making.record)?;
+        }
         match self.held.take() {
             Some((held, explanation)) => held
                 .release()

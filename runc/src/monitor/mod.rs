@@ -9,6 +9,7 @@
 //! monitor.
 
 mod clients;
+mod events;
 mod foreground;
 mod hooks;
 mod life;
@@ -16,9 +17,10 @@ pub mod log_file;
 mod output;
 mod requests;
 
+pub use events::ended;
 pub use foreground::{Foreground, Relay, size_here};
 pub use hooks::run_after_end;
-pub use life::{Launch, Mode, Streaming, send_terminal, write_number};
+pub use life::{Launch, Mode, NO_PROGRAM, Streaming, send_terminal, write_number};
 
 use crate::execute::{Container, Explanation, Start};
 use crate::plan::{self, Plan};
@@ -52,6 +54,8 @@ pub struct Monitor {
     /// The first process has been a member of the process list.
     has_joined: bool,
     started: Option<String>,
+    /// How many processes were killed for want of memory.
+    memory_kills: u64,
     /// The first process has ended; others may be there still.
     exit: Option<Exit>,
     clients: Vec<Client>,
@@ -75,6 +79,7 @@ enum Source {
     Signals,
     Listener,
     ProcessList,
+    MemoryKill,
     Client(usize),
     Output(usize),
     Relay(usize),
@@ -106,6 +111,7 @@ impl Monitor {
                 Source::Signals => self.take_signals()?,
                 Source::Listener => self.accept()?,
                 Source::ProcessList => {}
+                Source::MemoryKill => self.take_memory_kill()?,
                 Source::Client(index) => self.serve(index),
                 Source::Output(index) => self.read_output(index),
                 Source::Relay(index) => {
@@ -137,6 +143,10 @@ impl Monitor {
         {
             sources.push(Source::ProcessList);
             waited.push((list.as_fd(), Interest::Read));
+        }
+        if let Some(list) = &self.container.process_list {
+            sources.push(Source::MemoryKill);
+            waited.push((list.as_fd(), Interest::Exception));
         }
         for (index, client) in self.clients.iter().enumerate() {
             sources.push(Source::Client(index));
@@ -201,6 +211,7 @@ impl Monitor {
                 signal,
                 started: self.started.clone(),
                 finished: Some(time::now_in_text()),
+                want_of_memory: self.memory_kills > 0,
             });
         }
         Ok(())
@@ -223,7 +234,7 @@ impl Monitor {
             match client.purpose {
                 Purpose::Attached => client.send(&message, &[]),
                 Purpose::Following => client.nudge(),
-                Purpose::Asking | Purpose::Waiting => {}
+                Purpose::Asking | Purpose::Waiting | Purpose::Watching => {}
             }
         }
     }
@@ -273,8 +284,11 @@ impl Monitor {
     /// Writes down how the container ended, if it is to be kept, and tells everybody who waits. Its contexts, and with them its
     /// mounts and memory, go.
     fn say_goodbye(mut self, keep: bool) -> io::Result<(Found, Exit)> {
+        self.take_memory_kill()?;
         self.container = Container::default();
-        let exit = self.exit.take().unwrap_or_else(Exit::with_its_monitor);
+        let mut exit = self.exit.take().unwrap_or_else(Exit::with_its_monitor);
+        exit.want_of_memory |= self.memory_kills > 0;
+        self.tell(&events::ended(&self.found.id, &exit));
         let text = exit.to_json().to_string();
         if keep {
             self.found.folder.write(EXIT, text.as_bytes())?;
@@ -290,7 +304,7 @@ impl Monitor {
                     message.extend_from_slice(text.as_bytes());
                     client.send(&message, &[]);
                 }
-                Purpose::Asking | Purpose::Following => {}
+                Purpose::Asking | Purpose::Following | Purpose::Watching => {}
             }
         }
         Ok((self.found, exit))

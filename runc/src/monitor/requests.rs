@@ -102,6 +102,7 @@ impl Monitor {
             }
             Request::Processes => done(&self.processes()?),
             Request::Follow => Ok(Outcome::Stay(Purpose::Following, Some(String::new()))),
+            Request::Events => Ok(Outcome::Stay(Purpose::Watching, Some(String::new()))),
             Request::Attach => {
                 if !self.output.is_held() {
                     return Err(Error::new(
@@ -148,7 +149,7 @@ impl Monitor {
         };
         list.freeze()
             .map_err(|error| Error::system("freeze its processes", &error.into()))?;
-        self.status = Status::Paused;
+        self.becomes(Status::Paused);
         Ok(())
     }
 
@@ -160,7 +161,7 @@ impl Monitor {
             list.thaw()
                 .map_err(|error| Error::system("let its processes go on", &error.into()))?;
         }
-        self.status = Status::Running;
+        self.becomes(Status::Running);
         Ok(())
     }
 

@@ -48,15 +48,16 @@ impl Display for Operation {
                 formatter.write_str("create a process list that dies with runc")
             }
             Self::CreateRoot(root) => write!(formatter, "create a VFS root from {root}"),
-            Self::CreateHostname(Some(name)) => {
-                write!(
-                    formatter,
-                    "create a hostname context with the name {}",
-                    quoted(name)
-                )
-            }
-            Self::CreateHostname(None) => {
-                formatter.write_str("create a hostname context with a copy of the name")
+            Self::CreateHostname { name, domain } => {
+                formatter.write_str("create a hostname context with ")?;
+                match name {
+                    Some(name) => write!(formatter, "the name {}", quoted(name)),
+                    None => formatter.write_str("a copy of the name"),
+                }?;
+                match domain {
+                    Some(domain) => write!(formatter, " and the domain name {}", quoted(domain)),
+                    None => Ok(()),
+                }
             }
             Self::MakeDirectory { path, parents } => {
                 let parents = if *parents {
@@ -158,6 +159,18 @@ impl Display for ChildStep {
                 "use scheduling policy {} with nice level {}",
                 scheduling.policy, scheduling.nice
             ),
+            Self::Affinity(processors) => {
+                formatter.write_str("run on the processors")?;
+                let bits = processors.iter().zip(0..);
+                for (word, number) in bits.flat_map(|(word, index)| {
+                    (0..64).map(move |bit| (word >> bit, index * 64 + bit))
+                }) {
+                    if word & 1 != 0 {
+                        write!(formatter, " {number}")?;
+                    }
+                }
+                Ok(())
+            }
             Self::IoPriority(priority) => write!(
                 formatter,
                 "set the I/O priority to class {} and level {}",
@@ -184,6 +197,9 @@ impl Display for ChildStep {
 
 impl Display for Program {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        if self.arguments.is_empty() {
+            return formatter.write_str("execute nothing: no program is configured");
+        }
         formatter.write_str("execute")?;
         for argument in &self.arguments {
             write!(formatter, " {}", quoted(argument))?;
@@ -236,6 +252,9 @@ impl Display for FileSystem {
             if let Some(value) = value {
                 write!(formatter, "={}", shown(value))?;
             }
+        }
+        if self.copies_up {
+            formatter.write_str(", with a copy of what is there,")?;
         }
         Ok(())
     }

@@ -13,6 +13,8 @@ pub struct Exit {
     pub started: Option<String>,
     /// When it ended, if anybody was there to see it.
     pub finished: Option<String>,
+    /// A process of the container was killed for want of memory.
+    pub want_of_memory: bool,
 }
 
 impl Exit {
@@ -24,6 +26,7 @@ impl Exit {
             signal: Some(KILL),
             started: None,
             finished: None,
+            want_of_memory: false,
         }
     }
 
@@ -32,6 +35,9 @@ impl Exit {
         let mut value = json!({ "exitCode": self.status });
         if let Some(signal) = self.signal {
             value["exitSignal"] = signal.into();
+        }
+        if self.want_of_memory {
+            value["oomKilled"] = true.into();
         }
         if let Some(time) = &self.started {
             value["startedAt"] = time.as_str().into();
@@ -51,6 +57,7 @@ impl Exit {
             signal: small(&value["exitSignal"]),
             started: text("startedAt"),
             finished: text("finishedAt"),
+            want_of_memory: value["oomKilled"].as_bool().unwrap_or_default(),
         })
     }
 }
@@ -68,6 +75,7 @@ mod tests {
                 signal: None,
                 started: Some("a".to_owned()),
                 finished: Some("b".to_owned()),
+                want_of_memory: true,
             },
         ];
         for end in ends {

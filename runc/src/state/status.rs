@@ -6,7 +6,6 @@ use super::store::{EXIT, Found, Store};
 use crate::client;
 use crate::error::Error;
 use crate::protocol::Request;
-use crate::system::descriptor;
 use serde_json::{Value, json};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -122,7 +121,7 @@ impl Now {
 pub fn find(store: &Store, id: &str) -> Result<Found, Error> {
     crate::config::check_id(id)?;
     match store.find(id)? {
-        Some(found) if now(store, &found)?.is_some() => Ok(found),
+        Some(found) if found.exists(store)? => Ok(found),
         _ => Err(missing()),
     }
 }
@@ -168,6 +167,11 @@ impl Found {
         now(store, self)?.ok_or_else(missing)
     }
 
+    /// Whether there is a container in this folder.
+    pub fn exists(&self, store: &Store) -> Result<bool, Error> {
+        now(store, self).map(|now| now.is_some())
+    }
+
     /// How it is, once it is made.
     pub fn now_made(&self, store: &Store) -> Result<Now, Error> {
         let deadline = Instant::now() + PATIENCE;
@@ -209,19 +213,6 @@ impl Found {
                 exit.ok_or_else(|| Error::new("its end can't be told"))
             }
         }
-    }
-
-    /// Waits for its end, but for `time` at most; whether it has ended.
-    pub fn wait_for(&self, store: &Store, time: Duration) -> Result<bool, Error> {
-        let Some(connection) = client::send(self, Request::Wait)? else {
-            return Ok(true);
-        };
-        let readable = descriptor::is_readable(&connection, time);
-        let readable = readable.map_err(|error| Error::system("wait for its end", &error))?;
-        Ok(readable
-            && self
-                .now(store)
-                .is_ok_and(|now| now.status == Status::Stopped))
     }
 
     /// How it ended, if that is known.

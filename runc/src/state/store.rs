@@ -2,6 +2,7 @@
 
 use super::record::Record;
 use crate::error::Error;
+use crate::execute;
 use crate::system::folder::{Folder, Lock};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -196,7 +197,9 @@ fn is_remains(folder: &Folder) -> io::Result<bool> {
     })
 }
 
+/// Removes all that a folder holds, and before that what was made elsewhere for a container that never ran.
 fn empty(folder: &Folder) -> io::Result<()> {
+    execute::undo_in(folder)?;
     let names = folder.names()?;
     for name in names.iter().filter(|name| *name != RECORD) {
         folder.remove_file(name)?;

@@ -66,6 +66,28 @@ impl Folder {
         Ok(Self(fs::openat(CWD, path, OPEN_FOLDER, Mode::empty())?))
     }
 
+    /// Opens a folder that a descriptor, of whatever mode, refers to.
+    pub fn of_descriptor(descriptor: impl AsFd) -> io::Result<Self> {
+        let folder = fs::openat(descriptor, ".", OPEN_FOLDER, Mode::empty());
+        Ok(Self(folder?))
+    }
+
+    /// Opens a regular file in this folder for reading; what else is called so is an error, or waited for by nobody.
+    pub fn open_file(&self, name: &[u8]) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = File::from(fs::openat(&self.0, bytes(name), flags, Mode::empty())?);
+        if file.metadata()?.is_file() {
+            Ok(file)
+        } else {
+            Err(io::Error::other("not a regular file"))
+        }
+    }
+
+    /// What a symbolic link in this folder contains.
+    pub fn read_link(&self, name: &[u8]) -> io::Result<Vec<u8>> {
+        Ok(fs::readlinkat(&self.0, bytes(name), Vec::new())?.into_bytes())
+    }
+
     /// Opens a folder in this one. `ELOOP`: there is a link in the path.
     pub fn open(&self, path: &[u8]) -> io::Result<Self> {
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
@@ -190,14 +212,13 @@ impl Folder {
 
     /// The attributes of this folder.
     pub fn attributes(&self) -> io::Result<Attributes> {
-        let status = fs::fstat(&self.0)?;
-        Ok(Attributes {
-            owner: status.st_uid,
-            group: status.st_gid,
-            mode: status.st_mode & 0o7777,
-            modified: (status.st_mtime, status.st_mtime_nsec as u32),
-            extended: extended(&self.0)?,
-        })
+        attributes(&self.0)
+    }
+
+    /// The attributes of what is called `name`, but for extended ones; a link isn't followed.
+    pub fn attributes_of(&self, name: &[u8]) -> io::Result<Attributes> {
+        let status = fs::statat(&self.0, bytes(name), AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok(Attributes::of(&status))
     }
 
     /// Gives this folder attributes.
@@ -253,6 +274,26 @@ fn remove_file(folder: &OwnedFd, name: &[u8]) -> io::Result<bool> {
     }
 }
 
+impl Attributes {
+    /// Those that a status tells.
+    fn of(status: &fs::Stat) -> Self {
+        Self {
+            owner: status.st_uid,
+            group: status.st_gid,
+            mode: status.st_mode & 0o7777,
+            modified: (status.st_mtime, status.st_mtime_nsec as u32),
+            extended: Vec::new(),
+        }
+    }
+}
+
+/// The attributes of an open file or folder.
+pub fn attributes(file: impl AsFd) -> io::Result<Attributes> {
+    let mut attributes = Attributes::of(&fs::fstat(&file)?);
+    attributes.extended = extended(file)?;
+    Ok(attributes)
+}
+
 /// Gives attributes to an open file or folder.
 pub fn set_attributes(file: impl AsFd, attributes: &Attributes) -> io::Result<Lost> {
     let mut lost = Lost::default();
@@ -272,9 +313,9 @@ pub fn set_attributes(file: impl AsFd, attributes: &Attributes) -> io::Result<Lo
 }
 
 /// The extended attributes of an open file; none where the system has no such thing.
-fn extended(file: &OwnedFd) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
+fn extended(file: impl AsFd) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
     let mut names = vec![0; LARGEST_ATTRIBUTE];
-    let length = match fs::flistxattr(file, &mut names) {
+    let length = match fs::flistxattr(&file, &mut names) {
         Ok(length) => length,
         Err(Errno::NOSYS | Errno::OPNOTSUPP) => 0,
         Err(error) => return Err(error.into()),
@@ -284,7 +325,7 @@ fn extended(file: &OwnedFd) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
     let mut attributes = Vec::new();
     for name in names.filter(|name| !name.is_empty()) {
         let mut value = vec![0; LARGEST_ATTRIBUTE];
-        let length = fs::fgetxattr(file, OsStr::from_bytes(name), &mut value)?;
+        let length = fs::fgetxattr(&file, OsStr::from_bytes(name), &mut value)?;
         value.truncate(length);
         attributes.push((name.to_vec(), value));
     }

@@ -7,7 +7,11 @@ use rustix::pipe::{self, PipeFlags};
 use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::thread;
 use std::time::Duration;
+
+/// How long it is waited for the system to have again what it lacks.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// What is waited for on a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +20,8 @@ pub enum Interest {
     Read,
     /// It can be written, or its other side is gone.
     Write,
+    /// Something out of the ordinary has happened to it.
+    Exception,
 }
 
 /// Waits until some of the descriptors are ready, at most for `timeout`; which are, by index.
@@ -29,6 +35,7 @@ pub fn wait_for(
             let flags = match interest {
                 Interest::Read => PollFlags::IN,
                 Interest::Write => PollFlags::OUT,
+                Interest::Exception => PollFlags::PRI,
             };
             PollFd::from_borrowed_fd(*descriptor, flags)
         })
@@ -39,6 +46,8 @@ pub fn wait_for(
     });
     match event::poll(&mut polled, timeout.as_ref()) {
         Ok(_) | Err(Errno::INTR) => {}
+        // For want of memory: nothing is ready, as far as anybody knows. That passes.
+        Err(Errno::NOMEM) => thread::sleep(PAUSE),
         Err(error) => return Err(error.into()),
     }
     Ok(polled

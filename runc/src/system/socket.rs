@@ -1,19 +1,24 @@
 //! Unix-domain sockets: messages, with descriptors beside them.
 
-use rustix::io::Errno;
+use rustix::io::{Errno, ioctl_fionbio};
 use rustix::net::{
     self, AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
+    SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sockopt,
 };
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 /// Descriptors beside one message at most.
 const DESCRIPTORS: usize = 4;
 /// Connections that wait to be accepted; the kernel may allow fewer.
 const BACKLOG: i32 = 128;
+
+/// How long nothing is accepted while there is no room for it.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The address of a socket in a directory. Through the descriptor, since an address has 108 bytes and a path
 /// may have more.
@@ -31,15 +36,24 @@ pub fn listen(directory: &OwnedFd, name: &str) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// A connection to such a socket; `None`: nobody listens.
+/// A connection to such a socket; `None`: nobody listens. `WouldBlock`: more connections wait there than it takes.
 pub fn connect(directory: &OwnedFd, name: &str) -> io::Result<Option<OwnedFd>> {
-    let flags = SocketFlags::CLOEXEC;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
     match net::connect(&socket, &address(directory, name)?) {
-        Ok(()) => Ok(Some(socket)),
-        Err(Errno::NOENT | Errno::CONNREFUSED) => Ok(None),
-        Err(error) => Err(error.into()),
+        Ok(()) => {}
+        Err(Errno::NOENT | Errno::CONNREFUSED) => return Ok(None),
+        Err(error) => return Err(error.into()),
     }
+    // Only connecting was not to wait.
+    ioctl_fionbio(&socket, false)?;
+    Ok(Some(socket))
+}
+
+/// The number of the process that listens where a connection leads; `None`: it is out of sight.
+pub fn peer(connection: impl AsFd) -> io::Result<Option<i32>> {
+    let number = sockopt::socket_peercred(connection)?.pid.as_raw_pid();
+    Ok((number > 0).then_some(number))
 }
 
 /// A stream connection to a socket at a path.
@@ -55,6 +69,11 @@ pub fn accept(socket: &OwnedFd) -> io::Result<Option<OwnedFd>> {
     match net::accept_with(socket, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
         Ok(connection) => Ok(Some(connection)),
         Err(Errno::AGAIN | Errno::CONNABORTED | Errno::INTR) => Ok(None),
+        // It waits on: whoever closes a descriptor or frees memory makes room for it.
+        Err(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => {
+            thread::sleep(PAUSE);
+            Ok(None)
+        }
         Err(error) => Err(error.into()),
     }
 }

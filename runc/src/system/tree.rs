@@ -88,6 +88,18 @@ impl Tree {
         Ok((self.find_directory(parent)?, name))
     }
 
+    /// Whether there is anything at a path, be it a link that leads nowhere.
+    pub fn exists(&self, path: &str) -> io::Result<bool> {
+        let found = self
+            .parent(path)
+            .and_then(|(parent, name)| Ok(fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?));
+        match found {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Makes a directory with mode 0755. False: there is one already.
     pub fn make_directory(&self, path: &str) -> io::Result<bool> {
         let (parent, name) = self.parent(path)?;
@@ -208,6 +220,11 @@ fn restrict(mount: impl AsFd, restrictions: Restrictions, recursive: bool) -> io
     let descriptor = mount.as_fd().as_raw_fd();
     let (set, clear) = (u64::from(set.bits()), u64::from(clear.bits()));
     Ok(set_attributes(descriptor, set, clear, recursive)?)
+}
+
+/// Adds restrictions to a mount.
+pub fn restrict_mount(mount: impl AsFd, restrictions: Restrictions) -> io::Result<()> {
+    restrict(mount, restrictions, false)
 }
 
 /// A new file system in a mount that is attached nowhere.

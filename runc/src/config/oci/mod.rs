@@ -4,6 +4,7 @@
 //! at all, so that there is nothing to isolate or to limit, is warned of; what would leave a container
 //! less isolated than its configuration asks for, were it ignored, is refused.
 
+mod affinity;
 mod capabilities;
 pub mod features;
 mod linux;
@@ -39,8 +40,12 @@ pub fn parse(document: &Document, bundle: &Path, command: &[String]) -> Result<C
     };
     let linux = Linux::parse(config.optional("linux"))?;
     let mut objects = mounts::parse(config.optional("mounts"), bundle)?;
-    let (mut process, needs_no_administrator) =
-        process::parse(&config.required("process")?, command)?;
+    // It has to be there when the program is started, not before (config.md, "Process").
+    let process = config.optional("process").filter(|field| !field.is_null());
+    let (mut process, needs_no_administrator) = match process {
+        Some(field) => process::parse(&field, command)?,
+        None => (Process::none(), true),
+    };
     process.personality = linux.personality;
     if process.terminal && !objects.iter().any(mounts::is_terminals) {
         let message = "\"terminal\": true takes a mount of the type devpts on /dev/pts";
@@ -57,6 +62,16 @@ pub fn parse(document: &Document, bundle: &Path, command: &[String]) -> Result<C
     let hostname = config
         .optional("hostname")
         .filter(|field| !field.is_empty());
+    let domain_name = config
+        .optional("domainname")
+        .filter(|field| !field.is_empty());
+    let domain_name = match domain_name {
+        Some(field) if !linux.own_hostname => {
+            return Err(field.error("unable to set domainname without a private UTS namespace"));
+        }
+        Some(field) => Some(layout::hostname(&field)?),
+        None => None,
+    };
     let hostname = match hostname {
         None => linux.own_hostname.then_some(None),
         Some(_) if !linux.own_hostname => {
@@ -72,7 +87,7 @@ pub fn parse(document: &Document, bundle: &Path, command: &[String]) -> Result<C
         None => Vec::new(),
     };
     let hooks = Hooks::parse(config.optional("hooks"))?;
-    for name in ["domainname", "solaris", "windows", "vm", "zos", "freebsd"] {
+    for name in ["solaris", "windows", "vm", "zos", "freebsd"] {
         if let Some(field) = config.optional(name).filter(|field| !field.is_empty()) {
             return Err(field.error("this is not supported"));
         }
@@ -86,6 +101,7 @@ pub fn parse(document: &Document, bundle: &Path, command: &[String]) -> Result<C
             read_only,
         }),
         hostname,
+        domain_name,
         jail: needs_no_administrator,
         process,
         hooks,

@@ -18,6 +18,8 @@ enum Effect {
     NoLinks(bool),
     NoDirectoryAccessTimes(bool),
     AccessTimes(Option<AccessTimes>),
+    /// A tmpfs starts with a copy of what its mount point holds.
+    CopyUp,
     /// It is so in any case.
     Nothing,
     Refused,
@@ -59,7 +61,7 @@ const OPTIONS: &[(&str, Effect)] = &[
     ("remount", Effect::Refused),
     ("idmap", Effect::Refused),
     ("ridmap", Effect::Refused),
-    ("tmpcopyup", Effect::Refused),
+    ("tmpcopyup", Effect::CopyUp),
     // When data is written back; file systems in memory have nothing to.
     ("defaults", Effect::Nothing),
     ("async", Effect::Nothing),
@@ -85,6 +87,8 @@ pub struct Options {
     pub recursive: bool,
     /// What can't be done in it.
     pub restrictions: Restrictions,
+    /// The file system starts with a copy of what its mount point holds.
+    pub copies_up: bool,
     /// The file system's own options: names and values.
     pub data: Vec<(String, Option<String>)>,
 }
@@ -121,6 +125,7 @@ impl Options {
                 self.restrictions.no_directory_access_times = value;
             }
             Effect::AccessTimes(policy) => self.restrictions.access_times = policy,
+            Effect::CopyUp => self.copies_up = true,
             Effect::Nothing | Effect::Refused => {}
         }
     }
@@ -139,7 +144,10 @@ fn find(text: &str) -> Option<Effect> {
 impl Effect {
     /// Whether it is one on the mount's restrictions.
     fn restricts(self) -> bool {
-        !matches!(self, Self::Bind { .. } | Self::Nothing | Self::Refused)
+        !matches!(
+            self,
+            Self::Bind { .. } | Self::CopyUp | Self::Nothing | Self::Refused
+        )
     }
 }
 

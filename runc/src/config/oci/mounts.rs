@@ -64,6 +64,9 @@ fn parse_mount(field: &Field<'_>, bundle: &Path) -> Result<Option<TreeObject>, E
             );
             return Err(object.error(&message));
         }
+        if options.copies_up {
+            return Err(object.error("a bind mount doesn't take the option \"tmpcopyup\""));
+        }
         Mount::Bind {
             source: bundle.join(source.string()?),
             recursive: options.recursive,
@@ -80,7 +83,11 @@ fn parse_mount(field: &Field<'_>, bundle: &Path) -> Result<Option<TreeObject>, E
             kind,
             source,
             options: options.data,
+            copies_up: options.copies_up,
         };
+        if options.copies_up && kind != "tmpfs" {
+            return Err(object.error("the option \"tmpcopyup\" is one of tmpfs"));
+        }
         if holds_devices(kind, &target) {
             file_system.fill_with_devices();
         }

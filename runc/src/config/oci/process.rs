@@ -4,7 +4,7 @@ use super::super::capabilities::Capabilities;
 use super::super::container::{Limit, Process};
 use super::super::path;
 use super::super::value::{Field, Object};
-use super::{capabilities, priority};
+use super::{affinity, capabilities, priority};
 use crate::error::Error;
 use crate::system::pseudoterminal::Size;
 
@@ -71,20 +71,13 @@ pub fn parse(field: &Field<'_>, command: &[String]) -> Result<(Process, bool), E
         arguments,
         environment,
         working_directory,
-        umask: None,
-        user: 0,
-        group: 0,
-        additional_groups: Vec::new(),
-        set_identity: true,
         no_new_privileges,
         capabilities: Some(capabilities),
-        scheduling: None,
-        io_priority: None,
         memory_score: priority::memory_score(&object)?,
-        personality: None,
         limits,
         terminal,
         terminal_size,
+        ..Process::none()
     };
     if let Some(field) = object.optional("user") {
         identity(&field.object()?, &mut process)?;
@@ -101,13 +94,45 @@ pub fn parse(field: &Field<'_>, command: &[String]) -> Result<(Process, bool), E
     {
         process.io_priority = Some(priority::io_priority(&field)?);
     }
+    if let Some(field) = object
+        .optional("execCPUAffinity")
+        .filter(|field| !field.is_empty())
+    {
+        process.affinity = affinity::parse(&field)?;
+    }
     refuse(&object)?;
     object.warn_of_unknown();
     Ok((process, jail))
 }
 
+impl Process {
+    /// No program, as user 0 without any capability.
+    pub fn none() -> Self {
+        Self {
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            working_directory: None,
+            umask: None,
+            user: 0,
+            group: 0,
+            additional_groups: Vec::new(),
+            set_identity: true,
+            no_new_privileges: false,
+            capabilities: Some(Capabilities::default()),
+            scheduling: None,
+            io_priority: None,
+            affinity: Vec::new(),
+            memory_score: None,
+            personality: None,
+            limits: Vec::new(),
+            terminal: false,
+            terminal_size: None,
+        }
+    }
+}
+
 fn refuse(object: &Object<'_>) -> Result<(), Error> {
-    for name in ["apparmorProfile", "selinuxLabel", "execCPUAffinity"] {
+    for name in ["apparmorProfile", "selinuxLabel"] {
         if let Some(field) = object.optional(name).filter(|field| !field.is_empty()) {
             return Err(field.error("this is not supported"));
         }
