@@ -38,6 +38,16 @@ pub const TESTS: &[Test] = &[
         device_folder_is_filled,
         "runtime-tools: default, linux_devices; contest: devices; bats dev",
     ),
+    Test::own(
+        "a_file_system_starts_with_a_copy",
+        copies_up,
+        "others copy with a process in the container (bats mounts: tmpcopyup)",
+    ),
+    Test::own(
+        "a_domain_name_is_the_containers_own",
+        domain_name,
+        "newer than these versions (contest: domainname)",
+    ),
 ];
 
 /// Identity, environment, directory, mask, limits and hostname.
@@ -176,5 +186,54 @@ fn device_folder_is_filled() -> Result<()> {
         Ok(())
     } else {
         Err(format!("{found:?}, {others:?}").into())
+    }
+}
+
+/// A tmpfs with the option tmpcopyup holds what was there; what is written to it stays in it.
+fn copies_up() -> Result<()> {
+    let place = Place::new("copy-up")?;
+    let root = place.make_root()?;
+    fs::create_dir_all(root.join("etc/deep"))?;
+    fs::write(root.join("etc/deep/file"), "text\n")?;
+    symlink("deep/file", root.join("etc/link"))?;
+    let mounts = r#"{ "destination": "/etc", "type": "tmpfs", "options": ["tmpcopyup"] },
+        { "destination": "/dev", "type": "devtmpfs" }"#;
+    let bundle = Bundle {
+        mounts,
+        ..Bundle::default()
+    };
+    let script = "cat /etc/link; echo more >> /etc/deep/file; cat /etc/deep/file";
+    expect(&mut place.bundle(script, &bundle)?, 0, "text\ntext\nmore\n")?;
+    let mounts = r#"{ "destination": "/etc", "type": "tmpfs", "options": ["ro", "tmpcopyup"] },
+        { "destination": "/dev", "type": "devtmpfs" }"#;
+    let bundle = Bundle {
+        mounts,
+        ..Bundle::default()
+    };
+    let script = "cat /etc/deep/file; { > /etc/deep/file; } 2> /dev/null || echo read-only";
+    expect(&mut place.bundle(script, &bundle)?, 0, "text\nread-only\n")?;
+    match fs::read_to_string(root.join("etc/deep/file"))?.as_str() {
+        "text\n" => Ok(()),
+        text => Err(format!("the original holds {text}").into()),
+    }
+}
+
+/// The domain name is set for the container and nobody else.
+fn domain_name() -> Result<()> {
+    let place = Place::new("domain")?;
+    place.make_root()?;
+    let mounts = r#"{ "destination": "/proc", "type": "proc" }"#;
+    let others = r#", "hostname": "web", "domainname": "example.org""#;
+    let bundle = Bundle {
+        mounts,
+        others,
+        ..Bundle::default()
+    };
+    let outside = fs::read_to_string("/proc/sys/kernel/domainname")?;
+    let script = "hostname; cat /proc/sys/kernel/domainname";
+    expect(&mut place.bundle(script, &bundle)?, 0, "web\nexample.org\n")?;
+    match fs::read_to_string("/proc/sys/kernel/domainname")? {
+        name if name == outside => Ok(()),
+        name => Err(format!("{name} outside").into()),
     }
 }

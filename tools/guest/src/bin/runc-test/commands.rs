@@ -46,6 +46,11 @@ pub const TESTS: &[Test] = &[
         start_once,
         "runtime-tools: start; bats start",
     ),
+    Test::own(
+        "a_container_without_a_program_is_not_started",
+        no_program,
+        "others refuse to create it (runtime-tools: start, without process)",
+    ),
     Test::common(
         "a_missing_container_does_not_exist",
         missing,
@@ -313,6 +318,21 @@ fn start_once() -> Result<()> {
         1,
         "cannot start a container that is stopped",
     )
+}
+
+fn no_program() -> Result<()> {
+    let runc = Manager::new("no-program")?;
+    let configuration = r#"{ "ociVersion": "1.3.0", "root": { "path": "root" },
+        "linux": { "namespaces": [{ "type": "pid" }, { "type": "mount" }] } }"#;
+    fs::write(runc.path("config.json"), configuration)?;
+    let message = "its configuration names no program";
+    runc.fails(&["run", "a"], 125, message)?;
+    runc.does(&["create", "a"])?;
+    runc.fails(&["start", "a"], 1, message)?;
+    runc.is("a", "created")?;
+    runc.fails(&["start", "a"], 1, message)?;
+    runc.does(&["delete", "a"])?;
+    runc.expect(&["list", "-q"], 0, "")
 }
 
 fn missing() -> Result<()> {

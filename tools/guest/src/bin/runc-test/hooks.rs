@@ -45,6 +45,16 @@ pub const TESTS: &[Test] = &[
         environment,
         "contest: start_container_hook_env_inherit; youki#3380",
     ),
+    Test::own(
+        "hooks_inside_reach_nothing_outside",
+        isolated,
+        "elsewhere they are in the container's process list, as it is made before its program",
+    ),
+    Test::own(
+        "a_hook_inside_inherits_the_environment",
+        inherits,
+        "elsewhere it has the runtime's (contest: start_container_hook_env_inherit)",
+    ),
 ];
 
 /// A hook that runs a script with the shell of where it runs.
@@ -241,4 +251,51 @@ fn asks() -> Result<()> {
         note(Kind::Effect, said);
     }
     Ok(())
+}
+
+/// A hook with the container's mounts is alone in a process list; one that is found in the container is who the program
+/// is, and jailed as that is.
+fn isolated() -> Result<()> {
+    let runc = Manager::new("hooks-isolated")?;
+    let shared = runc.path("shared");
+    fs::create_dir(&shared)?;
+    fs::set_permissions(&shared, std::os::unix::fs::PermissionsExt::from_mode(0o777))?;
+    let look = "echo $$ $(id -u); ls -d /proc/[0-9]*; kill -9 -1";
+    let outside = hook(&format!(
+        "{{ {look}; echo alone; }} > {shared}/outside 2> {shared}/words"
+    ));
+    let inside = hook(&format!(
+        "{{ {look}; umount /proc; [ -e /proc/1 ] && echo alone; }} > /tmp/inside 2> /tmp/errors"
+    ));
+    let bundle = Bundle {
+        process: r#""/", "user": { "uid": 7, "gid": 7 }"#,
+        mounts: r#"{ "destination": "/proc", "type": "proc" }, { "destination": "/tmp", "type": "bind",
+            "source": "shared", "options": ["bind"] }"#,
+        others: &format!(
+            r#", "hooks": {{ "createContainer": [{outside}], "startContainer": [{inside}] }}"#
+        ),
+        ..Bundle::default()
+    };
+    runc.place().write_bundle(IDLE, &bundle)?;
+    runc.does(&["create", "a"])?;
+    runc.does(&["start", "a"])?;
+    runc.is("a", "running")?;
+    for (file, user) in [("outside", 0), ("inside", 7)] {
+        let said = fs::read_to_string(format!("{shared}/{file}"))?;
+        if said != format!("1 {user}\n/proc/1\nalone\n") {
+            note(Kind::Effect, format!("{file}: {said}"));
+        }
+    }
+    Ok(())
+}
+
+fn inherits() -> Result<()> {
+    let hook = r#"{ "path": "/bin/sh", "args": ["sh", "-c", "echo $WORD > /said"] }"#;
+    let hooks = [("startContainer", hook.to_owned())];
+    let runc = with_hooks("hooks-inherit", IDLE, &hooks)?;
+    runc.does(&["run", "-d", "a"])?;
+    match fs::read_to_string(runc.path("root/said"))?.as_str() {
+        "a b\n" => Ok(()),
+        said => Err(said.into()),
+    }
 }

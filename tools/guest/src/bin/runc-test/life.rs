@@ -6,7 +6,8 @@ use crate::place::Bundle;
 use crate::test::{Kind, Test, note};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
-use std::time::Instant;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 pub const TESTS: &[Test] = &[
     Test::common(
@@ -65,6 +66,21 @@ pub const TESTS: &[Test] = &[
         "no_code_of_runc_runs_inside",
         no_runc_inside,
         "bats exec: no file descriptor leaks; CVE-2019-5736",
+    ),
+    Test::own(
+        "a_killed_create_leaves_no_mount_points",
+        mount_points,
+        "others leave them",
+    ),
+    Test::own(
+        "a_stopped_monitor_is_said_to_be_one",
+        stopped_monitor,
+        "others have no monitor",
+    ),
+    Test::own(
+        "a_crowd_of_clients_ends_no_container",
+        crowd,
+        "others have no monitor",
     ),
 ];
 
@@ -284,6 +300,123 @@ fn no_runc_inside() -> Result<()> {
     }
     if fs::exists(runc.path("root/found"))? {
         return Err(fs::read_to_string(runc.path("root/found"))?.into());
+    }
+    Ok(())
+}
+
+/// What a create that is killed has made in the bundle is removed by the next call, and nothing else is.
+fn mount_points() -> Result<()> {
+    let hook = r#"{ "path": "/bin/sleep", "args": ["sleep", "1000"] }"#;
+    let bundle = Bundle {
+        mounts: r#"{ "destination": "/made/here", "type": "tmpfs" }, { "destination": "/there", "type": "tmpfs" },
+            { "destination": "/made/file", "type": "bind", "source": "config.json", "options": ["bind"] }"#,
+        others: &format!(r#", "hooks": {{ "prestart": [{hook}] }}"#),
+        ..Bundle::default()
+    };
+    let runc = Manager::with_bundle("mount-points", IDLE, &bundle)?;
+    fs::create_dir(runc.path("root/there"))?;
+    let made = || fs::exists(runc.path("root/made/file"));
+    for round in 0..2 {
+        let mut create = runc.command(&["create", "a"]).spawn()?;
+        until("the hook", || {
+            Ok(made()? && runc.run(&["state", "a"])?.status == Some(0))
+        })?;
+        // Until then it looks like its monitor.
+        create.kill()?;
+        create.wait()?;
+        kill(runc.monitor("a")?)?;
+        // Whether somebody looks, or makes it anew.
+        if round == 0 {
+            until("it is gone", || {
+                Ok(runc.run(&["state", "a"])?.status != Some(0))
+            })?;
+            if fs::exists(runc.path("root/made"))? || !fs::exists(runc.path("root/there"))? {
+                return Err("the mount points are not as before".into());
+            }
+        }
+    }
+    runc.place().write_bundle(IDLE, &Bundle::default())?;
+    until("it can be made", || {
+        Ok(runc.run(&["create", "a"])?.status == Some(0))
+    })?;
+    if fs::exists(runc.path("root/made"))? {
+        return Err("the mount points are still there".into());
+    }
+    // Those of a container that is only created go with it, those of one that runs stay.
+    runc.does(&["delete", "a"])?;
+    let bundle = Bundle {
+        mounts: r#"{ "destination": "/made/here", "type": "tmpfs" }"#,
+        ..Bundle::default()
+    };
+    runc.place().write_bundle(IDLE, &bundle)?;
+    runc.does(&["create", "a"])?;
+    kill(runc.monitor("a")?)?;
+    runc.becomes("a", "stopped")?;
+    runc.does(&["delete", "a"])?;
+    if fs::exists(runc.path("root/made"))? {
+        return Err("the mount point of a created container is still there".into());
+    }
+    runc.does(&["run", "-d", "a"])?;
+    kill(runc.monitor("a")?)?;
+    runc.becomes("a", "stopped")?;
+    runc.does(&["delete", "a"])?;
+    match fs::exists(runc.path("root/made/here"))? {
+        true => Ok(()),
+        false => Err("the mount point of a container that ran is gone".into()),
+    }
+}
+
+/// No call waits for ever for a monitor that a signal has stopped.
+fn stopped_monitor() -> Result<()> {
+    let runc = Manager::with_script("stopped-monitor", IDLE)?;
+    runc.does(&["run", "-d", "a"])?;
+    runc.does(&["run", "-d", "b"])?;
+    let number = runc.monitor("a")?;
+    let monitor = Pid::from_raw(number).ok_or("no process")?;
+    kill_process(monitor, Signal::STOP)?;
+    let message =
+        format!("the container's monitor (process {number}) is stopped: kill -CONT {number}");
+    runc.fails(&["state", "a"], 1, &message)?;
+    runc.fails(&["exec", "a", "true"], 125, &message)?;
+    let outcome = runc.run(&["list", "-q"])?;
+    if outcome.output != "b\n" || !outcome.errors.contains(&message) {
+        return Err(format!("{outcome:?}").into());
+    }
+    kill_process(monitor, Signal::CONT)?;
+    runc.is("a", "running")?;
+    // Whoever wants it gone needn't know.
+    kill_process(monitor, Signal::STOP)?;
+    runc.does(&["delete", "-f", "a"])?;
+    runc.fails(&["state", "a"], 1, "does not exist")
+}
+
+/// A monitor that has no descriptor left for a further client lets it wait.
+fn crowd() -> Result<()> {
+    let runc = Manager::with_script("crowd", IDLE)?;
+    let root = runc.root().display().to_string();
+    // The monitor inherits the limit.
+    let script = format!("ulimit -n 24; exec /bin/runc --root {root} run -d a");
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", &script]).current_dir(runc.bundle());
+    let outcome = runc.finish(&mut shell)?;
+    if outcome.status != Some(0) {
+        return Err(format!("{outcome:?}").into());
+    }
+    let waiting = || runc.command(&["wait", "a"]).stdout(Stdio::null()).spawn();
+    let mut clients = (0..30)
+        .map(|_| waiting())
+        .collect::<std::io::Result<Vec<_>>>()?;
+    std::thread::sleep(Duration::from_millis(300));
+    for client in clients.iter_mut().take(20) {
+        client.kill()?;
+        client.wait()?;
+    }
+    runc.is("a", "running")?;
+    runc.does(&["kill", "a", "KILL"])?;
+    for mut client in clients.into_iter().skip(20) {
+        if client.wait()?.code() != Some(137) {
+            return Err("a client was not told the end".into());
+        }
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Tests runc as its user meets it: containers that run, input that is wrong, and runc killed at any point.
 //!
 //! `runc-test [NAME...]` runs the tests with these names, or all, and ends with their numbers; `runc-test churn N`
-//! drives N containers. Exit status 0: every test passed. `--runtime 'crun OPTION...'` in front tests another runtime, as
+//! drives N containers, `runc-test eat-memory` is a program that one of the tests runs. Exit status 0: every test passed. `--runtime 'crun OPTION...'` in front tests another runtime, as
 //! far as it can have what the tests ask for; `--report` writes lines for programs instead (see [`report`]).
 #![forbid(unsafe_code)]
 
@@ -9,10 +9,12 @@ mod bundles;
 mod churn;
 mod commands;
 mod errors;
+mod exec;
 mod hooks;
 mod kill;
 mod layouts;
 mod life;
+mod looking;
 mod manager;
 mod memory;
 mod output;
@@ -32,12 +34,14 @@ use test::{Difference, Kind, Test};
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// The tests, a list with its title for each module.
-const TESTS: [(&str, &[Test]); 13] = [
+const TESTS: [(&str, &[Test]); 15] = [
     ("Layout files", layouts::TESTS),
     ("Bundles", bundles::TESTS),
     ("Properties", properties::TESTS),
     ("Errors", errors::TESTS),
     ("Commands", commands::TESTS),
+    ("Further processes", exec::TESTS),
+    ("Seen from outside", looking::TESTS),
     ("Life", life::TESTS),
     ("Hooks", hooks::TESTS),
     ("Terminals", terminals::TESTS),
@@ -50,6 +54,9 @@ const TESTS: [(&str, &[Test]); 13] = [
 
 fn main() -> ExitCode {
     let mut names: Vec<String> = env::args().skip(1).collect();
+    if names == ["eat-memory"] {
+        memory::eat();
+    }
     if names.len() >= 2 && names.first().is_some_and(|word| word == "--runtime") {
         runtime::choose(&names[1]);
         names.drain(..2);

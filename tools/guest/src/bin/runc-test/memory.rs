@@ -28,6 +28,20 @@ pub fn available() -> Result<u64> {
     Ok(number.parse()?)
 }
 
+/// Takes memory until there is none, for tests that run it in a container; never returns.
+pub fn eat() -> ! {
+    const PIECE: usize = 16 << 20;
+    const PAGE: usize = 4096;
+    let mut pieces = Vec::new();
+    loop {
+        let mut piece = vec![0u8; PIECE];
+        for byte in piece.iter_mut().step_by(PAGE) {
+            *byte = 1;
+        }
+        pieces.push(std::hint::black_box(piece));
+    }
+}
+
 fn idle() -> Result<()> {
     let runc = Manager::with_script("idle", IDLE)?;
     runc.does(&["run", "-d", "first", "/bin/sleep", "1000"])?;

@@ -72,7 +72,7 @@ impl Place {
         fs::copy("/bin/busybox", root.join("bin/busybox"))?;
         for applet in [
             "sh", "ls", "cat", "id", "touch", "hostname", "readlink", "stat", "sleep", "true",
-            "tty", "stty", "ps", "grep", "cut",
+            "tty", "stty", "ps", "grep", "cut", "sed",
         ] {
             std::os::unix::fs::symlink("busybox", root.join("bin").join(applet))?;
         }
