@@ -10,9 +10,9 @@ use crate::run::machine::Machine;
 use crate::run::session;
 use crate::setup;
 use crate::workspace::{self, Board, TemporaryFolder};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use report::Report;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub struct CalibrateOptions {
     /// End each machine after this time
     #[arg(long, value_name = "SECONDS", default_value_t = 3000)]
     timeout: u64,
-    /// Run these tests only, print what `runc-test --report` says, and write no page
+    /// Run these tests only; what the page says of others is from last time too
     tests: Vec<String>,
 }
 
@@ -67,20 +67,28 @@ pub fn run(options: &CalibrateOptions) -> Result<ExitCode> {
         None => Runtime::ALL.to_vec(),
     };
     for runtime in chosen {
-        if !options.tests.is_empty() {
-            test(runtime, &options.tests.join(" "), limit, &mut io::stdout())?;
-            continue;
-        }
-        let mut report = Vec::new();
-        test(runtime, "", limit, &mut report)?;
-        workspace::write_file(&runtime.file(), &report)?;
+        let mut output = Vec::new();
+        test(runtime, &options.tests.join(" "), limit, &mut output)?;
+        let new = Report::parse(&String::from_utf8_lossy(&output));
+        ensure!(
+            !new.tests.is_empty(),
+            "no test was run:\n{}",
+            String::from_utf8_lossy(&output)
+        );
+        let report = match runtime.last_report() {
+            Ok(mut report) if !options.tests.is_empty() => {
+                print!("{new}");
+                report.update(new);
+                report
+            }
+            _ => new,
+        };
+        workspace::write_file(&runtime.file(), report.to_string().as_bytes())?;
     }
-    if options.tests.is_empty() {
-        let [crun, runc, ours] = Runtime::ALL.map(Runtime::last_report);
-        let page = page::write(&crun?, &runc?, &ours?)?;
-        workspace::write_file(&workspace::root().join(PAGE), page.as_bytes())?;
-        println!("{PAGE}");
-    }
+    let [crun, runc, ours] = Runtime::ALL.map(Runtime::last_report);
+    let page = page::write(&crun?, &runc?, &ours?)?;
+    workspace::write_file(&workspace::root().join(PAGE), page.as_bytes())?;
+    println!("{PAGE}");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,6 +1,6 @@
 //! The page with the table of differences.
 use super::report::{Report, Test};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use std::fmt::Write;
 
 const INTRODUCTION: &str = "\
@@ -16,11 +16,15 @@ runs all three in QEMU and writes this page; a test is run by its name, `cargo x
 | status | it fails as well, with another exit status |
 | effect | it does something else |
 | - | it can't: the test is of what only this runc has |
+| ? | it was not tested yet |
 
 What `run` and `exec` say of themselves is 125 here, 1 in crun and runc, and 255 in runc's `exec`; a command line that is
 wrong gives 2 here. Texts that others look for are those of runc. Behind *bats* are runc's integration tests, behind *contest*
 youki's. What has an effect is told below, with the reason; `cargo xtask calibrate NAME` shows everything of a test.
 ";
+
+/// How much of a difference is shown: some print their whole help.
+const LONGEST: usize = 300;
 
 /// Writes it.
 pub fn write(crun: &Report, runc: &Report, ours: &Report) -> Result<String> {
@@ -36,25 +40,27 @@ pub fn write(crun: &Report, runc: &Report, ours: &Report) -> Result<String> {
                 "\n## {title}\n\n| test | crun | runc | ours | corresponds to |\n| --- | --- | --- | --- | --- |\n"
             )?;
         }
-        let others = [crun, runc].map(|report| {
-            report.get(&test.name).with_context(|| {
-                format!("not every runtime was tested with {}: run all", test.name)
-            })
-        });
-        let [crun, runc] = others;
-        let columns = [("crun", crun?), ("runc", runc?), ("ours", test)];
+        let columns = [
+            ("crun", crun.get(&test.name)),
+            ("runc", runc.get(&test.name)),
+            ("ours", Some(test)),
+        ];
         let kin = if test.kin.is_empty() {
             format!("*{}*", test.why)
         } else {
             escape(&test.kin)
         };
-        let [crun, runc, ours] = columns.map(|(_, test)| &test.result);
+        let [crun, runc, ours] = columns.map(|(_, found)| match found {
+            Some(found) => found.result.as_str(),
+            None if test.kin.is_empty() => "-",
+            None => "?",
+        });
         writeln!(
             page,
             "| `{}` | {crun} | {runc} | {ours} | {kin} |",
             test.name
         )?;
-        if columns.iter().any(|(_, test)| test.result == "effect") {
+        if [crun, runc, ours].contains(&"effect") {
             tell(&mut differences, test, &columns)?;
         }
     }
@@ -63,14 +69,19 @@ pub fn write(crun: &Report, runc: &Report, ours: &Report) -> Result<String> {
 }
 
 /// Writes how runtimes differ in a test, and why.
-fn tell(text: &mut String, test: &Test, columns: &[(&str, &Test)]) -> Result<()> {
+fn tell(text: &mut String, test: &Test, columns: &[(&str, Option<&Test>)]) -> Result<()> {
     writeln!(text, "\n### `{}`\n", test.name)?;
     if !test.why.is_empty() {
         writeln!(text, "{}\n", test.why)?;
     }
-    for (runtime, test) in columns {
-        for effect in &test.effects {
-            writeln!(text, "* {runtime}: {}", escape(effect))?;
+    for (runtime, found) in columns {
+        let differences = found.iter().flat_map(|found| &found.differences);
+        for difference in differences.filter(|difference| difference.kind == "effect") {
+            let words: Vec<&str> = difference.text.split_whitespace().collect();
+            let words = words.join(" ");
+            let shown: String = words.chars().take(LONGEST).collect();
+            let end = if shown == words { "" } else { "…" };
+            writeln!(text, "* {runtime}: {}{end}", escape(&shown))?;
         }
     }
     Ok(())
@@ -80,7 +91,7 @@ fn tell(text: &mut String, test: &Test, columns: &[(&str, &Test)]) -> Result<()>
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for sign in text.chars() {
-        if "|<>*_`[]".contains(sign) {
+        if "|<>*`[]".contains(sign) {
             escaped.push('\\');
         }
         escaped.push(sign);

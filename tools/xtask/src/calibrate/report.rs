@@ -1,6 +1,7 @@
 //! What `runc-test --report` writes.
+use std::fmt;
 
-/// One run of the tests.
+/// Runs of the tests.
 pub struct Report {
     pub tests: Vec<Test>,
 }
@@ -14,8 +15,14 @@ pub struct Test {
     pub kin: String,
     /// Why runtimes differ in it, or why others can't be tested.
     pub why: String,
-    /// What was found to be something else than the test asks for; what is only said otherwise is left out.
-    pub effects: Vec<String>,
+    /// What was found not to be as the test asks for.
+    pub differences: Vec<Difference>,
+}
+
+pub struct Difference {
+    /// `text`, `status` or `effect`.
+    pub kind: String,
+    pub text: String,
 }
 
 impl Report {
@@ -30,11 +37,14 @@ impl Report {
                     result: result.to_string(),
                     kin: kin.to_string(),
                     why: why.to_string(),
-                    effects: Vec::new(),
+                    differences: Vec::new(),
                 }),
-                ["difference", name, "effect", text] => {
+                ["difference", name, kind, text] => {
                     if let Some(test) = tests.iter_mut().find(|test| test.name == *name) {
-                        test.effects.push(text.to_string());
+                        test.differences.push(Difference {
+                            kind: kind.to_string(),
+                            text: text.to_string(),
+                        });
                     }
                 }
                 _ => {}
@@ -46,23 +56,64 @@ impl Report {
     pub fn get(&self, name: &str) -> Option<&Test> {
         self.tests.iter().find(|test| test.name == name)
     }
+
+    /// Takes over the results of a later run; what that has not run stays.
+    pub fn update(&mut self, later: Self) {
+        for test in later.tests {
+            if let Some(place) = self.tests.iter_mut().find(|old| old.name == test.name) {
+                *place = test;
+                continue;
+            }
+            let last = self.tests.iter().rposition(|old| old.title == test.title);
+            self.tests
+                .insert(last.map_or(self.tests.len(), |last| last + 1), test);
+        }
+    }
+}
+
+/// The form that [`Report::parse`] reads.
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for test in &self.tests {
+            let Test {
+                title,
+                name,
+                result,
+                kin,
+                why,
+                differences,
+            } = test;
+            writeln!(formatter, "test\t{title}\t{name}\t{result}\t{kin}\t{why}")?;
+            for Difference { kind, text } in differences {
+                writeln!(formatter, "difference\t{name}\t{kind}\t{text}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const TEXT: &str = "test\tLife\ta\teffect\tbats x\twhy\ndifference\ta\tstatus\tstatus 1\n\
+        difference\ta\teffect\tprints x\ntest\tHooks\tb\tsame\t\t\n";
+
     #[test]
-    fn reads_tests_and_their_effects() {
-        let text = "noise\ntest\tLife\ta\teffect\tbats x\twhy\ndifference\ta\tstatus\tstatus 1\n\
-            difference\ta\teffect\tprints x\ntest\tLife\tb\tsame\t\t\n";
-        let report = Report::parse(text);
-        let a = report.get("a").unwrap();
-        assert_eq!(
-            (a.result.as_str(), a.effects.as_slice()),
-            ("effect", ["prints x".to_string()].as_slice())
-        );
-        assert_eq!(report.get("b").unwrap().result, "same");
-        assert_eq!(report.tests.len(), 2);
+    fn reads_what_it_writes() {
+        let report = Report::parse(&format!("noise\n{TEXT}"));
+        assert_eq!(report.to_string(), TEXT);
+        assert_eq!(report.get("a").unwrap().differences[1].text, "prints x");
+    }
+
+    #[test]
+    fn a_later_run_replaces_results_and_adds_others() {
+        let mut report = Report::parse(TEXT);
+        report.update(Report::parse(
+            "test\tLife\ta\tsame\tbats x\twhy\ntest\tLife\tc\tsame\t\t\n",
+        ));
+        let names: Vec<_> = report.tests.iter().map(|test| test.name.as_str()).collect();
+        assert_eq!(names, ["a", "c", "b"]);
+        assert_eq!(report.get("a").unwrap().result, "same");
     }
 }

@@ -160,7 +160,7 @@ pub const TESTS: &[Test] = &[
     Test::common("processes_are_listed", ps, "bats ps")
     .because("runc passes on what ps prints, and prints null for none. crun lists numbers only, and crashes if there are none."),
     Test::common("events_tell_what_is_used", events, "bats events")
-    .because("crun has none."),
+    .because("crun has none. In the emulator runc is so slow that the container has ended before."),
     Test::own(
         "an_update_is_refused",
         update,
@@ -170,7 +170,8 @@ pub const TESTS: &[Test] = &[
         "a_paused_container_stands_still",
         pause,
         "bats pause; contest: exec in a paused container",
-    ),
+    )
+    .because("crun pauses and resumes again what is so already."),
     Test::own(
         "wait_tells_how_it_ended",
         wait,

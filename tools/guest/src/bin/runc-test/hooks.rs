@@ -13,8 +13,13 @@ pub const TESTS: &[Test] = &[
         "hooks_run_in_their_order",
         order,
         "runtime-tools: hooks; contest: hooks, create_runtime; bats hooks",
+    )
+    .because(
+        "poststart hooks run after the program has been started: crun runs them before startContainer hooks, this runc with \
+         create.",
     ),
-    Test::common("hooks_read_the_state", state, "runtime-tools: hooks_stdin"),
+    Test::common("hooks_read_the_state", state, "runtime-tools: hooks_stdin")
+    .because("crun says created, or starting, where the specification says creating and created. Hooks in the container are told its number of the process, or 0; here it is the host's."),
     Test::common(
         "a_failed_early_hook_leaves_nothing",
         early_failure,

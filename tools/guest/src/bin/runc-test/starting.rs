@@ -28,7 +28,8 @@ pub const TESTS: &[Test] = &[
         "features_are_told",
         features,
         "bats features; contest: features",
-    ),
+    )
+    .because("crun has had it since 1.10."),
     Test::common(
         "global_options_of_others_are_taken",
         global_options,
