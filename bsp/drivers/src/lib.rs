@@ -5,6 +5,7 @@
 extern crate std;
 
 pub mod device_tree;
+pub mod mailbox;
 
 #[cfg(target_os = "none")]
 pub mod clock;

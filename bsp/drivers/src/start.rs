@@ -1,8 +1,8 @@
 //! From the device tree to the portable kernel.
 
 use crate::device_tree::{self, Machine};
-use crate::{gic, power::Watchdog, processors::Processors, serial};
-use hal::boot::{Boot, BootInformation, DeviceTreeError, MemoryError};
+use crate::{gic, mailbox, power::Watchdog, processors::Processors, serial};
+use hal::boot::{BoardFacts, Boot, BootInformation, DeviceTreeError, MemoryError};
 use hal::cpu::power::{self, Power};
 use hal::println;
 use spin::Once;
@@ -68,6 +68,10 @@ fn prepare(boot: &mut Boot) -> Result<BootInformation, Failure> {
         command_line: machine.command_line,
         initial_ramdisk: machine.initial_ramdisk.clone(),
         model: machine.model,
+        facts: machine
+            .mailbox
+            .map_or_else(BoardFacts::default, mailbox::ask),
+        device_tree: blob,
         wall_clock: machine.clock.and_then(crate::clock::read),
     })
 }

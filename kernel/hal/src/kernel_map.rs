@@ -88,7 +88,7 @@ pub(crate) fn set_image_physical(address: u64) {
 }
 
 /// The physical address of a static or function of the image.
-pub(crate) fn image_physical<T>(item: *const T) -> u64 {
+pub fn image_physical<T>(item: *const T) -> u64 {
     item.addr() as u64 - IMAGE_BASE + IMAGE_PHYSICAL.load(Relaxed)
 }
 

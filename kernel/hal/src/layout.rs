@@ -35,4 +35,4 @@ pub fn physical<T>(pointer: *const T) -> u64 {
 }
 
 #[cfg(target_os = "none")]
-pub use crate::kernel_map::empty_user_table;
+pub use crate::kernel_map::{empty_user_table, image_physical};

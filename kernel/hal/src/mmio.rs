@@ -4,7 +4,7 @@ use crate::kernel_map::{self, Attributes};
 use crate::layout::{DEVICES_BASE, DEVICES_LENGTH, PAGE_SIZE};
 use crate::sync::SpinLock;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// Where the next window goes; the first 4 MiB hold the device tree.
 static NEXT: AtomicU64 = AtomicU64::new(DEVICES_BASE + (4 << 20));
@@ -38,6 +38,27 @@ pub unsafe fn publish(physical: u64, value: u64) -> bool {
         core::arch::asm!("dc civac, {0}", "dsb sy", "str {1}, [{0}]", "dc civac, {0}", "dsb sy", "sev", in(reg) word.as_ptr(), in(reg) value, options(nostack, preserves_flags));
     }
     true
+}
+
+/// Makes memory and caches agree on words that a device, which sees no caches, reads and writes: before it is told of them,
+/// and again before they are read. Nothing else may be in the cache lines that they take up.
+pub fn synchronise(words: &[AtomicU32]) {
+    let cache_type: u64;
+    // SAFETY: reads an identification register.
+    unsafe {
+        core::arch::asm!("mrs {}, ctr_el0", out(reg) cache_type, options(nomem, nostack, preserves_flags));
+    }
+    // CTR_EL0.DminLine, bits 19:16: the logarithm of the words in the smallest line.
+    let line = 4usize << (cache_type >> 16 & 0xf);
+    let range = words.as_ptr_range();
+    for address in (range.start.addr() / line * line..range.end.addr()).step_by(line) {
+        // SAFETY: writes a line back to memory and drops it, which changes no value.
+        unsafe {
+            core::arch::asm!("dc civac, {}", in(reg) address, options(nostack, preserves_flags));
+        }
+    }
+    // SAFETY: a barrier.
+    unsafe { core::arch::asm!("dsb sy", options(nostack, preserves_flags)) };
 }
 
 /// # Safety

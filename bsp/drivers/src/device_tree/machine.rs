@@ -35,6 +35,8 @@ pub struct Machine<'a> {
     pub clock: Option<Range<u64>>,
     /// Registers of the Raspberry Pi's power manager and watchdog.
     pub power_manager: Option<Range<u64>>,
+    /// Registers of the mailbox to the Raspberry Pi's firmware.
+    pub mailbox: Option<Range<u64>>,
 }
 
 /// A CPU.

@@ -256,6 +256,8 @@ fn device<'a>(
         serial(machine, device, bus, SerialKind::Mini, names, path.as_str());
     } else if node::is_compatible(device, &["brcm,bcm2835-pm-wdt", "brcm,bcm2835-pm"]) {
         machine.power_manager = bus.registers(device, 0);
+    } else if node::is_compatible(device, &["brcm,bcm2835-mbox"]) {
+        machine.mailbox = bus.registers(device, 0);
     } else if node::is_compatible(device, &["arm,pl031"]) {
         machine.clock = bus.registers(device, 0);
     } else if node::is_compatible(device, &["simple-bus"])

@@ -16,6 +16,7 @@ use crate::sched::{self, Entity, idle};
 use crate::signal::action::ActionTable;
 use crate::signal::state::AlternateStack;
 use crate::signal::{Signal, SignalSet, ThreadSignals};
+use crate::system::board;
 use crate::task::group::{ProcessGroup, Session};
 use crate::task::process::Inheritance;
 use crate::task::thread::{NewThread, Resources};
@@ -46,6 +47,11 @@ pub fn command_line() -> &'static [u8] {
     INFORMATION
         .get()
         .map_or(&[], |information| information.command_line)
+}
+
+/// What the board found out before the kernel started; nothing in tests on a host.
+pub fn information() -> Option<&'static BootInformation> {
+    INFORMATION.get()
 }
 
 /// Starts the kernel on the boot CPU: memory, the clock, interrupts and the console are there.
@@ -101,6 +107,7 @@ fn prepare(information: &BootInformation) -> Result<()> {
         information.model,
         hal::frame::free() * 4
     );
+    board::log_facts(&information.facts);
     if let Some(nanoseconds) = information.wall_clock {
         crate::time::clock::set_boot_wall_clock(nanoseconds);
     }

@@ -10,7 +10,7 @@ mod memory;
 #[cfg(target_os = "none")]
 mod start;
 
-pub use information::BootInformation;
+pub use information::{BoardFacts, BootInformation};
 #[cfg(target_os = "none")]
 pub use memory::MemoryError;
 pub use regions::{Regions, TooMany};

@@ -36,6 +36,8 @@ pub enum EntryKind {
     OwnLink(Show),
     /// A directory of further entries.
     Directory(&'static [Entry]),
+    /// A directory that makes itself.
+    Tree(fn(&Arc<SuperBlock>) -> Arc<Inode>),
 }
 
 impl Entry {
@@ -44,7 +46,7 @@ impl Entry {
         match self.kind {
             EntryKind::Text(_) | EntryKind::Setting(..) => FileKind::Regular,
             EntryKind::Link(_) | EntryKind::OwnLink(_) => FileKind::SymbolicLink,
-            EntryKind::Directory(_) => FileKind::Directory,
+            EntryKind::Directory(_) | EntryKind::Tree(_) => FileKind::Directory,
         }
     }
 
@@ -85,6 +87,7 @@ impl Entry {
                 0o555,
                 FixedDirectory(entries),
             ),
+            EntryKind::Tree(root) => root(super_block),
         }
     }
 }

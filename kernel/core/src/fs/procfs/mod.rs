@@ -5,8 +5,10 @@
 //! into another list shows nothing of this one.
 //!
 //! * [`directory`], [`text`]: fixed entries, and files whose text is made when read.
+//! * [`device_tree`]: the board as the boot loader described it.
 //! * [`root`]: /proc itself. [`process`]: /proc/N. [`system`]: the rest.
 
+mod device_tree;
 pub mod directory;
 pub mod process;
 pub mod root;

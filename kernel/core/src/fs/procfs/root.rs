@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::any::Any;
 
+use super::device_tree;
 use super::directory::{self, Entry, EntryKind, Owner};
 use super::process::{self, Subject};
 use super::system;
@@ -22,10 +23,10 @@ const ROOT_NUMBER: u64 = 1;
 /// Where processes begin in reading positions.
 const FIRST_PROCESS: u64 = 256;
 
-/// The entry that is shown to the boot list alone.
-const HIDDEN: &str = "contexts";
+/// The entries that are shown to the boot list alone.
+const HIDDEN: [&str; 2] = ["contexts", "device-tree"];
 
-static ENTRIES: [Entry; 17] = [
+static ENTRIES: [Entry; 18] = [
     Entry {
         name: "self",
         kind: EntryKind::OwnLink(own_directory),
@@ -87,8 +88,12 @@ static ENTRIES: [Entry; 17] = [
         kind: EntryKind::Text(system::machine::kernel_log),
     },
     Entry {
-        name: HIDDEN,
+        name: HIDDEN[0],
         kind: EntryKind::Text(system::contexts::contexts),
+    },
+    Entry {
+        name: HIDDEN[1],
+        kind: EntryKind::Tree(device_tree::root),
     },
     Entry {
         name: "sys",
@@ -124,9 +129,9 @@ pub fn inode(super_block: &Arc<SuperBlock>) -> Arc<Inode> {
     )
 }
 
-/// Whether an entry is there for this reader: contexts are shown to the boot list alone.
+/// Whether an entry is there for this reader.
 fn is_shown(entry: &Entry, reader: &Current) -> bool {
-    entry.name != HIDDEN || reader.process().contexts().sees_everyone()
+    !HIDDEN.contains(&entry.name) || reader.process().contexts().sees_everyone()
 }
 
 /// The number that a name is, in Linux's only form: decimal, without leading zeros.
@@ -145,8 +150,9 @@ impl InodeOperations for Root {
 
     /// What isn't about the reader. Entries that some readers don't see are looked for anew each time.
     fn is_permanent(&self, name: &[u8]) -> bool {
-        directory::find(&ENTRIES, name)
-            .is_ok_and(|entry| entry.name != HIDDEN && !matches!(entry.kind, EntryKind::OwnLink(_)))
+        directory::find(&ENTRIES, name).is_ok_and(|entry| {
+            !HIDDEN.contains(&entry.name) && !matches!(entry.kind, EntryKind::OwnLink(_))
+        })
     }
 
     fn lookup(&self, inode: &Arc<Inode>, name: &[u8]) -> Result<Arc<Inode>> {

@@ -6,6 +6,7 @@ use crate::task::{Capability, Current};
 use crate::vfs::device::{self, DeviceKind};
 use crate::vfs::file_system;
 use crate::{Result, context, log};
+use hal::boot::BootInformation;
 
 /// The kernel's command line.
 ///
@@ -40,7 +41,22 @@ pub fn cpuinfo(_reader: &Current, text: &mut Text) -> Result<()> {
             identification & 0xf
         ));
     }
+    if let Some(information) = crate::start::information() {
+        show_board(information, text);
+    }
     Ok(())
+}
+
+/// Which Raspberry Pi it is, as the Linux of its makers shows it.
+fn show_board(information: &BootInformation, text: &mut Text) {
+    let Some(revision) = information.facts.revision else {
+        return;
+    };
+    text.add(format_args!("Revision\t: {revision:04x}\n"));
+    if let Some(serial) = information.facts.serial {
+        text.add(format_args!("Serial\t\t: {serial:016x}\n"));
+    }
+    text.add(format_args!("Model\t\t: {}\n", information.model));
 }
 
 /// Bits of AT_HWCAP with their names (Linux: arch/arm64/kernel/cpuinfo.c).

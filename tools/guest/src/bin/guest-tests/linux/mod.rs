@@ -1,5 +1,6 @@
 //! Linux's own behaviour, as far as programs rely on it.
 
+mod board;
 mod capabilities;
 mod devices;
 mod erofs;
@@ -40,6 +41,7 @@ pub fn all() -> Vec<Case> {
         proc::CASES,
         pty::CASES,
         devices::CASES,
+        board::CASES,
         limits::CASES,
     ]
     .concat();
