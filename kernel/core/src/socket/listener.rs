@@ -81,4 +81,18 @@ impl Listener {
         self.room.wake_all();
         Some(connection)
     }
+
+    /// Puts a connection back that was taken and can't be handed over: it is the next one again. Without memory for
+    /// that it ends.
+    pub fn put_back(&self, connection: Arc<UnixSocket>) {
+        {
+            let mut waiting = self.waiting.lock();
+            if waiting.make_room(1).is_err() {
+                return;
+            }
+            waiting.push_front(connection);
+            self.count.store(waiting.len(), Ordering::Release);
+        }
+        self.readable.wake_all();
+    }
 }

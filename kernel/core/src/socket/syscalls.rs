@@ -222,7 +222,13 @@ fn take_connection(current: &Current, arguments: &Arguments, flags: u32) -> Resu
     }
     let mut open_flags = OpenFlags::empty();
     open_flags.set(OpenFlags::NON_BLOCKING, flags & O_NONBLOCK != 0);
-    current.install_file(file::open(connection, open_flags), flags & O_CLOEXEC != 0)
+    let file = file::open(connection.clone(), open_flags);
+    let installed = current.install_file(file, flags & O_CLOEXEC != 0);
+    if installed.is_err() {
+        // Nobody has lost anything: whoever makes room for a descriptor accepts it.
+        socket.put_back(connection);
+    }
+    installed
 }
 
 /// getsockname(2).

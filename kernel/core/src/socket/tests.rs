@@ -123,6 +123,10 @@ fn connections_wait_until_they_are_accepted() {
         "the backlog is full"
     );
     send(&client, b"early").unwrap();
+    // As for want of a descriptor: nothing of the connection is lost.
+    let refused = listener.accept(false).unwrap();
+    listener.put_back(refused);
+    assert_eq!(second.connect(&listener, false), Err(Errno::EAGAIN));
     let server = listener.accept(false).unwrap();
     assert_eq!(receive(&server, 9), Ok((b"early".to_vec(), 0)));
     assert_eq!(server.peer().unwrap().owner().host_pid, 8);

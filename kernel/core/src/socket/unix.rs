@@ -273,6 +273,13 @@ impl UnixSocket {
         }
     }
 
+    /// Lets a connection that was accepted wait again: its descriptor can't be had.
+    pub fn put_back(&self, connection: Arc<UnixSocket>) {
+        if let Some(listener) = self.listener() {
+            listener.put_back(connection);
+        }
+    }
+
     /// Waits as long as a timeout allows.
     ///
     /// # Errors

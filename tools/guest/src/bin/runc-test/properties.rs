@@ -176,7 +176,6 @@ fn wrong_values() -> Result<()> {
         ([r#""path": "root""#, r#""path": "file""#], "directory"),
         ([r#""ociVersion""#, r#""other""#], "ociVersion"),
         ([r#""linux""#, r#""linux": 5, "other""#], "linux"),
-        ([r#""process""#, r#""other""#], "process"),
         ([MOUNTS, r#"{ "type": "proc" }"#], "destination"),
         (
             [
