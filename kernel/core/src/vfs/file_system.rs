@@ -1,8 +1,10 @@
 //! Types of file systems, by name (/proc/filesystems).
 
+use super::location::Location;
 use super::super_block::ActiveSuperBlock;
 use crate::task::Current;
 use crate::{Errno, Result};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use hal::sync::RwSpinLock;
 
@@ -12,8 +14,18 @@ pub struct MountRequest<'a> {
     pub source: &'a [u8],
     /// Comma-separated options of the type's own.
     pub options: &'a [u8],
+    /// Options whose value is a directory, given by descriptor.
+    pub directories: &'a [GivenDirectory],
     /// Who mounts; `None` while the kernel starts. A file system may show each caller's own view (proc).
     pub current: Option<&'a Current>,
+}
+
+/// An option whose value is a directory (`FSCONFIG_SET_FD`).
+pub struct GivenDirectory {
+    /// Which option.
+    pub key: Box<[u8]>,
+    /// The directory.
+    pub location: Location,
 }
 
 /// A type of file system.
@@ -23,6 +35,11 @@ pub trait FileSystemType: Send + Sync {
 
     /// Whether an instance shows what is in a device or an image file (no `nodev` in /proc/filesystems).
     fn needs_device(&self) -> bool {
+        false
+    }
+
+    /// Whether this option can be given as a descriptor.
+    fn takes_descriptor(&self, _key: &[u8]) -> bool {
         false
     }
 

@@ -1,7 +1,7 @@
 //! A small tree of files for tests.
 
 use super::file::File;
-use super::file_system::MountRequest;
+use super::file_system::{GivenDirectory, MountRequest};
 use super::flags::OpenFlags;
 use super::fs_context::{FsContext, View};
 use super::kind::{DeviceNumber, FileKind};
@@ -17,6 +17,8 @@ use super::transfer::{Destination, Source};
 use super::unmount;
 use super::walk::{self, WalkFlags};
 use crate::Result;
+use crate::fs::overlay::Mounted;
+use crate::sched::Mutex;
 use crate::task::Credentials;
 use std::sync::Arc;
 
@@ -25,6 +27,7 @@ pub struct TestTree {
     pub table: Arc<MountTable>,
     pub fs: Arc<FsContext>,
     pub credentials: Credentials,
+    overlays: Mutex<Mounted>,
 }
 
 impl TestTree {
@@ -38,6 +41,7 @@ impl TestTree {
             table,
             fs,
             credentials: Credentials::root(),
+            overlays: Mutex::new(Mounted::new()),
         }
     }
 
@@ -54,6 +58,7 @@ impl TestTree {
             table: self.table.clone(),
             fs: self.fs.clone(),
             credentials: Credentials::ordinary(user, user),
+            overlays: Mutex::new(Mounted::new()),
         }
     }
 
@@ -115,6 +120,7 @@ impl TestTree {
         let request = MountRequest {
             source: b"none",
             options: options.as_bytes(),
+            directories: &[],
             current: None,
         };
         self.attach(crate::fs::ramfs::TMPFS.create(&request)?, &target)
@@ -129,8 +135,20 @@ impl TestTree {
 
     /// Mounts an overlay with these options.
     pub fn overlay(&self, path: &str, options: &str) -> Result<()> {
+        self.overlay_of(path, options, &[])
+    }
+
+    /// Mounts an overlay with these options and these directories, given by descriptor.
+    pub fn overlay_of(
+        &self,
+        path: &str,
+        options: &str,
+        directories: &[GivenDirectory],
+    ) -> Result<()> {
         let target = self.find(path)?;
-        let made = crate::fs::overlay::create(&self.view(), b"overlay", options.as_bytes())?;
+        let (view, options) = (self.view(), options.as_bytes());
+        let overlays = &self.overlays;
+        let made = crate::fs::overlay::create(&view, overlays, b"overlay", options, directories)?;
         self.attach(made, &target)
     }
 

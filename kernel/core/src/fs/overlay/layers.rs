@@ -1,10 +1,12 @@
 //! The layers of an overlay: which directories lie upon each other, and how files of theirs are found and numbered.
 
 use super::marks::Marks;
-use super::options::Options;
+use super::mounted::Mounted;
+use super::options::{LOWER, Options, UPPER, WORK};
 use super::upper::Upper;
 use crate::heap::MakeRoom;
 use crate::task::Credentials;
+use crate::vfs::file_system::GivenDirectory;
 use crate::vfs::fs_context::View;
 use crate::vfs::inode::{Inode, NamePolicy};
 use crate::vfs::location::Location;
@@ -12,7 +14,7 @@ use crate::vfs::mount::MountFlags;
 use crate::vfs::mount_copy::clone_mount;
 use crate::vfs::name::Name;
 use crate::vfs::path_node::{NAMES, PathNode};
-use crate::vfs::super_block::SuperBlock;
+use crate::vfs::super_block::{ActiveSuperBlock, SuperBlock};
 use crate::vfs::walk::{self, WalkFlags};
 use crate::vfs::{namespace, permission};
 use crate::{Errno, Result};
@@ -50,6 +52,14 @@ pub struct Layers {
     linked: SpinLock<BTreeMap<usize, Weak<Inode>>>,
 }
 
+/// What is meant by the options of an overlay.
+pub enum Found {
+    /// An overlay that is mounted already.
+    Mounted(ActiveSuperBlock),
+    /// One to be made of these layers.
+    New(Layers),
+}
+
 /// What a name in a directory of a layer is, whoever asks; whiteouts are there.
 ///
 /// # Errors
@@ -63,25 +73,42 @@ pub fn find(directory: &Location, name: &Name) -> Result<Option<Location>> {
 }
 
 impl Layers {
-    /// The layers that the options name, as the caller sees the paths.
+    /// The layers that the options name, as the caller sees the paths, or that are given. If they are those of an
+    /// overlay in `mounted` it is that one that is meant, and returned.
     ///
     /// # Errors
     /// `ENOENT` and others of the walk; `EINVAL` for what can't be a layer: no directory, a file system whose names
     /// come and go by themselves or that lies upon too many others, a directory with locked mounts below it, which a
     /// layer would uncover, an upper directory that can't be written, a working directory in another mount than the
-    /// upper one or above or below it; `ELOOP` for layers above or below each other; `ENOMEM`, `ENOSPC`.
-    pub fn new(view: &View<'_>, options: &Options) -> Result<Self> {
+    /// upper one or above or below it; `ELOOP` for layers above or below each other; `EBUSY` for an upper or a working
+    /// directory that another overlay has; `ENOMEM`, `ENOSPC`.
+    pub fn new(
+        view: &View<'_>,
+        options: &Options,
+        given: &[GivenDirectory],
+        mounted: &Mounted,
+    ) -> Result<Found> {
         let mut lowers = Vec::new();
         lowers.make_room_exact(options.lowers.len())?;
+        let mut given_lowers = given.iter().filter(|directory| &*directory.key == LOWER);
         for path in &options.lowers {
-            lowers.push(private(
-                &directory(view, path)?,
-                MountFlags::READ_ONLY | MountFlags::NO_ACCESS_TIME,
-            )?);
+            let lower = match given_lowers.next() {
+                Some(given) => usable(given.location.clone())?,
+                None => directory(view, path)?,
+            };
+            let flags = MountFlags::READ_ONLY | MountFlags::NO_ACCESS_TIME;
+            lowers.push(private(&lower, flags)?);
         }
+        let place = |key: &[u8], path: &[u8]| match given
+            .iter()
+            .rfind(|directory| &*directory.key == key)
+        {
+            Some(given) => usable(given.location.clone()),
+            None => directory(view, path),
+        };
         let upper = match (&options.upper, &options.work) {
             (Some(upper), Some(work)) => {
-                let (upper, work) = (directory(view, upper)?, directory(view, work)?);
+                let (upper, work) = (place(UPPER, upper)?, place(WORK, work)?);
                 check_upper(&upper, &work)?;
                 Some((private(&upper, MountFlags::empty())?, work))
             }
@@ -89,6 +116,11 @@ impl Layers {
         };
         let roots = upper.iter().flat_map(|(upper, work)| [upper, work]);
         check_apart(roots.chain(&lowers))?;
+        if let Some((upper, work)) = &upper
+            && let Some(found) = mounted.find(upper, work, &lowers, options, view.credentials)?
+        {
+            return Ok(Found::Mounted(found));
+        }
         let mut file_systems: Vec<Arc<SuperBlock>> = Vec::new();
         for layer in upper.iter().map(|(upper, _)| upper).chain(&lowers) {
             let super_block = layer.inode().super_block();
@@ -104,7 +136,7 @@ impl Layers {
             Some((root, work)) => Some(Upper::new(root, &work, view.credentials)?),
             None => None,
         };
-        Ok(Self {
+        Ok(Found::New(Self {
             upper,
             lowers,
             marks: Marks::new(options.user_attributes),
@@ -116,7 +148,7 @@ impl Layers {
                 .unwrap_or(0),
             file_systems,
             linked: SpinLock::new(BTreeMap::new()),
-        })
+        }))
     }
 
     /// The overlay's number for a file of a layer: that of its file system, with a mark in the upper bits where the
@@ -169,7 +201,11 @@ impl Layers {
 
 /// The directory that a path leads to.
 fn directory(view: &View<'_>, path: &[u8]) -> Result<Location> {
-    let location = walk::resolve(view, None, path, WalkFlags::FOLLOW)?;
+    usable(walk::resolve(view, None, path, WalkFlags::FOLLOW)?)
+}
+
+/// A place, if it can be a layer.
+fn usable(location: Location) -> Result<Location> {
     let inode = location.inode();
     let depth = inode.super_block().operations().stack_depth();
     if !inode.is_directory() || inode.name_policy() == NamePolicy::Dynamic || depth >= STACK_LIMIT {

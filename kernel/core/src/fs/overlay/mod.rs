@@ -1,7 +1,7 @@
 //! overlay: several directories shown as one (Documentation/filesystems/overlayfs.rst). Lower layers are only read;
 //! the upper one, in a file system in memory, takes every change.
 //!
-//! * [`options`], [`layers`]: what is mounted. [`marks`]: whiteouts, opaque directories, attributes of the overlay's own.
+//! * [`options`], [`layers`], [`mounted`]: what is mounted. [`marks`]: whiteouts, opaque directories, attributes of the overlay's own.
 //! * [`inode`]: files and merged directories. [`copy_up`]: what a change does first. [`names`]: changes of directories.
 //!   [`upper`]: how they get to the upper layer.
 //! * [`listing`], [`content`]: open directories and files.
@@ -13,8 +13,12 @@
 //! Inode numbers are those of the layers' files, with a mark for the file system where there are several; a file that
 //! is copied up keeps its number for as long as the overlay is mounted.
 //!
+//! An overlay that is mounted with an upper directory is the only one that has it. Whoever mounts the same layers again
+//! gets the same overlay, so that containers can share one; other layers with that directory are refused (`EBUSY`), where
+//! Linux warns of undefined behaviour.
+//!
 //! # Locks
-//! An overlay's locks come before those of its layers: first `change` of its directories and files, then an inode's
+//! The list of what is [`mounted`] comes first. An overlay's locks come before those of its layers: first `change` of its directories and files, then an inode's
 //! `copying` (of one inode at a time), then what the layers' file systems take. Layers never look up to the overlay.
 
 mod content;
@@ -23,6 +27,7 @@ mod inode;
 mod layers;
 mod listing;
 mod marks;
+mod mounted;
 mod names;
 mod options;
 #[cfg(test)]
@@ -30,7 +35,8 @@ mod tests;
 mod upper;
 
 use crate::heap::MakeRoom;
-use crate::vfs::file_system::{FileSystemType, MountRequest};
+use crate::sched::Mutex;
+use crate::vfs::file_system::{FileSystemType, GivenDirectory, MountRequest};
 use crate::vfs::fs_context::View;
 use crate::vfs::inode::Inode;
 use crate::vfs::location::Location;
@@ -42,15 +48,16 @@ use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use inode::OverlayInode;
-use layers::Layers;
-use options::Options;
+use layers::{Found, Layers};
+pub use mounted::Mounted;
+use options::{LOWER, Options, UPPER, WORK};
 
 /// `OVERLAYFS_SUPER_MAGIC` (linux/magic.h).
 const MAGIC: u64 = 0x794c_7630;
 
 struct OverlaySuperBlock {
     layers: Arc<Layers>,
-    options: Options,
+    options: Arc<Options>,
 }
 
 impl OverlaySuperBlock {
@@ -104,7 +111,7 @@ impl SuperBlockOperations for OverlaySuperBlock {
             work,
             user_attributes,
             is_volatile,
-        } = &self.options;
+        } = &*self.options;
         let mut paths: Vec<&[u8]> = Vec::new();
         paths.make_room_exact(lowers.len())?;
         paths.extend(lowers.iter().map(|path| &**path));
@@ -143,14 +150,26 @@ impl SuperBlockOperations for OverlaySuperBlock {
     }
 }
 
-/// An overlay of the directories that the options name, as the caller sees their paths.
+/// An overlay of the directories that the options name, as the caller sees their paths, and of those that are given by
+/// descriptor: a new one, which gets into `mounted`, or the one there that has the upper directory.
 ///
 /// # Errors
-/// `EINVAL` for bad options and for directories that can't be layers; `ELOOP` for layers within each other; `ENOENT`
-/// and others of the walk; `ENOMEM`, `ENOSPC`.
-pub fn create(view: &View<'_>, source: &[u8], options: &[u8]) -> Result<ActiveSuperBlock> {
-    let options = Options::parse(options)?;
-    let layers = Arc::new(Layers::new(view, &options)?);
+/// `EINVAL` for bad options and for directories that can't be layers; `ELOOP` for layers within each other; `EBUSY` for
+/// an upper or working directory that is in use otherwise; `ENOENT` and others of the walk; `ENOMEM`, `ENOSPC`.
+pub fn create(
+    view: &View<'_>,
+    mounted: &Mutex<Mounted>,
+    source: &[u8],
+    options: &[u8],
+    given: &[GivenDirectory],
+) -> Result<ActiveSuperBlock> {
+    let options = Arc::new(Options::parse(options, given, &view.fs.root())?);
+    let mut mounted = mounted.lock();
+    let layers = match Layers::new(view, &options, given, &mounted)? {
+        Found::Mounted(super_block) => return Ok(super_block),
+        Found::New(layers) => Arc::new(layers),
+    };
+    mounted.make_room()?;
     let mut lowers: Vec<Location> = Vec::new();
     lowers.make_room_exact(layers.lowers.len())?;
     lowers.extend(layers.lowers.iter().cloned());
@@ -158,21 +177,29 @@ pub fn create(view: &View<'_>, source: &[u8], options: &[u8]) -> Result<ActiveSu
     let read_only = upper.is_none();
     let operations = Box::new(OverlaySuperBlock {
         layers: layers.clone(),
-        options,
+        options: options.clone(),
     });
     let super_block = SuperBlock::create(operations, source, |super_block| {
         let root = OverlayInode::make(&layers, super_block, upper, lowers, None)?;
         Ok(PathNode::new_root(root, b""))
     })?;
     super_block.set_read_only(read_only);
+    mounted.add(&super_block, &layers, &options);
     Ok(super_block)
 }
+
+/// What is mounted of all.
+static MOUNTED: Mutex<Mounted> = Mutex::new(Mounted::new());
 
 struct Overlay;
 
 impl FileSystemType for Overlay {
     fn name(&self) -> &'static str {
         "overlay"
+    }
+
+    fn takes_descriptor(&self, key: &[u8]) -> bool {
+        [LOWER, UPPER, WORK].contains(&key)
     }
 
     fn create(&self, request: &MountRequest<'_>) -> Result<ActiveSuperBlock> {
@@ -183,7 +210,13 @@ impl FileSystemType for Overlay {
             fs: &fs,
             credentials: &credentials,
         };
-        create(&view, request.source, request.options)
+        create(
+            &view,
+            &MOUNTED,
+            request.source,
+            request.options,
+            request.directories,
+        )
     }
 }
 

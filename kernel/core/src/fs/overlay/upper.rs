@@ -10,7 +10,7 @@ use crate::vfs::kind::{DeviceNumber, FileKind};
 use crate::vfs::location::Location;
 use crate::vfs::name::Name;
 use crate::vfs::namespace::{self, Creation, Removal};
-use crate::vfs::path_node::NAMES;
+use crate::vfs::path_node::{NAMES, PathNode};
 use crate::vfs::rename::{self, Replacement};
 use crate::vfs::walk::{Last, Parent};
 use crate::{Errno, Result};
@@ -28,6 +28,8 @@ pub struct Upper {
     pub root: Location,
     /// Where things are made.
     work: Location,
+    /// The directory that holds that: the one that was named.
+    base: Arc<PathNode>,
     mounter: Credentials,
     fs: Arc<FsContext>,
     next_name: AtomicU64,
@@ -114,6 +116,7 @@ impl Upper {
         };
         let mut upper = Self {
             work: base.clone(),
+            base: base.node.clone(),
             root,
             mounter: mounter.clone(),
             fs,
@@ -133,6 +136,14 @@ impl Upper {
             )?,
         };
         Ok(upper)
+    }
+
+    /// Whether this is its upper directory, and whether this is its working directory.
+    pub fn is_at(&self, upper: &Location, work: &Location) -> (bool, bool) {
+        (
+            Arc::ptr_eq(&self.root.node, &upper.node),
+            Arc::ptr_eq(&self.base, &work.node),
+        )
     }
 
     fn view(&self) -> View<'_> {

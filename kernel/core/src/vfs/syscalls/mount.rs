@@ -92,6 +92,7 @@ pub fn mount(current: &Current, arguments: &mut Arguments) -> Result<usize> {
             let request = MountRequest {
                 source: &source,
                 options: &data,
+                directories: &[],
                 current: Some(current),
             };
             let super_block = file_system.create(&request)?;

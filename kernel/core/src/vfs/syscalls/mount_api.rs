@@ -40,6 +40,7 @@ pub fn fsopen(current: &Current, arguments: &mut Arguments) -> Result<usize> {
 
 const SET_FLAG: u32 = 0;
 const SET_STRING: u32 = 1;
+const SET_DESCRIPTOR: u32 = 5;
 const CREATE: u32 = 6;
 
 /// fsconfig(descriptor, command, key, value, auxiliary).
@@ -59,8 +60,11 @@ pub fn fsconfig(current: &Current, arguments: &mut Arguments) -> Result<usize> {
             &read_text(UserAddr(key))?,
             Some(&read_text(UserAddr(value))?),
         )?,
+        (SET_DESCRIPTOR, true, false, 0..) => {
+            configuration.set_descriptor(&read_text(UserAddr(key))?, &*current.file(auxiliary)?)?;
+        }
         (CREATE, false, false, 0) => configuration.create(current)?,
-        (SET_FLAG | SET_STRING | CREATE, ..) => return Err(Errno::EINVAL),
+        (SET_FLAG | SET_STRING | SET_DESCRIPTOR | CREATE, ..) => return Err(Errno::EINVAL),
         _ => return Err(Errno::EOPNOTSUPP),
     }
     Ok(0)

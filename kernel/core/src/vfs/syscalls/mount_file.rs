@@ -6,10 +6,11 @@ use crate::sched::Mutex;
 use crate::task::Current;
 use crate::vfs::file::File;
 use crate::vfs::file_operations::FileOperations;
-use crate::vfs::file_system::{FileSystemType, MountRequest};
+use crate::vfs::file_system::{FileSystemType, GivenDirectory, MountRequest};
 use crate::vfs::flags::OpenFlags;
 use crate::vfs::location::Location;
 use crate::vfs::mount_copy::FloatingMount;
+use crate::vfs::name::boxed;
 use crate::vfs::super_block::ActiveSuperBlock;
 use crate::{Errno, Result};
 use alloc::boxed::Box;
@@ -20,11 +21,15 @@ use core::any::Any;
 /// Bytes of options at most: paths for as many layers as an overlay may have, of usual length.
 const OPTIONS_LIMIT: usize = 64 * 1024;
 
+/// Directories given by descriptor at most: as many layers as an overlay may have, and two to write to.
+const DIRECTORIES_LIMIT: usize = 502;
+
 /// What has been configured so far.
 #[derive(Default)]
 pub(super) struct Configuration {
     source: Vec<u8>,
     options: Vec<u8>,
+    directories: Vec<GivenDirectory>,
     read_only: bool,
     created: Option<ActiveSuperBlock>,
     /// It was mounted (or failed to be created): nothing can be changed any more.
@@ -104,6 +109,26 @@ impl ConfigurationFile {
         Ok(())
     }
 
+    /// Sets an option to what a descriptor refers to.
+    ///
+    /// # Errors
+    /// `EBUSY` once the file system is there; `EINVAL` for an option that takes no descriptor, for what is no file in
+    /// a file system, and for too many; `ENOMEM`.
+    pub fn set_descriptor(&self, key: &[u8], file: &File) -> Result<()> {
+        let mut state = self.state.lock();
+        if state.created.is_some() || state.spent {
+            return Err(Errno::EBUSY);
+        }
+        if !self.file_system.takes_descriptor(key) || state.directories.len() >= DIRECTORIES_LIMIT {
+            return Err(Errno::EINVAL);
+        }
+        let location = file.location().ok_or(Errno::EINVAL)?.clone();
+        let key = boxed(key)?;
+        state.directories.make_room(1)?;
+        state.directories.push(GivenDirectory { key, location });
+        Ok(())
+    }
+
     /// Makes the file system (`FSCONFIG_CMD_CREATE`).
     ///
     /// # Errors
@@ -116,9 +141,11 @@ impl ConfigurationFile {
         let request = MountRequest {
             source: &state.source,
             options: &state.options,
+            directories: &state.directories,
             current: Some(current),
         };
         let created = self.file_system.create(&request);
+        state.directories.clear();
         match created {
             Ok(super_block) => {
                 if state.read_only {

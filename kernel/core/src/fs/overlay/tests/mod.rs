@@ -4,6 +4,7 @@ mod changes;
 mod copies;
 mod merging;
 mod model;
+mod mounted;
 mod refusals;
 
 use crate::vfs::kind::{DeviceNumber, FileKind};

@@ -13,6 +13,7 @@ mod mount_flags;
 mod mounts;
 mod names;
 mod overlay;
+mod overlay_layers;
 mod pipes;
 mod proc;
 mod processes;
@@ -37,6 +38,7 @@ pub fn all() -> Vec<Case> {
         mounts::CASES,
         mount_flags::CASES,
         overlay::CASES,
+        overlay_layers::CASES,
         erofs::CASES,
         proc::CASES,
         pty::CASES,

@@ -72,7 +72,7 @@ pub const CASES: &[Case] = &[
 ];
 
 /// A place with directories `low`, `lower`, `up`, `work` and `m`, in a tmpfs that can be upper whatever /tmp is.
-fn layers(name: &str) -> Check<Place> {
+pub(super) fn layers(name: &str) -> Check<Place> {
     let place = Place::new(name)?;
     let none = MountFlags::empty();
     ok("tmpfs", mount("tmpfs", place.text(), "tmpfs", none, None))?;
@@ -82,7 +82,7 @@ fn layers(name: &str) -> Check<Place> {
     Ok(place)
 }
 
-fn mount_with(place: &Place, options: &str) -> rustix::io::Result<()> {
+pub(super) fn mount_with(place: &Place, options: &str) -> rustix::io::Result<()> {
     let options = CString::new(options).map_err(|_| rustix::io::Errno::INVAL)?;
     mount(
         "overlay",
@@ -93,12 +93,12 @@ fn mount_with(place: &Place, options: &str) -> rustix::io::Result<()> {
     )
 }
 
-fn options(place: &Place) -> String {
+pub(super) fn options(place: &Place) -> String {
     let top = place.text();
     format!("lowerdir={top}/low:{top}/lower,upperdir={top}/up,workdir={top}/work")
 }
 
-fn overlay(place: &Place) -> Check {
+pub(super) fn overlay(place: &Place) -> Check {
     ok("mount", mount_with(place, &options(place)))
 }
 
@@ -106,11 +106,11 @@ fn detach(place: &Place) -> Check {
     ok("umount", unmount(place.at("m"), UnmountFlags::empty()))
 }
 
-fn content(place: &Place, name: &str) -> Check<String> {
+pub(super) fn content(place: &Place, name: &str) -> Check<String> {
     ok(name, fs::read_to_string(place.at(name)))
 }
 
-fn names(place: &Place, name: &str) -> Check<Vec<String>> {
+pub(super) fn names(place: &Place, name: &str) -> Check<Vec<String>> {
     crate::files::names_in(crate::files::directory(&place.at(name))?)
 }
 
