@@ -8,11 +8,12 @@ mod view;
 pub use child::{Explanation, Start, Started, Streams};
 pub use undo::undo_in;
 
-use crate::config::{FileSystem, Mount, Restrictions, Root};
+use crate::config::{FileSystem, Mount, Restrictions, Root, Upper};
 use crate::error::Error;
 use crate::log::Log;
 use crate::plan::{Operation, Plan};
 use crate::system::copy;
+use crate::system::layers;
 use crate::system::pseudoterminal::{Pseudoterminal, Size};
 use crate::system::tree::{self, Tree};
 use gantry_abi::context::{ContextType, OpenFlags, PathRestriction};
@@ -97,6 +98,15 @@ fn hint(operation: &Operation, error: &io::Error) -> &'static str {
             | Operation::CreateHostname { .. },
             Some(Errno::ENOSYS),
         ) => " (this kernel has no contexts)",
+        (Operation::CreateRoot(Root::Overlay(_)), Some(Errno::EBUSY)) => {
+            " (its upper directory is in use with other layers)"
+        }
+        (Operation::CreateRoot(Root::Image(_) | Root::Overlay(_)), Some(Errno::ENODEV)) => {
+            " (this kernel has no such file system)"
+        }
+        (Operation::CreateRoot(Root::Image(_)), Some(Errno::EINVAL)) => {
+            " (it holds no EROFS image that this kernel can read)"
+        }
         (
             Operation::Mount {
                 make_target: false, ..
@@ -190,6 +200,17 @@ impl Container {
                 let directory = tree::find_directory_outside(path)?;
                 context.attach_root(directory.as_raw_fd())?;
                 self.undo.start(path, Tree::new(directory));
+            }
+            Root::Image(path) => {
+                let mount = layers::mount_image(path)?;
+                context.attach_root(mount.as_raw_fd())?;
+            }
+            Root::Overlay(layers) => {
+                let mount = layers::mount(layers)?;
+                context.attach_root(mount.as_raw_fd())?;
+                if let Upper::Directories { upper, .. } = &layers.upper {
+                    self.undo.start(upper, Tree::new(mount));
+                }
             }
         }
         context.create()?;

@@ -24,12 +24,14 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The directory of the caller's that is the container's root, if it is one.
+    /// The directory or image file of the caller's that is the container's root, if it is one.
     pub fn root_directory(&self) -> Option<&Path> {
         self.operations
             .iter()
             .find_map(|operation| match operation {
-                Operation::CreateRoot(Root::Directory(path)) => Some(path.as_path()),
+                Operation::CreateRoot(Root::Directory(path) | Root::Image(path)) => {
+                    Some(path.as_path())
+                }
                 _ => None,
             })
     }

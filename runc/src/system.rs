@@ -5,6 +5,7 @@ pub mod beneath;
 pub mod copy;
 pub mod descriptor;
 pub mod folder;
+pub mod layers;
 pub mod process;
 pub mod pseudoterminal;
 pub mod signals;

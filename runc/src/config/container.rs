@@ -46,6 +46,38 @@ pub enum Root {
     FileSystem(FileSystem),
     /// A directory of the caller's tree.
     Directory(PathBuf),
+    /// The file system in an image file of the caller's tree, which can't be written.
+    Image(PathBuf),
+    /// Layers upon each other.
+    Overlay(Layers),
+}
+
+/// What an overlay is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Layers {
+    /// Directories and image files of the caller's tree that are only read, the uppermost first.
+    pub lowers: Vec<PathBuf>,
+    /// Where changes go.
+    pub upper: Upper,
+    /// Restrictions of the overlay's mount.
+    pub restrictions: Restrictions,
+}
+
+/// The layer of an overlay that is written to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Upper {
+    /// There is none.
+    #[default]
+    None,
+    /// Memory, which goes with the overlay.
+    Memory,
+    /// Directories of the caller's tree, in one file system: for the changes, and to make them in.
+    Directories {
+        /// What is written.
+        upper: PathBuf,
+        /// What is being written.
+        work: PathBuf,
+    },
 }
 
 /// A file system to be made.

@@ -4,7 +4,8 @@
 //! shares the caller's files; any other has exactly one `root_mount`. README.md of runc describes the format.
 
 use super::container::{
-    Container, FileSystem, Mount, Object as TreeObject, Process, Restrictions, Root, Tree,
+    Container, FileSystem, Layers, Mount, Object as TreeObject, Process, Restrictions, Root, Tree,
+    Upper,
 };
 use super::hooks::Hooks;
 use super::path;
@@ -169,8 +170,17 @@ fn source_path(field: &Field<'_>, source: Option<&str>) -> Result<PathBuf, Error
 fn root_mount(object: &Object<'_>) -> Result<Root, Error> {
     let (field, source) = source(object)?;
     let kind = object.required("fs_type")?;
-    if kind.string()? == "bind" {
-        return Ok(Root::Directory(source_path(&field, source)?));
+    match kind.string()? {
+        "bind" => return Ok(Root::Directory(source_path(&field, source)?)),
+        "erofs" => return Ok(Root::Image(source_path(&field, source)?)),
+        "overlay" => {
+            return Ok(Root::Overlay(Layers {
+                lowers: vec![source_path(&field, source)?],
+                upper: Upper::Memory,
+                ..Layers::default()
+            }));
+        }
+        _ => {}
     }
     match file_system_kind(&kind)? {
         "ramfs" if source.is_none() => Ok(Root::Empty),

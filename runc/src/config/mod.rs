@@ -15,8 +15,8 @@ pub use oci::template::template;
 
 pub use capabilities::{Capabilities, CapabilitySet};
 pub use container::{
-    AccessTimes, Container, FileSystem, Limit, Mount, Object, Process, Restrictions, Root,
-    Scheduling,
+    AccessTimes, Container, FileSystem, Layers, Limit, Mount, Object, Process, Restrictions, Root,
+    Scheduling, Upper,
 };
 pub use hooks::{Hook, Hooks};
 pub use path::inside as path_inside;

@@ -148,8 +148,13 @@ impl Image {
         !self.arguments.is_empty()
     }
 
-    /// config.json. `volumes` are the volumes' paths in the container and in the bundle.
-    pub fn configuration(self, volumes: &[(String, String)]) -> Value {
+    /// config.json. `volumes` are the volumes' paths in the container and in the bundle; `overlay` are the options of the
+    /// mount that is the root, if it is one.
+    pub fn configuration(
+        self,
+        volumes: &[(String, String)],
+        overlay: Option<Vec<String>>,
+    ) -> Value {
         let mut configuration = template();
         let process = &mut configuration["process"];
         process["user"] = json!({ "uid": self.identity.user, "gid": self.identity.group });
@@ -177,6 +182,12 @@ impl Image {
             configuration.remove("hostname");
         }
         if let Some(mounts) = configuration["mounts"].as_array_mut() {
+            if let Some(options) = overlay {
+                let root = json!({
+                    "destination": "/", "type": "overlay", "source": "overlay", "options": options
+                });
+                mounts.insert(0, root);
+            }
             mounts.extend(volumes.iter().map(|(path, source)| {
                 json!({
                     "destination": path, "type": "bind", "source": source,

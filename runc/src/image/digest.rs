@@ -38,9 +38,21 @@ impl Digest {
         })
     }
 
-    /// Where a layout keeps the blob. The digest's form keeps it beneath `blobs`.
+    /// The digest of a text.
+    pub fn of(text: &str) -> Self {
+        let mut hasher = Hasher::Sha256(Sha256::new());
+        hasher.update(text.as_bytes());
+        hasher.finish()
+    }
+
+    /// A path of two parts. The digest's form keeps it beneath where it starts.
     pub fn path(&self) -> String {
-        format!("blobs/{}/{}", self.algorithm.name(), self.digits)
+        format!("{}/{}", self.algorithm.name(), self.digits)
+    }
+
+    /// The hash alone.
+    pub fn digits(&self) -> &str {
+        &self.digits
     }
 
     /// Starts the computation that leads to this digest if the content is right.

@@ -6,6 +6,7 @@ use super::archive::{Archive, Entry, Kind};
 use super::name::Name;
 use crate::error::{Error, cause_in_words};
 use crate::system::beneath::{self, Attributes, Folder, Lost};
+use crate::system::copy::copy_file;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{self, Read};
@@ -16,9 +17,7 @@ const WHITEOUT: &[u8] = b".wh.";
 const OPAQUE: &[u8] = b".wh..wh..opq";
 /// In front of names that a file system called AUFS left: they mean nothing in a layer.
 const AUFS: &[u8] = b".wh..wh.";
-/// Extended attributes with these names would tell an overlay what to show.
-const OVERLAY_ATTRIBUTES: [&[u8]; 2] = [b"trusted.overlay.", b"user.overlay."];
-/// Directories that the archive has files in, without having them.
+/// Directories that the archive has files in, without having them; its root too.
 const IMPLICIT_MODE: u32 = 0o755;
 
 /// What a layer does to those below it, beside having files.
@@ -73,6 +72,7 @@ pub fn unpack<R: Read>(
         parent: None,
         folders: BTreeMap::new(),
     };
+    unpacking.note_implicit(&Name::root());
     while let Some(entry) = archive.next()? {
         unpacking.add(&entry, archive)?;
     }
@@ -100,6 +100,7 @@ impl Unpacking<'_> {
             if entry.kind != Kind::Directory {
                 return Err(failure(&name, "the root is not a directory"));
             }
+            self.changes.implicit.remove(&name);
             self.folders.insert(name.clone(), attributes(&name, entry)?);
             return Ok(());
         };
@@ -154,18 +155,22 @@ impl Unpacking<'_> {
             name = name.join(part);
             match above.make_folder(part) {
                 Ok(()) => {
-                    self.changes.implicit.insert(name.clone());
-                    let attributes = Attributes {
-                        mode: IMPLICIT_MODE,
-                        ..Attributes::default()
-                    };
-                    self.folders.insert(name.clone(), attributes);
+                    self.note_implicit(&name);
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(explain(&name, &error)),
             }
         }
         Ok(())
+    }
+
+    fn note_implicit(&mut self, name: &Name) {
+        self.changes.implicit.insert(name.clone());
+        let attributes = Attributes {
+            mode: IMPLICIT_MODE,
+            ..Attributes::default()
+        };
+        self.folders.insert(name.clone(), attributes);
     }
 
     fn finish(mut self) -> Result<Changes, Error> {
@@ -257,7 +262,19 @@ impl Unpacking<'_> {
             folder.make_hard_link(last, &from, file)
         };
         let linked = match (link(self.folder), self.below) {
-            (Err(error), Some(below)) if error.kind() == io::ErrorKind::NotFound => link(below),
+            (Err(error), Some(below)) if error.kind() == io::ErrorKind::NotFound => {
+                match link(below) {
+                    // Layers that an overlay shows together are a file system of their own.
+                    Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                        let from = below.open(directory.bytes());
+                        match from.and_then(|from| copy_file(&from, file, folder, last)) {
+                            Ok(false) => Err(error),
+                            copied => copied.map(drop),
+                        }
+                    }
+                    linked => linked,
+                }
+            }
             (linked, _) => linked,
         };
         linked.map(|()| Lost::default()).map_err(|error| {
@@ -275,10 +292,7 @@ fn attributes(name: &Name, entry: &Entry) -> Result<Attributes, Error> {
         _ => Err(failure(name, "its owner or group is not a valid number")),
     };
     for (key, _) in &entry.extended {
-        if OVERLAY_ATTRIBUTES
-            .iter()
-            .any(|prefix| key.starts_with(prefix))
-        {
+        if beneath::is_mark(key) {
             let message = "it has extended attributes that are for an overlay file system alone";
             return Err(failure(name, message));
         }

@@ -1,14 +1,67 @@
-//! Laying a layer over those below it, where the system has no overlay file system: what the layer removes
-//! is removed, then its files are moved to where they belong.
+//! Layers merged into one directory, which needs no overlay file system: what a layer removes is removed, then its files
+//! are moved to where they belong.
 
+use super::bundle::Bundle;
 use super::layer::Changes;
 use super::name::Name;
 use crate::error::Error;
 use crate::system::beneath::{self, Attributes, Folder, Kind};
 use std::io;
 
+const ROOT: &[u8] = b"rootfs";
+const LAYER: &[u8] = b"layer";
+
+/// The root of a bundle that grows layer by layer.
+pub struct Merged<'a> {
+    bundle: &'a Bundle,
+    has_root: bool,
+}
+
+impl<'a> Merged<'a> {
+    /// A root without layers.
+    pub fn new(bundle: &'a Bundle) -> Self {
+        Self {
+            bundle,
+            has_root: false,
+        }
+    }
+
+    /// Adds a layer: `unpack` gets an empty folder for it and the layers below, as they are seen together.
+    pub fn add(
+        &mut self,
+        unpack: impl FnOnce(&Folder, Option<&Folder>) -> Result<Changes, Error>,
+    ) -> Result<(), Error> {
+        let hidden = self.bundle.folder();
+        let failed = |error: io::Error| self.bundle.failure("the root", &error);
+        let made = hidden.make_folder(LAYER);
+        let folder = made.and_then(|()| hidden.open(LAYER)).map_err(failed)?;
+        if self.has_root {
+            let root = hidden.open(ROOT).map_err(failed)?;
+            let changes = unpack(&folder, Some(&root))?;
+            merge(&folder, &changes, &root)?;
+            hidden.remove(LAYER).map_err(failed)
+        } else {
+            unpack(&folder, None)?;
+            self.has_root = true;
+            hidden.rename(LAYER, hidden, ROOT).map_err(failed)
+        }
+    }
+
+    /// The root; an image without layers has an empty one.
+    pub fn finish(self) -> Result<Folder, Error> {
+        let hidden = self.bundle.folder();
+        let made = if self.has_root {
+            Ok(())
+        } else {
+            hidden.make_folder(ROOT)
+        };
+        made.and_then(|()| hidden.open(ROOT))
+            .map_err(|error| self.bundle.failure("the root", &error))
+    }
+}
+
 /// Moves all that `layer` holds into `tree`.
-pub fn merge(layer: &Folder, changes: &Changes, tree: &Folder) -> Result<(), Error> {
+fn merge(layer: &Folder, changes: &Changes, tree: &Folder) -> Result<(), Error> {
     for name in &changes.opaque {
         let emptied = open(tree, name).and_then(|folder| folder.map_or(Ok(()), |it| it.clear()));
         emptied.map_err(|error| explain("empty", name, &error))?;
@@ -77,14 +130,7 @@ impl Merge<'_> {
 
 /// A directory of the layers below, unless there is something else there.
 fn open(tree: &Folder, name: &Name) -> io::Result<Option<Folder>> {
-    match tree.open(name.bytes()) {
-        Ok(folder) => Ok(Some(folder)),
-        Err(error) if beneath::is_link_in_path(&error) => Ok(None),
-        Err(error) => match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
-            _ => Err(error),
-        },
-    }
+    beneath::found(tree.open(name.bytes()))
 }
 
 fn remove(tree: &Folder, name: &Name) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! Which image is meant: a layout, and a name in it.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// `LAYOUT[:TAG]`, taken apart.
@@ -33,6 +34,16 @@ impl Reference {
             layout: PathBuf::from(layout),
             tag: Some(tag.to_owned()),
         })
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.layout.display())?;
+        match &self.tag {
+            Some(tag) => write!(formatter, ":{tag}"),
+            None => Ok(()),
+        }
     }
 }
 

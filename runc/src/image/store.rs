@@ -89,12 +89,12 @@ impl Store {
 
     /// A blob that is JSON text.
     pub fn read_blob(&mut self, blob: &Blob) -> Result<Document, Error> {
-        self.read_document(&blob.digest.path(), Some(blob))
+        self.read_document(&path(blob), Some(blob))
     }
 
     /// A blob of any size; the reader of it has to check it.
     pub fn open_blob(&mut self, blob: &Blob) -> Result<Box<dyn Read + '_>, Error> {
-        let name = blob.digest.path();
+        let name = path(blob);
         let shown = format!("{}: {name}", self.path.display());
         let reader = self.open_file(&name);
         reader.map_err(|error| Error::system(shown, &error))
@@ -212,4 +212,9 @@ impl Read for &mut Reader {
             }
         }
     }
+}
+
+/// Where a layout keeps a blob.
+fn path(blob: &Blob) -> String {
+    format!("blobs/{}", blob.digest.path())
 }

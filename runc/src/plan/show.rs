@@ -1,7 +1,7 @@
 //! How a plan reads: one operation a line. Messages about a failed operation use the same words.
 
 use super::{ChildStep, Operation, Plan, Program};
-use crate::config::{AccessTimes, FileSystem, Hook, Mount, Restrictions, Root};
+use crate::config::{AccessTimes, FileSystem, Hook, Layers, Mount, Restrictions, Root, Upper};
 use crate::text::{quoted, shown};
 use std::fmt::{self, Display, Formatter};
 
@@ -223,7 +223,28 @@ impl Display for Root {
             Self::Empty => formatter.write_str("an empty RAMFS"),
             Self::FileSystem(file_system) => write!(formatter, "a new {file_system}"),
             Self::Directory(path) => write!(formatter, "the directory {}", shown_path(path)),
+            Self::Image(path) => write!(formatter, "the image {}", shown_path(path)),
+            Self::Overlay(layers) => write!(formatter, "{layers}"),
         }
+    }
+}
+
+impl Display for Layers {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let lowers: Vec<_> = self.lowers.iter().map(|path| shown_path(path)).collect();
+        let lowers = lowers.join(", ");
+        match &self.upper {
+            Upper::None => write!(formatter, "an overlay of {lowers}")?,
+            Upper::Memory => write!(formatter, "an overlay of memory over {lowers}")?,
+            Upper::Directories { upper, work } => {
+                let (upper, work) = (shown_path(upper), shown_path(work));
+                write!(
+                    formatter,
+                    "an overlay of {upper} (made in {work}) over {lowers}"
+                )?;
+            }
+        }
+        write!(formatter, "{}", self.restrictions)
     }
 }
 

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -52,12 +52,20 @@ pub enum Kind {
 
 /// The longest value of an extended attribute, and the longest list of their names (xattr(7)).
 const LARGEST_ATTRIBUTE: usize = 64 << 10;
+/// The extended attributes that belong to an overlay.
+const MARKS: [&[u8]; 2] = [b"trusted.overlay.", b"user.overlay."];
+const OPAQUE: &str = "trusted.overlay.opaque";
 const OPEN_FOLDER: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::CLOEXEC);
 
 fn bytes(path: &[u8]) -> &OsStr {
     OsStr::from_bytes(if path.is_empty() { b"." } else { path })
+}
+
+/// Whether an extended attribute is one that tells an overlay what to show.
+pub fn is_mark(name: &[u8]) -> bool {
+    MARKS.iter().any(|prefix| name.starts_with(prefix))
 }
 
 impl Folder {
@@ -93,6 +101,16 @@ impl Folder {
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
         let opened = fs::openat2(&self.0, bytes(path), OPEN_FOLDER, Mode::empty(), resolve);
         Ok(Self(opened?))
+    }
+
+    /// The folder that a descriptor refers to, which may be one that only paths start from.
+    pub fn of(descriptor: OwnedFd) -> Self {
+        Self(descriptor)
+    }
+
+    /// Takes the folder's lock together with others, if nobody has it alone.
+    pub fn try_lock_shared(&self) -> io::Result<()> {
+        Ok(fs::flock(&self.0, FlockOperation::NonBlockingLockShared)?)
     }
 
     /// Takes the folder's lock, if nobody has it.
@@ -221,6 +239,32 @@ impl Folder {
         Ok(Attributes::of(&status))
     }
 
+    /// Makes what stands in a layer for a file that is removed from those below.
+    pub fn make_whiteout(&self, name: &[u8]) -> io::Result<()> {
+        let kind = FileType::CharacterDevice;
+        Ok(fs::mknodat(&self.0, bytes(name), kind, Mode::empty(), 0)?)
+    }
+
+    /// Marks this folder of a layer as one in which nothing of the layers below is seen.
+    pub fn mark_opaque(&self) -> io::Result<()> {
+        Ok(fs::fsetxattr(&self.0, OPAQUE, b"y", XattrFlags::empty())?)
+    }
+
+    /// Whether it is marked so.
+    pub fn is_opaque(&self) -> io::Result<bool> {
+        let mut value = [0; 2];
+        match fs::fgetxattr(&self.0, OPAQUE, &mut value) {
+            Ok(length) => Ok(value.get(..length) == Some(b"y")),
+            Err(Errno::NODATA | Errno::OPNOTSUPP) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes what is in this folder's file system to the device that keeps it.
+    pub fn write_back(&self) -> io::Result<()> {
+        Ok(fs::syncfs(&self.0)?)
+    }
+
     /// Gives this folder attributes.
     pub fn set_attributes(&self, attributes: &Attributes) -> io::Result<Lost> {
         set_attributes(&self.0, attributes)
@@ -243,9 +287,27 @@ impl Folder {
     }
 }
 
+/// A folder that was looked for, unless there is something else, or nothing, or a link on the way.
+pub fn found(opened: io::Result<Folder>) -> io::Result<Option<Folder>> {
+    match opened {
+        Ok(folder) => Ok(Some(folder)),
+        Err(error) if is_link_in_path(&error) => Ok(None),
+        Err(error) => match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
+            _ => Err(error),
+        },
+    }
+}
+
 /// Whether a path could not be followed because it leads through a symbolic link.
 pub fn is_link_in_path(error: &io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::LOOP)
+}
+
+impl AsFd for Folder {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
 }
 
 impl From<Folder> for OwnedFd {

@@ -13,28 +13,34 @@ pub fn copy_up(from: impl AsFd, to: impl AsFd) -> io::Result<()> {
 /// One level of it. Each holds two descriptors open: their limit is that of the depth.
 fn copy_folder(from: &Folder, to: &Folder) -> io::Result<()> {
     for name in from.names()? {
-        match from.kind(&name)? {
-            Some(Kind::Folder) => {
-                to.make_folder(&name)?;
-                copy_folder(&from.open(&name)?, &to.open(&name)?)?;
-            }
-            Some(Kind::File) => {
-                let mut source = from.open_file(&name)?;
-                let mut copy = to.make_file(&name)?;
-                io::copy(&mut source, &mut copy)?;
-                beneath::set_attributes(&copy, &beneath::attributes(&source)?)?;
-            }
-            Some(Kind::SymbolicLink) => {
-                to.make_link(&name, &from.read_link(&name)?)?;
-                to.set_attributes_of(&name, &from.attributes_of(&name)?)?;
-            }
-            // It vanished meanwhile, or is nothing that a copy could stand for.
-            Some(Kind::Other) | None => {}
+        if from.kind(&name)? == Some(Kind::Folder) {
+            to.make_folder(&name)?;
+            copy_folder(&from.open(&name)?, &to.open(&name)?)?;
+        } else {
+            copy_file(from, &name, to, &name)?;
         }
     }
     let attributes: Attributes = from.attributes()?;
     to.set_attributes(&attributes)?;
     Ok(())
+}
+
+/// Copies a file or a link to a name that is free. False: it is gone, or nothing that a copy could stand for.
+pub fn copy_file(from: &Folder, name: &[u8], to: &Folder, new_name: &[u8]) -> io::Result<bool> {
+    match from.kind(name)? {
+        Some(Kind::File) => {
+            let mut source = from.open_file(name)?;
+            let mut copy = to.make_file(new_name)?;
+            io::copy(&mut source, &mut copy)?;
+            beneath::set_attributes(&copy, &beneath::attributes(&source)?)?;
+        }
+        Some(Kind::SymbolicLink) => {
+            to.make_link(new_name, &from.read_link(name)?)?;
+            to.set_attributes_of(new_name, &from.attributes_of(name)?)?;
+        }
+        Some(Kind::Folder | Kind::Other) | None => return Ok(false),
+    }
+    Ok(true)
 }
 
 #[cfg(test)]

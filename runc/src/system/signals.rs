@@ -2,8 +2,10 @@
 
 use super::descriptor;
 use gantry_abi::user::OwnedDescriptor;
+use gantry_abi::user::calls;
 use gantry_abi::user::signal::{self, SignalSet};
 use rustix::process::Signal;
+use std::cell::Cell;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -70,6 +72,47 @@ impl Signals {
         let length = descriptor::read_some(&self.descriptor, &mut information)?;
         let [a, b, c, d, ..] = information;
         Ok(length.map(|_| i32::from_ne_bytes([a, b, c, d])))
+    }
+}
+
+/// What would end this program, put off until it has cleared up.
+pub struct Interrupt {
+    signals: Signals,
+    caught: Cell<Option<i32>>,
+}
+
+impl Interrupt {
+    /// From here on, until it is dropped.
+    pub fn put_off() -> io::Result<Self> {
+        let endings = [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT];
+        let signals = endings
+            .iter()
+            .fold(SignalSet::EMPTY, |set, signal| set.with(signal.as_raw()));
+        Ok(Self {
+            signals: Signals::take(signals)?,
+            caught: Cell::new(None),
+        })
+    }
+
+    /// An error if there was a signal.
+    pub fn check(&self) -> io::Result<()> {
+        if self.caught.get().is_none() {
+            self.caught.set(self.signals.next()?);
+        }
+        match self.caught.get() {
+            Some(_) => Err(io::Error::other("interrupted")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Interrupt {
+    /// Ends this program as the signal would have done.
+    fn drop(&mut self) {
+        let _ = signal::set_mask(self.signals.mask);
+        if let Some(signal) = self.caught.get() {
+            let _ = calls::kill(rustix::process::getpid().as_raw_nonzero().get(), signal);
+        }
     }
 }
 

@@ -239,13 +239,14 @@ pub fn new_mount(file_system: &FileSystem, restrictions: Restrictions) -> io::Re
             None => mount::fsconfig_set_flag(&context, name)?,
         }
     }
-    mount::fsconfig_create(&context)?;
+    create_mount(&context, restrictions)
+}
+
+/// Makes the file system that was configured, in a mount that is attached nowhere.
+pub fn create_mount(context: &OwnedFd, restrictions: Restrictions) -> io::Result<OwnedFd> {
+    mount::fsconfig_create(context)?;
     let (set, _) = attributes(restrictions);
-    Ok(mount::fsmount(
-        &context,
-        FsMountFlags::FSMOUNT_CLOEXEC,
-        set,
-    )?)
+    Ok(mount::fsmount(context, FsMountFlags::FSMOUNT_CLOEXEC, set)?)
 }
 
 /// A further mount, attached nowhere, of what a descriptor refers to.

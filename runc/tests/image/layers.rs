@@ -297,3 +297,22 @@ fn extended_attributes_are_kept() {
         assert_eq!(note("d").as_deref(), Ok("upper"));
     }
 }
+
+/// Everybody may enter a root of which no layer says anything, and one that was said stays.
+#[test]
+fn unlisted_roots_can_be_entered() {
+    let place = Place::new("unlisted-root");
+    let file = |name: &str| Tar::new().file(name, "").bytes();
+    place.image_of(vec![file("a"), file("b")]);
+    let mode = || {
+        let root = fs::metadata(place.0.join("bundle/rootfs")).unwrap();
+        root.mode() & 0o7777
+    };
+    place.expect_bundle("layout", &[]);
+    assert_eq!(mode(), 0o755);
+    fs::remove_dir_all(place.0.join("bundle")).unwrap();
+    let listed = Tar::new().entry("./", b'5', 0o1711, "", b"");
+    place.image_of(vec![listed.bytes(), file("b")]);
+    place.expect_bundle("layout", &[]);
+    assert_eq!(mode(), 0o1711);
+}

@@ -95,7 +95,7 @@ impl Place {
 
     pub fn unpack(&self, image: &str, options: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_runc"))
-            .args(["image", "unpack"])
+            .args(["image", "unpack", "--merge"])
             .args(options)
             .args([image, "bundle"])
             .current_dir(&self.0)

@@ -5,5 +5,6 @@ mod choice;
 mod configuration;
 mod damage;
 mod hostile;
+mod interrupted;
 mod layers;
 mod layout;

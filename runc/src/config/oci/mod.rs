@@ -12,11 +12,12 @@ mod mount_options;
 mod mounts;
 mod priority;
 mod process;
+mod root;
 pub mod template;
 
 pub use process::environment;
 
-use super::container::{Container, Object as TreeObject, Process, Root, Tree};
+use super::container::{Container, Object as TreeObject, Process, Tree};
 use super::hooks::Hooks;
 use super::layout;
 use super::value::{Document, Field};
@@ -28,18 +29,13 @@ use std::path::Path;
 pub fn parse(document: &Document, bundle: &Path, command: &[String]) -> Result<Container, Error> {
     let config = document.root()?;
     version(&config.required("ociVersion")?)?;
-    let root = config.required("root")?;
-    let (path, read_only) = {
-        let root = root.object()?;
-        let path = root.required("path")?.nonempty_string()?;
-        let read_only = root
-            .optional("readonly")
-            .map_or(Ok(false), |field| field.boolean())?;
-        root.warn_of_unknown();
-        (path, read_only)
+    let mounts = match config.optional("mounts") {
+        Some(mounts) => mounts.list()?,
+        None => Vec::new(),
     };
+    let (root, read_only) = root::parse(&config, &mounts, bundle)?;
     let linux = Linux::parse(config.optional("linux"))?;
-    let mut objects = mounts::parse(config.optional("mounts"), bundle)?;
+    let mut objects = mounts::parse(&mounts, bundle)?;
     // It has to be there when the program is started, not before (config.md, "Process").
     let process = config.optional("process").filter(|field| !field.is_null());
     let (mut process, needs_no_administrator) = match process {
@@ -96,7 +92,7 @@ pub fn parse(document: &Document, bundle: &Path, command: &[String]) -> Result<C
     Ok(Container {
         own_process_list: linux.own_process_list,
         tree: Some(Tree {
-            root: Root::Directory(bundle.join(path)),
+            root,
             objects,
             read_only,
         }),

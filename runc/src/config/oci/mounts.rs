@@ -4,20 +4,25 @@ use super::super::container::{FileSystem, Mount, Object as TreeObject};
 use super::super::path;
 use super::super::value::Field;
 use super::mount_options::Options;
+use super::root::is_root;
 use crate::error::Error;
 use std::path::Path;
 
-/// The mounts, in the order of the list. Bind sources that are relative start at `bundle`.
-pub fn parse(field: Option<Field<'_>>, bundle: &Path) -> Result<Vec<TreeObject>, Error> {
+/// The mounts below the root, in the order of the list. Bind sources that are relative start at `bundle`.
+pub fn parse(mounts: &[Field<'_>], bundle: &Path) -> Result<Vec<TreeObject>, Error> {
     let mut objects = Vec::new();
-    let Some(field) = field else {
-        return Ok(objects);
-    };
-    for mount in field.list()? {
-        let Some(object) = parse_mount(&mount, bundle)? else {
-            continue;
-        };
-        objects.push(object);
+    for (index, mount) in mounts.iter().enumerate() {
+        if is_root(mount)? {
+            match index {
+                0 => continue,
+                _ => {
+                    return Err(mount.error(
+                        "what is mounted on / has to be the first: it would cover the others",
+                    ));
+                }
+            }
+        }
+        objects.extend(parse_mount(mount, bundle)?);
     }
     Ok(objects)
 }

@@ -10,13 +10,13 @@ use anyhow::{Result, ensure};
 
 /// Files whose digests the image's own sha256sum has to find as they are on this machine.
 const FILES: [&str; 3] = ["bin/dash", "usr/bin/sha256sum", "etc/debian_version"];
-/// Unpacks the image, runs it with a script, and shows that its bundle can be removed.
+/// Unpacks the image, runs it with a script, and shows that its bundle and its layers can be removed.
 const COMMAND: &str = r#"set -e
 runc image unpack /image:small /run/debian
 runc run --bundle /run/debian debian /bin/sh -c "$(cat /script)"
-test ! -e /run/debian/rootfs/usr/share/base-passwd
+runc run --bundle /run/debian debian /bin/sh -c 'test ! -e /usr/share/base-passwd'
 rm -r /run/debian
-echo removed
+runc image prune | wc -l
 "#;
 /// What the container's shell does with programs that the dynamic linker starts.
 const SCRIPT: &str = r#"
@@ -117,6 +117,6 @@ fn expected(sample: &Sample) -> Result<String> {
         let digest = image::sha256(&sample.file(file))?;
         text.push_str(&format!("{digest}  {file}\n"));
     }
-    text.push_str("a copy runs\n33 44\n1\nremoved\n");
+    text.push_str("a copy runs\n33 44\n1\n2\n");
     Ok(text)
 }

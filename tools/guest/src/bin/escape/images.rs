@@ -2,6 +2,7 @@
 
 use crate::attack::{ALONE, Class, Result, Scene};
 use crate::attempts::Attempts;
+use guest::image_layout::{self, Archive, FILE, FOLDER, HARD_LINK, Image, LINK};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -27,12 +28,6 @@ fn stand_by(attempts: &mut Attempts) -> Result<()> {
     attempts.count += 1;
     Ok(())
 }
-
-/// What an entry of a layer is, with the numbers of tar(5).
-const FILE: u8 = b'0';
-const HARD_LINK: u8 = b'1';
-const LINK: u8 = b'2';
-const FOLDER: u8 = b'5';
 
 /// An entry: its kind, name and target.
 type Entry = (u8, &'static str, &'static str);
@@ -116,82 +111,25 @@ const LAYERS: [(&str, &[Entry]); 12] = [
     ),
 ];
 
-/// An archive of entries as tar(5) describes it.
-fn archive(entries: &[Entry]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for (kind, name, target) in entries {
-        let content: &[u8] = if *kind == FILE { b"out" } else { b"" };
-        let mut header = [0_u8; 512];
-        let mut put = |place: usize, text: &str| {
-            header[place..place + text.len()].copy_from_slice(text.as_bytes());
-        };
-        put(0, name);
-        put(100, "0000755\0");
-        put(108, "0000000\0");
-        put(116, "0000000\0");
-        put(124, &format!("{:011o}\0", content.len()));
-        put(136, "00000000000\0");
-        put(148, "        ");
-        put(157, target);
-        put(257, "ustar\x0000");
-        header[156] = *kind;
-        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        bytes.extend_from_slice(&header);
-        bytes.extend_from_slice(content);
-        bytes.resize(bytes.len().next_multiple_of(512), 0);
-    }
-    bytes.resize(bytes.len() + 1024, 0);
-    bytes
-}
-
-/// Puts a blob into a layout; its digest.
-fn blob(layout: &Path, content: &[u8]) -> Result<String> {
-    let file = layout.join("blob");
-    fs::write(&file, content)?;
-    let output = Command::new("/bin/busybox")
-        .arg("sha256sum")
-        .arg(&file)
-        .output()?;
-    let text = String::from_utf8(output.stdout)?;
-    let digest = text.split(' ').next().ok_or("no digest")?.to_owned();
-    fs::rename(file, layout.join("blobs/sha256").join(&digest))?;
-    Ok(digest)
-}
-
 /// An image layout with a layer of these entries.
 fn write_layout(layout: &Path, entries: &[Entry]) -> Result<()> {
-    fs::create_dir_all(layout.join("blobs/sha256"))?;
-    fs::write(
-        layout.join("oci-layout"),
-        r#"{ "imageLayoutVersion": "1.0.0" }"#,
-    )?;
-    let layer = archive(entries);
-    let layer_digest = blob(layout, &layer)?;
-    let configuration = format!(
-        r#"{{ "architecture": "arm64", "os": "linux", "config": {{ "Cmd": ["/bin/sh"] }},
-        "rootfs": {{ "type": "layers", "diff_ids": ["sha256:{layer_digest}"] }} }}"#
-    );
-    let configuration_digest = blob(layout, configuration.as_bytes())?;
-    let manifest = format!(
-        r#"{{ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "config": {{ "mediaType": "application/vnd.oci.image.config.v1+json", "size": {},
-            "digest": "sha256:{configuration_digest}" }},
-        "layers": [{{ "mediaType": "application/vnd.oci.image.layer.v1.tar", "size": {},
-            "digest": "sha256:{layer_digest}" }}] }}"#,
-        configuration.len(),
-        layer.len()
-    );
-    let manifest_digest = blob(layout, manifest.as_bytes())?;
-    fs::write(
-        layout.join("index.json"),
-        format!(
-            r#"{{ "schemaVersion": 2, "manifests": [{{ "mediaType": "application/vnd.oci.image.manifest.v1+json",
-            "size": {}, "digest": "sha256:{manifest_digest}" }}] }}"#,
-            manifest.len()
-        ),
-    )?;
-    Ok(())
+    let archive = entries
+        .iter()
+        .fold(Archive::default(), |archive, (kind, name, target)| {
+            archive.entry(&image_layout::Entry {
+                kind: *kind,
+                name,
+                target,
+                content: if *kind == FILE { b"out" } else { b"" },
+                ..image_layout::Entry::default()
+            })
+        });
+    let image = Image {
+        tag: "hostile",
+        config: r#"{ "Cmd": ["/bin/sh"] }"#,
+        layers: &[&archive],
+    };
+    Ok(image_layout::write(layout, &[image])?)
 }
 
 /// Whether a file below a folder has the host's secret in it; links are not followed.
@@ -214,6 +152,7 @@ fn holds_secret(folder: &Path, secret: &str) -> bool {
 
 fn unpack(scene: &Scene<'_>, attempts: &mut Attempts) -> Result<()> {
     let place = scene.canaries.place().join("images");
+    let store = place.join("store");
     let secret = fs::read_to_string(scene.canaries.place().join(crate::host::SECRET))?;
     // An honest layer shows that what is refused below is refused for what it wants.
     let honest: (&str, &[Entry]) = ("an honest file", &[(FOLDER, "a", ""), (FILE, "a/b", "")]);
@@ -222,8 +161,8 @@ fn unpack(scene: &Scene<'_>, attempts: &mut Attempts) -> Result<()> {
         let bundle = place.join(format!("bundle{index}"));
         write_layout(&layout, entries)?;
         let output = Command::new("/bin/runc")
-            .args(["image", "unpack"])
-            .args([&layout, &bundle])
+            .args(["image", "unpack", "--store"])
+            .args([&store, &layout, &bundle])
             .stdin(Stdio::null())
             .output()?;
         if index == 0 && !output.status.success() {
@@ -240,7 +179,8 @@ fn unpack(scene: &Scene<'_>, attempts: &mut Attempts) -> Result<()> {
             let path = Path::new(folder).join(OUT);
             attempts.never(format!("{what} made {}", path.display()), path.exists());
         }
-        attempts.never(format!("{what} got it"), holds_secret(&bundle, &secret));
+        let got = [&bundle, &store].map(|folder| holds_secret(folder, &secret));
+        attempts.never(format!("{what} got it"), got.contains(&true));
         let gone = !scene.canaries.place().join(crate::host::SECRET).exists();
         attempts.never(format!("{what} removed the secret"), gone);
     }

@@ -11,6 +11,7 @@ mod commands;
 mod errors;
 mod exec;
 mod hooks;
+mod images;
 mod kill;
 mod layouts;
 mod life;
@@ -21,6 +22,7 @@ mod output;
 mod place;
 mod properties;
 mod random;
+mod roots;
 mod runtime;
 mod starting;
 mod terminals;
@@ -34,7 +36,7 @@ use test::{Difference, Kind, Test};
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// The tests, a list with its title for each module.
-const TESTS: [(&str, &[Test]); 15] = [
+const TESTS: [(&str, &[Test]); 17] = [
     ("Layout files", layouts::TESTS),
     ("Bundles", bundles::TESTS),
     ("Properties", properties::TESTS),
@@ -48,6 +50,8 @@ const TESTS: [(&str, &[Test]); 15] = [
     ("Output", output::TESTS),
     ("Memory", memory::TESTS),
     ("To start from", starting::TESTS),
+    ("Images", images::TESTS),
+    ("Roots", roots::TESTS),
     ("Killed at any point", kill::TESTS),
     ("Many at a time", churn::TESTS),
 ];

@@ -1,0 +1,4 @@
+//! What several of the programs use.
+#![forbid(unsafe_code)]
+
+pub mod image_layout;
