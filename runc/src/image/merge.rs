@@ -63,7 +63,7 @@ impl<'a> Merged<'a> {
 /// Moves all that `layer` holds into `tree`.
 fn merge(layer: &Folder, changes: &Changes, tree: &Folder) -> Result<(), Error> {
     for name in &changes.opaque {
-        let emptied = open(tree, name).and_then(|folder| folder.map_or(Ok(()), |it| it.clear()));
+        let emptied = change(tree, name, Folder::clear);
         emptied.map_err(|error| explain("empty", name, &error))?;
     }
     for name in &changes.whiteouts {
@@ -137,7 +137,21 @@ fn remove(tree: &Folder, name: &Name) -> io::Result<()> {
     let Some((parent, last)) = name.split() else {
         return Ok(());
     };
-    open(tree, &parent)?.map_or(Ok(()), |folder| folder.remove(last))
+    change(tree, &parent, |folder| folder.remove(last))
+}
+
+/// Changes what a directory holds, if it is there, and nothing else of it: its times stay.
+fn change(
+    tree: &Folder,
+    name: &Name,
+    change: impl FnOnce(&Folder) -> io::Result<()>,
+) -> io::Result<()> {
+    let Some(folder) = open(tree, name)? else {
+        return Ok(());
+    };
+    let attributes = folder.attributes()?;
+    change(&folder)?;
+    folder.set_attributes(&attributes).map(drop)
 }
 
 fn explain(what: &str, name: &Name, error: &io::Error) -> Error {
