@@ -41,7 +41,7 @@ impl TestTree {
             table,
             fs,
             credentials: Credentials::root(),
-            overlays: Mutex::new(Mounted::new()),
+            overlays: Mutex::new(Mounted::NONE),
         }
     }
 
@@ -58,7 +58,7 @@ impl TestTree {
             table: self.table.clone(),
             fs: self.fs.clone(),
             credentials: Credentials::ordinary(user, user),
-            overlays: Mutex::new(Mounted::new()),
+            overlays: Mutex::new(Mounted::NONE),
         }
     }
 

@@ -57,7 +57,7 @@ pub enum Found {
     /// An overlay that is mounted already.
     Mounted(ActiveSuperBlock),
     /// One to be made of these layers.
-    New(Layers),
+    New(Arc<Layers>),
 }
 
 /// What a name in a directory of a layer is, whoever asks; whiteouts are there.
@@ -82,7 +82,7 @@ impl Layers {
     /// layer would uncover, an upper directory that can't be written, a working directory in another mount than the
     /// upper one or above or below it; `ELOOP` for layers above or below each other; `EBUSY` for an upper or a working
     /// directory that another overlay has; `ENOMEM`, `ENOSPC`.
-    pub fn new(
+    pub fn find(
         view: &View<'_>,
         options: &Options,
         given: &[GivenDirectory],
@@ -136,7 +136,7 @@ impl Layers {
             Some((root, work)) => Some(Upper::new(root, &work, view.credentials)?),
             None => None,
         };
-        Ok(Found::New(Self {
+        Ok(Found::New(Arc::new(Self {
             upper,
             lowers,
             marks: Marks::new(options.user_attributes),
@@ -148,7 +148,7 @@ impl Layers {
                 .unwrap_or(0),
             file_systems,
             linked: SpinLock::new(BTreeMap::new()),
-        }))
+        })))
     }
 
     /// The overlay's number for a file of a layer: that of its file system, with a mark in the upper bits where the

@@ -165,9 +165,9 @@ pub fn create(
 ) -> Result<ActiveSuperBlock> {
     let options = Arc::new(Options::parse(options, given, &view.fs.root())?);
     let mut mounted = mounted.lock();
-    let layers = match Layers::new(view, &options, given, &mounted)? {
+    let layers = match Layers::find(view, &options, given, &mounted)? {
         Found::Mounted(super_block) => return Ok(super_block),
-        Found::New(layers) => Arc::new(layers),
+        Found::New(layers) => layers,
     };
     mounted.make_room()?;
     let mut lowers: Vec<Location> = Vec::new();
@@ -189,7 +189,7 @@ pub fn create(
 }
 
 /// What is mounted of all.
-static MOUNTED: Mutex<Mounted> = Mutex::new(Mounted::new());
+static MOUNTED: Mutex<Mounted> = Mutex::new(Mounted::NONE);
 
 struct Overlay;
 

@@ -21,9 +21,7 @@ struct Entry {
 
 impl Mounted {
     /// None.
-    pub const fn new() -> Self {
-        Self(Vec::new())
-    }
+    pub const NONE: Self = Self(Vec::new());
 
     /// The overlay with this upper directory; `None`: there is none.
     ///
