@@ -198,3 +198,13 @@ fn descriptors_pass_to_the_standard_library_and_back() {
     let mut nothing = Vec::new();
     assert_eq!(output.read_to_end(&mut nothing).unwrap(), 0);
 }
+
+#[test]
+fn ignored_signals_are_known() {
+    const SIGPIPE: i32 = 13;
+    const SIGUSR2: i32 = 12;
+    // The standard library ignores it.
+    assert_eq!(signal::is_ignored(SIGPIPE), Ok(true));
+    assert_eq!(signal::is_ignored(SIGUSR2), Ok(false));
+    assert_eq!(signal::is_ignored(1000), Err(Errno::EINVAL));
+}

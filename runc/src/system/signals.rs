@@ -85,9 +85,13 @@ impl Interrupt {
     /// From here on, until it is dropped.
     pub fn put_off() -> io::Result<Self> {
         let endings = [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT];
-        let signals = endings
-            .iter()
-            .fold(SignalSet::EMPTY, |set, signal| set.with(signal.as_raw()));
+        let mut signals = SignalSet::EMPTY;
+        for ending in endings.map(Signal::as_raw) {
+            // Whoever started this program may want it to survive one.
+            if !signal::is_ignored(ending)? {
+                signals = signals.with(ending);
+            }
+        }
         Ok(Self {
             signals: Signals::take(signals)?,
             caught: Cell::new(None),

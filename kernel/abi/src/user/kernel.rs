@@ -180,6 +180,27 @@ pub(super) fn reset_signal_action(signal: i32) -> Result<()> {
     }
 }
 
+/// rt_sigaction(2): the address of the signal's handler, or `SIG_DFL` (0) or `SIG_IGN` (1).
+pub(super) fn signal_handler(signal: i32) -> Result<u64> {
+    let mut action = [0u64; 4];
+    // SAFETY: nothing is set, and the structure, no shorter than the kernel's, outlives the call.
+    unsafe {
+        syscall6(
+            number::__NR_rt_sigaction as usize,
+            [
+                signal as usize,
+                0,
+                action.as_mut_ptr().addr(),
+                size_of::<u64>(),
+                0,
+                0,
+            ],
+        )?;
+    }
+    let [handler, ..] = action;
+    Ok(handler)
+}
+
 /// rt_sigtimedwait(2): the signal and what siginfo_t's first bytes say: signal, errno, code, sender.
 pub(super) fn wait_for_signal(mask: u64, timeout: Option<[i64; 2]>) -> Result<(i32, [i32; 32])> {
     let mut information = [0i32; 32];

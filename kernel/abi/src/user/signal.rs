@@ -94,6 +94,13 @@ pub fn descriptor(signals: SignalSet) -> Result<OwnedDescriptor> {
     kernel::signal_descriptor(signals.0, flags).map(OwnedDescriptor::from_call)
 }
 
+/// Whether a signal is ignored, as nohup(1) and shells make those that a program is to survive (sigaction(2)). Errors:
+/// EINVAL for unknown numbers.
+pub fn is_ignored(signal: i32) -> Result<bool> {
+    const IGNORE: u64 = 1;
+    kernel::signal_handler(signal).map(|handler| handler == IGNORE)
+}
+
 /// Gives a signal its default action (sigaction(2)). Errors: EINVAL for SIGKILL, SIGSTOP and unknown numbers.
 pub fn reset(signal: i32) -> Result<()> {
     kernel::reset_signal_action(signal)
