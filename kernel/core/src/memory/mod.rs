@@ -24,6 +24,7 @@ mod request;
 pub mod syscalls;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 pub use address_space::{AddressSpace, LOWEST_ADDRESS, USER_END};
 pub use advise::Advice;
@@ -36,6 +37,7 @@ pub use mappings::Mappings;
 pub use object::{MemoryObject, SharedMemory};
 pub use remap::RemapFlags;
 pub use request::{Backing, Layout, MapRequest, MemoryLimits, Placement, Statistics};
+pub use usage::Usage;
 
 /// Bytes in a page.
 pub const PAGE_SIZE: u64 = 4096;

@@ -1,7 +1,7 @@
 //! Page table entries (Arm ARM, D8.3: VMSAv8-64 descriptors, stage 1, 4 KiB granule).
 
-use super::{Protection, Sharing};
-use crate::frame::FRAME_SHIFT;
+use super::{Mapping, Protection, Sharing};
+use crate::frame::{FRAME_SHIFT, FrameRef};
 
 const VALID: u64 = 1 << 0;
 /// A table at levels 0 to 2, a page at level 3.
@@ -141,6 +141,22 @@ impl Page {
     #[inline(always)]
     pub fn is_accessed(self) -> bool {
         self.0 & ACCESSED != 0
+    }
+
+    /// What the entry says, for as long as the caller borrows the page table that it is in.
+    #[inline(always)]
+    pub fn mapping<'a>(self) -> Mapping<'a> {
+        Mapping {
+            // SAFETY: a present entry owns a share of the frame while its page table is borrowed.
+            frame: unsafe { FrameRef::from_number(self.frame()) },
+            readable: self.is_valid(),
+            writable: self.is_valid() && self.is_writable(),
+            executable: self.is_executable(),
+            copy_on_write: self.is_valid() && self.is_copy_on_write(),
+            shared: self.is_shared(),
+            dirty: self.is_dirty(),
+            accessed: self.is_accessed(),
+        }
     }
 }
 

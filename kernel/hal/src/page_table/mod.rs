@@ -21,6 +21,7 @@ mod fork;
 mod invalidation;
 mod range;
 mod run;
+mod survey;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -142,17 +142,7 @@ impl UserPageTable {
     #[inline]
     pub fn lookup(&self, address: u64) -> Option<Mapping<'_>> {
         let page = Page(self.leaf(address)?.1.load(Relaxed));
-        page.is_present().then(|| Mapping {
-            // SAFETY: the page table owns a share of the frame while it is borrowed.
-            frame: unsafe { FrameRef::from_number(page.frame()) },
-            readable: page.is_valid(),
-            writable: page.is_valid() && page.is_writable(),
-            executable: page.is_executable(),
-            copy_on_write: page.is_valid() && page.is_copy_on_write(),
-            shared: page.is_shared(),
-            dirty: page.is_dirty(),
-            accessed: page.is_accessed(),
-        })
+        page.is_present().then(|| page.mapping())
     }
 
     /// Makes a copy-on-write page writable: as it is if its frame has no other owner, otherwise with a copy of the

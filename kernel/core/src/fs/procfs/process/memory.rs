@@ -15,8 +15,9 @@ use crate::{Errno, Result};
 /// Arguments and environment are cut off here: what exec accepts at most.
 const STRINGS_MAX: u64 = 128 << 10 << 5;
 /// The column where maps shows names.
-const NAME_COLUMN: usize = 73;
+pub const NAME_COLUMN: usize = 73;
 
+/// The memory of what a directory tells of; none for a zombie.
 pub(super) fn space(subject: &Subject) -> Option<Arc<AddressSpace>> {
     subject.any_thread()?.address_space()
 }
@@ -108,7 +109,11 @@ pub fn maps(subject: &Subject, reader: &Current, text: &mut Text) -> Result<()> 
     Ok(())
 }
 
-fn show_area(area: &Area, root: &Location, text: &mut Text) -> Result<()> {
+/// The line of an area.
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn show_area(area: &Area, root: &Location, text: &mut Text) -> Result<()> {
     let start = text.position();
     let letter = |set: bool, letter: char| if set { letter } else { '-' };
     text.add(format_args!(

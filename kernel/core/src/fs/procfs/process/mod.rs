@@ -10,6 +10,7 @@ pub mod numbers;
 pub mod stat;
 pub mod status;
 pub mod threads;
+pub mod usage;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -196,7 +197,7 @@ const fn directory(
     }
 }
 
-static ITEMS: [Item; 22] = [
+static ITEMS: [Item; 24] = [
     directory("task", 0o555, threads::directory, false),
     directory("fd", 0o500, descriptors::directory, true),
     directory("fdinfo", 0o500, descriptors::information_directory, true),
@@ -205,6 +206,8 @@ static ITEMS: [Item; 22] = [
     private("environ", memory::environ),
     text("cmdline", memory::cmdline),
     text("maps", memory::maps),
+    text("smaps", usage::smaps),
+    text("smaps_rollup", usage::smaps_rollup),
     text("statm", memory::statm),
     Item {
         name: "comm",

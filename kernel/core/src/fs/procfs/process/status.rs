@@ -6,11 +6,9 @@ use super::super::text::Text;
 use super::stat::{activity, dispositions};
 use super::{Subject, numbers};
 use crate::context::ProcessList;
+use crate::memory::PAGE_SIZE;
 use crate::task::{Capability, CommandName, Current, Resource, ThreadRef, limits, memory_score};
 use crate::{Errno, Result};
-
-/// Kibibytes in a page.
-const PAGE_KIB: u64 = 4;
 
 /// The name of the program.
 ///
@@ -115,6 +113,8 @@ fn show_memory(thread: &ThreadRef, text: &mut Text) {
         return;
     };
     let statistics = space.statistics();
+    let usage = space.usage();
+    let of_files = usage.resident - usage.anonymous - usage.shared_memory;
     for (name, pages) in [
         ("VmPeak", statistics.peak_total),
         ("VmSize", statistics.total),
@@ -122,12 +122,19 @@ fn show_memory(thread: &ThreadRef, text: &mut Text) {
         ("VmPin", 0),
         ("VmHWM", statistics.peak_resident),
         ("VmRSS", statistics.resident),
+        ("RssAnon", usage.anonymous / PAGE_SIZE),
+        ("RssFile", of_files / PAGE_SIZE),
+        ("RssShmem", usage.shared_memory / PAGE_SIZE),
         ("VmData", statistics.data),
         ("VmStk", statistics.stack),
         ("VmExe", statistics.text),
+        ("VmPTE", space.table_bytes() / PAGE_SIZE),
         ("VmSwap", 0),
     ] {
-        text.add(format_args!("{name}:\t{:>8} kB\n", pages * PAGE_KIB));
+        text.add(format_args!(
+            "{name}:\t{:>8} kB\n",
+            pages * PAGE_SIZE / 1024
+        ));
     }
 }
 

@@ -1,10 +1,11 @@
 //! The texts of /proc, as programs parse them.
 
 use crate::check::{Check, ensure, equal, fails, ok};
-use crate::child::{Child, Gate};
+use crate::child::{self, Child, Gate};
 use crate::files::Place;
 use crate::harness::Case;
 use gantry_abi::user::Errno;
+use gantry_abi::user::measure::Mapping;
 use std::fs;
 use std::os::fd::AsRawFd;
 
@@ -24,6 +25,10 @@ pub const CASES: &[Case] = &[
     Case {
         name: "proc_maps_lists_the_program",
         test: maps,
+    },
+    Case {
+        name: "proc_smaps_counts_pages",
+        test: smaps,
     },
     Case {
         name: "proc_of_another_user_is_closed",
@@ -89,6 +94,9 @@ fn status() -> Check {
     for name in [
         "VmSize",
         "VmRSS",
+        "RssAnon",
+        "RssFile",
+        "VmPTE",
         "SigBlk",
         "SigIgn",
         "CapEff",
@@ -173,6 +181,58 @@ fn maps() -> Check {
     Ok(())
 }
 
+/// The sum of a field of /proc/self/smaps or smaps_rollup, in KiB.
+fn smaps_sum(file: &str, name: &str) -> Check<u64> {
+    let text = read(&format!("/proc/self/{file}"))?;
+    let mut sum = 0;
+    for line in text.lines() {
+        let Some(field) = line
+            .strip_prefix(name)
+            .and_then(|rest| rest.strip_prefix(':'))
+        else {
+            continue;
+        };
+        let number = field.trim().strip_suffix(" kB").ok_or("no unit")?;
+        sum += number
+            .parse::<u64>()
+            .map_err(|error| format!("{line}: {error}"))?;
+    }
+    Ok(sum)
+}
+
+fn smaps() -> Check {
+    const LENGTH: usize = 1 << 20;
+    const KIBIBYTES: u64 = LENGTH as u64 / 1024;
+    /// What reading the file may itself take.
+    const ROOM: u64 = 256;
+    let anonymous = || smaps_sum("smaps", "Anonymous");
+    let between = |what: &str, value: u64, least: u64| {
+        ensure(
+            &format!("{what}: {value}"),
+            (least..least + ROOM).contains(&value),
+        )
+    };
+    let before = anonymous()?;
+    let mut mapping = ok("mmap", Mapping::anonymous(LENGTH))?;
+    between("untouched", anonymous()?, before)?;
+    mapping.write_pages();
+    between("written", anonymous()?, before + KIBIBYTES)?;
+    let shared = smaps_sum("smaps", "Shared_Dirty")?;
+    between("of one process", shared, 0)?;
+    let rolled_up = smaps_sum("smaps_rollup", "Pss_Anon")?;
+    between("rolled up", rolled_up, before + KIBIBYTES)?;
+    // A child has the same pages until one of the two writes.
+    child::run(|| {
+        let shared = smaps_sum("smaps", "Shared_Dirty")?;
+        ensure(&format!("in a child: {shared}"), shared >= KIBIBYTES)?;
+        let part = smaps_sum("smaps_rollup", "Pss_Anon")?;
+        ensure(&format!("the child's part: {part}"), part < KIBIBYTES)?;
+        mapping.write_pages();
+        let own = smaps_sum("smaps", "Private_Dirty")?;
+        ensure(&format!("written by the child: {own}"), own >= KIBIBYTES)
+    })
+}
+
 fn private() -> Check {
     let number = std::process::id();
     crate::users::as_user(1000, || {
@@ -183,6 +243,11 @@ fn private() -> Check {
         fails(
             "environ",
             fs::read(format!("/proc/{number}/environ")),
+            Errno::EACCES,
+        )?;
+        fails(
+            "smaps",
+            fs::read(format!("/proc/{number}/smaps")),
             Errno::EACCES,
         )?;
         fails(
