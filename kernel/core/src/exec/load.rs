@@ -4,15 +4,17 @@ use super::elf::{Header, Image, Placement as ImagePlacement, Segment};
 use super::script::HEAD_SIZE;
 use crate::errno::{Errno, Result};
 use crate::heap::MakeRoom;
-use crate::memory::{AddressSpace, AreaFlags, MapRequest, PAGE_SIZE, Placement, Protection};
+use crate::memory::{
+    AddressSpace, AreaFlags, MapRequest, PAGE_SIZE, Placement, Protection, WINDOW_END,
+};
 use crate::vfs::File;
 use crate::vfs::transfer::Destination;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// Where a relocatable program with or without an interpreter goes: two thirds up user space, as on Linux
-/// (ELF_ET_DYN_BASE).
-const PROGRAM_BASE: u64 = 0x0000_aaaa_aaaa_0000;
+/// Where a relocatable program with or without an interpreter goes: two thirds up the part of user space that programs
+/// get, as on Linux (ELF_ET_DYN_BASE).
+const PROGRAM_BASE: u64 = (WINDOW_END / 3 * 2) & !0xffff;
 
 /// An image in its place.
 #[derive(Clone, Copy, Debug)]

@@ -11,7 +11,7 @@ use crate::errno::{Errno, Result};
 use crate::futex;
 use crate::heap::MakeRoom;
 use crate::memory::{
-    AddressSpace, AreaFlags, Label, Layout, MapRequest, PAGE_SIZE, Placement, Protection, USER_END,
+    AddressSpace, AreaFlags, Label, Layout, MapRequest, PAGE_SIZE, Placement, Protection,
 };
 use crate::signal::Signal;
 use crate::signal::state::AlternateStack;
@@ -29,8 +29,8 @@ use hal::user::{self, UserAddr};
 
 /// How often an interpreter may itself be a script.
 const SCRIPT_DEPTH: usize = 5;
-/// First address behind the stack; a page stays free at the end of user space.
-const STACK_TOP: u64 = USER_END - PAGE_SIZE;
+/// What lies behind the stack: the vDSO, which shares its page table there, and a free page.
+const BEHIND_STACK: u64 = vdso::SIZE + PAGE_SIZE;
 /// What the stack's area begins with besides the arguments; it grows by itself.
 const STACK_INITIAL: u64 = 128 << 10;
 /// AT_MINSIGSTKSZ: a signal frame and some room.
@@ -327,33 +327,36 @@ fn prepare(
     privileges: &Privileges,
 ) -> Result<Ready> {
     let memory = AddressSpace::new()?;
-    let kept = current.process().personality().load(Relaxed);
-    if kept & personality::FIXED_ADDRESSES != 0 && !privileges.is_secure {
-        memory.fix_base();
-    }
     take_limits(current, &memory);
+    let kept = current.process().personality().load(Relaxed);
+    let random = if kept & personality::FIXED_ADDRESSES != 0 && !privileges.is_secure {
+        0
+    } else {
+        crate::system::random::word()
+    };
+    let top = memory.arrange(random, BEHIND_STACK);
     let program = load::map(&memory, &found.file, &found.image, false)?;
     let interpreter = match &found.interpreter {
         Some(Interpreter { file, image, .. }) => Some(load::map(&memory, file, image, true)?),
         None => None,
     };
-    let vdso = vdso::map(&memory)?;
+    vdso::map(&memory, top)?;
     let stack = build_stack(
         found,
         given,
         privileges,
         &program,
         interpreter.as_ref(),
-        vdso,
+        top,
     )?;
-    let length = (STACK_TOP - (stack.address & !(PAGE_SIZE - 1))) + STACK_INITIAL;
+    let length = (top - (stack.address & !(PAGE_SIZE - 1))) + STACK_INITIAL;
     let protection = Protection {
         read: true,
         write: true,
         execute: found.image.executable_stack,
     };
     memory.map(MapRequest {
-        placement: Placement::Fixed(STACK_TOP - length),
+        placement: Placement::Fixed(top - length),
         flags: AreaFlags::GROWS_DOWN,
         label: Label::Stack,
         ..MapRequest::anonymous(length, protection)
@@ -376,7 +379,7 @@ fn prepare(
         memory,
         entry,
         stack_pointer: stack.address,
-        signal_return: vdso::signal_return(vdso),
+        signal_return: vdso::signal_return(top),
     })
 }
 
@@ -406,19 +409,19 @@ fn build_stack(
     privileges: &Privileges,
     program: &Loaded,
     interpreter: Option<&Loaded>,
-    vdso: u64,
+    top: u64,
 ) -> Result<Stack> {
     let credentials = &privileges.credentials;
     let (hardware, hardware_2) = hal::cpu::hardware_capabilities();
     let mut random = [0; 16];
     crate::system::random::fill(&mut random);
     stack::build(
-        STACK_TOP,
+        top,
         given,
         &found.name,
         &random,
         &[
-            (key::SYSTEM_INFORMATION, vdso),
+            (key::SYSTEM_INFORMATION, top),
             (key::MINIMUM_SIGNAL_STACK, MINIMUM_SIGNAL_STACK),
             (key::HARDWARE, hardware),
             (key::PAGE_SIZE, PAGE_SIZE),

@@ -15,6 +15,8 @@ use hal::vdso;
 const WALL_CLOCK_OFFSET: usize = 16;
 /// Pages that each program has of it.
 const PAGES: u64 = 2;
+/// Bytes that each program has of it.
+pub const SIZE: u64 = PAGES * PAGE_SIZE;
 
 /// What all programs map: the image and the data page.
 struct Pages {
@@ -33,7 +35,7 @@ impl MemoryObject for Pages {
     }
 
     fn size(&self) -> u64 {
-        PAGES * PAGE_SIZE
+        SIZE
     }
 
     fn cached_pages(&self, first: u64, count: u64, each: &mut dyn FnMut(u64, Frame)) {
@@ -74,23 +76,25 @@ pub fn publish_wall_clock(at_boot: u64) {
     }
 }
 
-/// Maps both pages into a new program; the image's address.
+/// Maps both pages into a new program, at `address`.
 ///
 /// # Errors
 /// `ENOMEM`.
-pub fn map(memory: &AddressSpace) -> Result<u64> {
+pub fn map(memory: &AddressSpace, address: u64) -> Result<()> {
     let pages = SHARED.get().ok_or(Errno::ENOMEM)?.clone();
     let protection = Protection {
         read: true,
         write: false,
         execute: true,
     };
-    memory.map(MapRequest {
-        placement: Placement::Anywhere,
-        backing: Backing::Object(pages),
-        label: Label::Vdso,
-        ..MapRequest::anonymous(PAGES * PAGE_SIZE, protection)
-    })
+    memory
+        .map(MapRequest {
+            placement: Placement::Fixed(address),
+            backing: Backing::Object(pages),
+            label: Label::Vdso,
+            ..MapRequest::anonymous(SIZE, protection)
+        })
+        .map(drop)
 }
 
 /// Where a signal handler without a restorer of its own returns to, in an image at this address.

@@ -2,6 +2,7 @@
 
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
 
 use hal::page_table::{Activation, ForkMode, UserPageTable};
 use hal::sync::InterruptGuard;
@@ -19,11 +20,19 @@ pub const USER_END: u64 = 1 << 48;
 /// The lowest address an ordinary mapping may have (vm.mmap_min_addr's default).
 pub const LOWEST_ADDRESS: u64 = 0x1_0000;
 
-/// Distance from the top of user space to the mapping base: room for the main stack and its own random offset.
-const STACK_ROOM: u64 = 1 << 30;
+/// First address behind the part of user space that programs get unless they ask for more: it is large enough for nearly
+/// all of them, and takes one table of the second level instead of two. What finds no room there goes above.
+pub const WINDOW_END: u64 = 1 << 39;
+
+/// Least distance from the stack's end to the mapping base, as on Linux: room for the stack and what a limit of more
+/// than 128 MiB adds.
+const STACK_ROOM: u64 = 128 << 20;
 
 /// Pages over which the mapping base is spread at random (Linux's mmap_rnd_bits for 4 KiB pages: 18 to 33).
 const MAPPING_SPREAD: u64 = 1 << 18;
+
+/// Pages over which the stack's end is spread at random.
+const STACK_SPREAD: u64 = 1 << 16;
 
 /// A user address space, shared by the threads of a process (and by vfork until exec).
 ///
@@ -45,13 +54,12 @@ impl AddressSpace {
     /// ENOMEM.
     pub fn new() -> Result<Arc<AddressSpace>> {
         hal::frame::headroom()?;
-        let random = crate::system::random::word();
         let inner = Inner {
             areas: Areas::new(),
             table: UserPageTable::new()?,
             layout: Layout::default(),
             heap_end: 0,
-            mapping_base: USER_END - STACK_ROOM - random % MAPPING_SPREAD * PAGE_SIZE,
+            mapping_base: WINDOW_END - STACK_ROOM,
             future_lock: AreaFlags::empty(),
             counts: Counts::default(),
             released: Vec::new(),
@@ -59,9 +67,16 @@ impl AddressSpace {
         Ok(AddressSpace::with(MemoryLimits::default(), inner))
     }
 
-    /// Places mappings at the same addresses as in every other space that asks for it; to be called before there are any.
-    pub fn fix_base(&self) {
-        self.inner.lock().mapping_base = USER_END - STACK_ROOM;
+    /// Chooses where a new program has its stack and its mappings; to be called before there are any. Returns the first
+    /// address behind the stack, below which no mapping without an address comes nearer than the stack's limit. With
+    /// `random` 0 all programs have them at the same addresses.
+    pub fn arrange(&self, random: u64, behind_stack: u64) -> u64 {
+        let spread = |random: u64, pages: u64| random % pages * PAGE_SIZE;
+        let top = WINDOW_END - behind_stack - spread(random, STACK_SPREAD);
+        let limit = self.limits.stack.load(Ordering::Relaxed) & !(PAGE_SIZE - 1);
+        let room = limit.clamp(STACK_ROOM, (WINDOW_END / 6 * 5) & !(PAGE_SIZE - 1));
+        self.inner.lock().mapping_base = top - room - spread(random >> 32, MAPPING_SPREAD);
+        top
     }
 
     fn with(limits: MemoryLimits, inner: Inner) -> Arc<AddressSpace> {

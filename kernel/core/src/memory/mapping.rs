@@ -7,7 +7,7 @@ use core::sync::atomic::Ordering;
 use hal::frame;
 
 use super::PAGE_SIZE;
-use super::address_space::{AddressSpace, Inner, LOWEST_ADDRESS, USER_END};
+use super::address_space::{AddressSpace, Inner, LOWEST_ADDRESS, USER_END, WINDOW_END};
 use super::area::{Area, AreaFlags, MappedObject, Source};
 use super::object::SharedMemory;
 use super::request::{Backing, MapRequest, MemoryLimits, Placement};
@@ -234,10 +234,9 @@ impl Inner {
         let base = self.mapping_base;
         self.areas
             .find_gap(length, LOWEST_ADDRESS, base)
-            .or_else(|_| {
-                // Below is full: what lies between the mapping base and the stack is better than nothing.
-                self.areas.find_gap(length, base, USER_END)
-            })
+            // What lies between the mapping base and the stack is better than nothing.
+            .or_else(|_| self.areas.find_gap(length, base, WINDOW_END))
+            .or_else(|_| self.areas.find_gap(length, WINDOW_END, USER_END))
     }
 
     /// Mapped pages in a range.

@@ -26,7 +26,7 @@ pub mod syscalls;
 mod tests;
 mod usage;
 
-pub use address_space::{AddressSpace, LOWEST_ADDRESS, USER_END};
+pub use address_space::{AddressSpace, LOWEST_ADDRESS, USER_END, WINDOW_END};
 pub use advise::Advice;
 pub use area::{Area, AreaFlags, Label, MappedObject, Source};
 pub use areas::{GUARD_GAP, MAXIMUM_AREAS};
