@@ -161,6 +161,8 @@ impl Launch {
         // A runc that was killed meanwhile has made a container all the same.
         let _ = writeln!(report, "{}", protocol::good(""));
         drop(report);
+        // Without /proc it goes on with more memory.
+        let _ = process::discard_unused_stack();
         let ended = descriptor::leave_standard_streams()
             .and_then(|()| monitor.live())
             .and_then(|()| monitor.say_goodbye(true));

@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 pub use gantry_abi::user::fork;
 pub use gantry_abi::user::held::{Held, spawn_held};
 pub use gantry_abi::user::process::{Program, SpawnError, Stage, Step, spawn};
+pub use gantry_abi::user::stack::discard_unused as discard_unused_stack;
 
 /// What a child did.
 pub enum Change {

@@ -318,6 +318,40 @@ pub(super) fn exit(status: i32) -> ! {
     }
 }
 
+/// Gives the pages of `stack` below the stack pointer back (madvise(2)), if that lies in it.
+///
+/// Private to `user`: callers know that all of it is one thread's stack, and are no signal handlers.
+#[cfg(feature = "std")]
+pub(super) fn discard_stack_within(stack: core::ops::Range<usize>) -> Result<()> {
+    const PAGE_SIZE: usize = 4096;
+    const MADV_DONTNEED: usize = 4;
+    let end: usize;
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: reads the stack pointer.
+    unsafe {
+        asm!("mov {}, sp", out(reg) end, options(nomem, nostack, preserves_flags));
+    }
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: reads the stack pointer.
+    unsafe {
+        asm!("mov {}, rsp", out(reg) end, options(nomem, nostack, preserves_flags));
+    }
+    // What may lie below the stack pointer by the rules of calls ends within the next page.
+    let unused = (end & !(PAGE_SIZE - 1)).saturating_sub(PAGE_SIZE);
+    if !stack.contains(&end) || unused <= stack.start {
+        return Ok(());
+    }
+    let length = unused - stack.start;
+    // SAFETY: no frame is below the stack pointer, so nothing refers to what is there; its content may change.
+    let result = unsafe {
+        syscall6(
+            number::__NR_madvise as usize,
+            [stack.start, length, MADV_DONTNEED, 0, 0, 0],
+        )
+    };
+    result.map(drop)
+}
+
 /// A child's work, called in the child and never returning.
 type Work<'a> = &'a mut dyn FnMut() -> i32;
 

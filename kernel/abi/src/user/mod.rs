@@ -22,6 +22,8 @@ pub mod measure;
 pub mod mount;
 pub mod process;
 pub mod signal;
+#[cfg(feature = "std")]
+pub mod stack;
 pub mod terminal;
 
 pub use context_descriptor::ContextDescriptor;

@@ -5,6 +5,7 @@ use crate::child::{Child, End, run};
 use crate::harness::Case;
 use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 use std::fs;
+use std::hint::black_box;
 
 pub const CASES: &[Case] = &[
     Case {
@@ -26,6 +27,10 @@ pub const CASES: &[Case] = &[
     Case {
         name: "deep_stacks_grow",
         test: stack,
+    },
+    Case {
+        name: "what_a_deep_stack_took_can_be_given_back",
+        test: stack_given_back,
     },
 ];
 
@@ -151,4 +156,44 @@ fn stack() -> Check {
     )?;
     // 4,000 frames of a kibibyte and more.
     equal("the depth", depth(4000), 4000)
+}
+
+/// So many nested calls with a page of their own each.
+#[inline(never)]
+fn nest(calls: usize) -> usize {
+    let page = black_box([calls; PAGE / size_of::<usize>()]);
+    match calls {
+        0 => page[0],
+        _ => nest(calls - 1) + black_box(&page)[calls % page.len()],
+    }
+}
+
+fn stack_given_back() -> Check {
+    const CALLS: usize = 24;
+    let stack = || -> Check<u64> {
+        let maps = ok("smaps", fs::read_to_string("/proc/self/smaps"))?;
+        let (_, stack) = maps.split_once("[stack]").ok_or("no stack")?;
+        stack
+            .lines()
+            .find_map(|line| line.strip_prefix("Anonymous:")?.trim().strip_suffix(" kB"))
+            .and_then(|number| number.parse().ok())
+            .ok_or_else(|| "no number".to_owned())
+    };
+    let kept = black_box([7_u8; 3 * PAGE]);
+    let sum = CALLS * (CALLS + 1) / 2;
+    for _ in 0..3 {
+        equal("the sum", nest(CALLS), sum)?;
+        let deep = stack()?;
+        ensure(
+            &format!("deep: {deep}"),
+            deep >= (CALLS * PAGE / 1024) as u64,
+        )?;
+        ok("discard", gantry_abi::user::stack::discard_unused())?;
+        let flat = stack()?;
+        ensure(&format!("from {deep} to {flat}"), flat + 64 <= deep)?;
+    }
+    ensure(
+        "what is in use stays",
+        black_box(&kept).iter().all(|&byte| byte == 7),
+    )
 }
