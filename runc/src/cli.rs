@@ -7,7 +7,8 @@ use crate::commands;
 use crate::error::Error;
 use crate::log::{Format, Log};
 use crate::system::process;
-use clap::{Arg, ArgAction, Args, CommandFactory, Parser, Subcommand};
+use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 /// Where the state of containers is kept unless `--root` names another place.
@@ -135,6 +136,16 @@ macro_rules! verbs {
         }
 
         impl Command {
+            /// What clap is told of one verb's options, by its name; without the texts of its help.
+            fn only(name: &OsStr) -> Option<clap::Command> {
+                $(
+                    if name == $name {
+                        return Some(commands::$module::Arguments::augment_args(clap::Command::new($name)));
+                    }
+                )*
+                None
+            }
+
             fn carry_out(&self, global: &Global) -> u8 {
                 match self {
                     $(Self::$variant(arguments) => run_verb($name, arguments, global),)*
@@ -215,8 +226,21 @@ fn run_verb<V: Verb>(name: &str, verb: &V, global: &Global) -> u8 {
 /// Parses the command line and does what it asks for. A wrong one, or a question for help, ends the program
 /// here.
 pub fn run() -> u8 {
-    let CommandLine { global, verb } = CommandLine::parse();
+    // To describe all verbs to clap takes longer than most of them do: the others are only of interest for messages.
+    let CommandLine { global, verb } = parse_one_verb().unwrap_or_else(CommandLine::parse);
     verb.carry_out(&global)
+}
+
+/// Parses a right command line, knowing nothing but the verb that seems to be asked for.
+fn parse_one_verb() -> Option<CommandLine> {
+    let verb = std::env::args_os()
+        .skip(1)
+        .find_map(|argument| Command::only(&argument))?;
+    let mut matches = Global::augment_args(clap::Command::new("runc"))
+        .subcommand(verb)
+        .try_get_matches()
+        .ok()?;
+    CommandLine::from_arg_matches_mut(&mut matches).ok()
 }
 
 /// The whole command line, for what describes it.
