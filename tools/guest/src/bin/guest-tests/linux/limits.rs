@@ -338,7 +338,7 @@ fn personality() -> Check {
                 .args([crate::script::FLAG, "read:/proc/self/maps"])
                 .output();
             let text = String::from_utf8_lossy(&ok("spawn", output)?.stdout).into_owned();
-            let line = text.split('|').find(|line| line.ends_with("[vdso]"));
+            let line = text.split('|').find(|line| line.contains("[vdso]"));
             line.map(str::to_owned)
                 .ok_or_else(|| format!("no vDSO: {text}"))
         };
