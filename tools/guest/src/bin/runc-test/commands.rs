@@ -96,32 +96,6 @@ pub const TESTS: &[Test] = &[
     )
     .because("125, 126 and 127 are what container engines say. This crun has no --keep."),
     Test::common(
-        "exec_tells_how_it_ended",
-        exec,
-        "bats exec, exec with an unknown binary; podman exec: exit codes",
-    )
-    .because("125, 126 and 127 are what container engines say."),
-    Test::common(
-        "a_created_container_has_nothing_to_join_or_pause",
-        created_is_empty,
-        "bats exec, pause",
-    )
-    .because(
-        "Number 1 of a process list is the container's program: before that runs there is no process of the container, \
-         so nothing to pause, and nobody can join. Elsewhere a process of the runtime's is in the container already.",
-    ),
-    Test::common(
-        "exec_can_be_left_alone",
-        exec_detached,
-        "bats exec: --pid-file, --detach; contest: exec",
-    ),
-    Test::common(
-        "exec_takes_another_process",
-        exec_process,
-        "bats exec: --user, --cwd, --env, with process.json",
-    )
-    .because("crun has no option for further groups."),
-    Test::common(
         "streams_pass_through_untouched",
         streams,
         "runtime-tools: command-line-interface.md, standard streams",
@@ -131,7 +105,9 @@ pub const TESTS: &[Test] = &[
         descriptors,
         "bats exec: --preserve-fds; contest: fd_control",
     )
-    .because("Both take descriptors of their own for some of the caller's. crun doesn't set LISTEN_PID."),
+    .because(
+        "Both take descriptors of their own for some of the caller's. crun doesn't set LISTEN_PID.",
+    ),
     Test::common(
         "a_pid_file_is_where_the_caller_is",
         pid_file,
@@ -150,17 +126,6 @@ pub const TESTS: &[Test] = &[
         "bats debug: --log, --log-format",
     )
     .because("crun's text log has no level."),
-    Test::common("the_list_has_a_table_and_json", list, "bats list")
-    .because("crun calls the first column NAME and lists in no order."),
-    Test::own(
-        "a_damaged_container_is_listed_as_such",
-        damaged,
-        "the files that keep a container's state differ",
-    ),
-    Test::common("processes_are_listed", ps, "bats ps")
-    .because("runc passes on what ps prints, and prints null for none. crun lists numbers only, and crashes if there are none."),
-    Test::common("events_tell_what_is_used", events, "bats events")
-    .because("crun has none. In the emulator runc is so slow that the container has ended before."),
     Test::own(
         "an_update_is_refused",
         update,
@@ -447,82 +412,6 @@ fn run() -> Result<()> {
     runc.is("c", "running")
 }
 
-fn exec() -> Result<()> {
-    let runc = Manager::with_script("exec", IDLE)?;
-    runc.does(&["run", "-d", "a"])?;
-    runc.expect(&["exec", "a", "sh", "-c", "echo $PPID; exit 5"], 5, "0\n")?;
-    runc.expect(&["exec", "a", "sh", "-c", "kill -9 $$"], 137, "")?;
-    runc.fails(
-        &["exec", "a", "nothing"],
-        127,
-        "in no directory of the container's PATH",
-    )?;
-    runc.fails(&["exec", "a", "/bin"], 126, "permission denied")?;
-    runc.expect(
-        &["exec", "a", "hostname"],
-        0,
-        &fs::read_to_string("/etc/hostname")?,
-    )?;
-    runc.does(&["kill", "a", "KILL"])?;
-    runc.becomes("a", "stopped")?;
-    runc.fails(&["exec", "a", "true"], 125, "container not running")
-}
-
-fn created_is_empty() -> Result<()> {
-    let runc = Manager::with_script("created", IDLE)?;
-    runc.does(&["create", "a"])?;
-    runc.fails(&["exec", "a", "true"], 125, "container not running")?;
-    runc.fails(&["pause", "a"], 1, "container not running")
-}
-
-fn exec_detached() -> Result<()> {
-    let runc = Manager::with_script("exec-detached", IDLE)?;
-    runc.does(&["run", "-d", "a"])?;
-    let script = "touch /ready; sleep 1000";
-    runc.does(&["exec", "-d", "--pid-file", "pid", "a", "sh", "-c", script])?;
-    let ready = runc.path("root/ready");
-    until("the process", || Ok(fs::exists(&ready)?))?;
-    let number = fs::read_to_string(runc.path("pid"))?;
-    let list = runc.output(&["ps", "-f", "json", "a"])?;
-    if !list.contains(&number) {
-        return Err(format!("{number} is not in {list}").into());
-    }
-    runc.does(&["kill", "-a", "a", "KILL"])?;
-    until("its end", || Ok(!fs::exists(format!("/proc/{number}"))?))
-}
-
-fn exec_process() -> Result<()> {
-    let runc = Manager::with_script("exec-process", IDLE)?;
-    runc.does(&["run", "-d", "a"])?;
-    let words = [
-        "exec",
-        "--user",
-        "33:44",
-        "-g",
-        "55",
-        "--cwd",
-        "/bin",
-        "-e",
-        "WORD=other",
-        "a",
-        "sh",
-        "-c",
-        "id -u; id -G; pwd; echo $WORD",
-    ];
-    runc.expect(&words, 0, "33\n44 55\n/bin\nother\n")?;
-    let process = r#"{ "args": ["sh", "-c", "id -u; pwd; exit 4"], "env": ["PATH=/bin"], "cwd": "/", "user": { "uid": 7 } }"#;
-    fs::write(runc.path("process.json"), process)?;
-    let outcome = runc.run(&["exec", "--process", "process.json", "a"])?;
-    if outcome.status != Some(4) || outcome.output != "7\n/\n" {
-        return Err(format!("{outcome:?}").into());
-    }
-    runc.fails(
-        &["exec", "--user", "web", "a", "true"],
-        125,
-        "--user takes numbers",
-    )
-}
-
 fn streams() -> Result<()> {
     let runc = Manager::with_script("streams", "cat; echo errors >&2")?;
     fs::write(runc.path("typed"), "typed\n")?;
@@ -607,97 +496,6 @@ fn log_file() -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn list() -> Result<()> {
-    let runc = Manager::with_script("list", IDLE)?;
-    runc.does(&["create", "b"])?;
-    runc.does(&["run", "-d", "a"])?;
-    runc.expect(&["list", "-q"], 0, "a\nb\n")?;
-    let table = runc.output(&["list"])?;
-    let rows: Vec<Vec<&str>> = table
-        .lines()
-        .map(|line| line.split_whitespace().take(3).collect())
-        .collect();
-    let pid = |id| runc.state(id, "pid");
-    let (first, second) = (pid("a")?, pid("b")?);
-    let expected = [
-        ["ID", "PID", "STATUS"],
-        ["a", &first, "running"],
-        ["b", &second, "created"],
-    ];
-    if rows != expected || !table.starts_with("ID") || !table.contains("OWNER\n") {
-        note(Kind::Effect, format!("list: prints {table:?}"));
-    }
-    let json = runc.output(&["list", "-f", "json"])?;
-    let json = json.replace([' ', '\n'], "");
-    if !json.starts_with("[{") || json.matches(r#""status":""#).count() != 2 {
-        return Err(json.into());
-    }
-    Ok(())
-}
-
-fn damaged() -> Result<()> {
-    let runc = Manager::with_script("damaged", IDLE)?;
-    runc.does(&["create", "a"])?;
-    // A damaged folder is said to be one, and the others are listed.
-    fs::create_dir(runc.root().join("c"))?;
-    fs::write(runc.root().join("c/container.json"), "{")?;
-    let outcome = runc.run(&["list", "-q"])?;
-    if outcome.status != Some(0)
-        || outcome.output != "a\n"
-        || !outcome
-            .errors
-            .contains("warning: c: container.json is damaged")
-    {
-        return Err(format!("{outcome:?}").into());
-    }
-    fs::remove_dir_all(runc.root().join("c"))?;
-    Ok(())
-}
-
-fn ps() -> Result<()> {
-    let runc = Manager::with_script("ps", IDLE)?;
-    runc.does(&["create", "a"])?;
-    runc.does(&["start", "a"])?;
-    let number = runc.state("a", "pid")?;
-    let table = runc.output(&["ps", "a"])?;
-    let mut lines = table
-        .lines()
-        .map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let header = lines.next().unwrap_or_default();
-    let column = header.iter().position(|word| *word == "PID");
-    let is_it = column.is_some_and(|column| {
-        lines.any(|row| row.get(column).is_some_and(|word| **word == number))
-    });
-    if !is_it || !table.contains(IDLE) {
-        note(Kind::Effect, format!("ps a: prints {table:?}"));
-    }
-    let json = runc.output(&["ps", "-f", "json", "a"])?;
-    if !json
-        .trim_start_matches(['[', ' ', '\n'])
-        .starts_with(&number)
-    {
-        return Err(json.into());
-    }
-    runc.does(&["kill", "a", "KILL"])?;
-    runc.becomes("a", "stopped")?;
-    runc.expect(&["ps", "-f", "json", "a"], 0, "[]\n")
-}
-
-fn events() -> Result<()> {
-    let runc = Manager::with_script("events", "sleep 1")?;
-    runc.does(&["run", "-d", "a"])?;
-    let line = runc.output(&["events", "--stats", "a"])?;
-    let has = |text: &str| line.contains(text);
-    if !has(r#""type":"stats""#) || !has(r#""id":"a""#) || !has(r#""pids":{"current":"#) {
-        return Err(line.into());
-    }
-    let lines = runc.output(&["events", "--interval", "100ms", "a"])?;
-    if lines.lines().count() < 3 {
-        return Err(lines.into());
-    }
-    runc.fails(&["events", "a"], 1, "container not running")
 }
 
 fn update() -> Result<()> {

@@ -1,12 +1,23 @@
-//! What is seen of a container from outside: `runc ps` with options, `runc events`.
+//! What is seen of containers from outside: `runc list`, `ps` and `events`.
 
 use crate::Result;
 use crate::manager::{IDLE, Manager, until};
 use crate::place::Bundle;
-use crate::test::Test;
+use crate::test::{Kind, Test, note};
 use std::fs;
 
 pub const TESTS: &[Test] = &[
+    Test::common("the_list_has_a_table_and_json", list, "bats list")
+    .because("crun calls the first column NAME and lists in no order."),
+    Test::own(
+        "a_damaged_container_is_listed_as_such",
+        damaged,
+        "the files that keep a container's state differ",
+    ),
+    Test::common("processes_are_listed", ps, "bats ps")
+    .because("runc passes on what ps prints, and prints null for none. crun lists numbers only, and crashes if there are none."),
+    Test::common("events_tell_what_is_used", events, "bats events")
+    .because("crun has none. In the emulator runc is so slow that the container has ended before."),
     Test::own(
         "processes_are_listed_as_ps_does",
         ps_options,
@@ -151,4 +162,95 @@ fn want_of_memory() -> Result<()> {
         "" => Ok(()),
         value => Err(format!("the other container: {value}").into()),
     }
+}
+
+fn list() -> Result<()> {
+    let runc = Manager::with_script("list", IDLE)?;
+    runc.does(&["create", "b"])?;
+    runc.does(&["run", "-d", "a"])?;
+    runc.expect(&["list", "-q"], 0, "a\nb\n")?;
+    let table = runc.output(&["list"])?;
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .map(|line| line.split_whitespace().take(3).collect())
+        .collect();
+    let pid = |id| runc.state(id, "pid");
+    let (first, second) = (pid("a")?, pid("b")?);
+    let expected = [
+        ["ID", "PID", "STATUS"],
+        ["a", &first, "running"],
+        ["b", &second, "created"],
+    ];
+    if rows != expected || !table.starts_with("ID") || !table.contains("OWNER\n") {
+        note(Kind::Effect, format!("list: prints {table:?}"));
+    }
+    let json = runc.output(&["list", "-f", "json"])?;
+    let json = json.replace([' ', '\n'], "");
+    if !json.starts_with("[{") || json.matches(r#""status":""#).count() != 2 {
+        return Err(json.into());
+    }
+    Ok(())
+}
+
+fn damaged() -> Result<()> {
+    let runc = Manager::with_script("damaged", IDLE)?;
+    runc.does(&["create", "a"])?;
+    // A damaged folder is said to be one, and the others are listed.
+    fs::create_dir(runc.root().join("c"))?;
+    fs::write(runc.root().join("c/container.json"), "{")?;
+    let outcome = runc.run(&["list", "-q"])?;
+    if outcome.status != Some(0)
+        || outcome.output != "a\n"
+        || !outcome
+            .errors
+            .contains("warning: c: container.json is damaged")
+    {
+        return Err(format!("{outcome:?}").into());
+    }
+    fs::remove_dir_all(runc.root().join("c"))?;
+    Ok(())
+}
+
+fn ps() -> Result<()> {
+    let runc = Manager::with_script("ps", IDLE)?;
+    runc.does(&["create", "a"])?;
+    runc.does(&["start", "a"])?;
+    let number = runc.state("a", "pid")?;
+    let table = runc.output(&["ps", "a"])?;
+    let mut lines = table
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let header = lines.next().unwrap_or_default();
+    let column = header.iter().position(|word| *word == "PID");
+    let is_it = column.is_some_and(|column| {
+        lines.any(|row| row.get(column).is_some_and(|word| **word == number))
+    });
+    if !is_it || !table.contains(IDLE) {
+        note(Kind::Effect, format!("ps a: prints {table:?}"));
+    }
+    let json = runc.output(&["ps", "-f", "json", "a"])?;
+    if !json
+        .trim_start_matches(['[', ' ', '\n'])
+        .starts_with(&number)
+    {
+        return Err(json.into());
+    }
+    runc.does(&["kill", "a", "KILL"])?;
+    runc.becomes("a", "stopped")?;
+    runc.expect(&["ps", "-f", "json", "a"], 0, "[]\n")
+}
+
+fn events() -> Result<()> {
+    let runc = Manager::with_script("events", "sleep 1")?;
+    runc.does(&["run", "-d", "a"])?;
+    let line = runc.output(&["events", "--stats", "a"])?;
+    let has = |text: &str| line.contains(text);
+    if !has(r#""type":"stats""#) || !has(r#""id":"a""#) || !has(r#""pids":{"current":"#) {
+        return Err(line.into());
+    }
+    let lines = runc.output(&["events", "--interval", "100ms", "a"])?;
+    if lines.lines().count() < 3 {
+        return Err(lines.into());
+    }
+    runc.fails(&["events", "a"], 1, "container not running")
 }
