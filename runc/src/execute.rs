@@ -104,7 +104,7 @@ fn hint(operation: &Operation, error: &io::Error) -> &'static str {
         (Operation::CreateRoot(Root::Image(_) | Root::Overlay(_)), Some(Errno::ENODEV)) => {
             " (this kernel has no such file system)"
         }
-        (Operation::CreateRoot(Root::Image(_)), Some(Errno::EINVAL)) => {
+        (Operation::CreateRoot(Root::Image(_)), Some(Errno::EINVAL | Errno::EIO)) => {
             " (it holds no EROFS image that this kernel can read)"
         }
         (

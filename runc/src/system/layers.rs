@@ -67,9 +67,18 @@ fn lower(path: &Path) -> io::Result<OwnedFd> {
         if tree::is_directory(&found)? {
             Ok(found)
         } else {
-            named(path, mount_image(path))
+            named(path, mount_image(path).map_err(no_image))
         }
     })
+}
+
+/// Why something that is no directory is no layer either.
+fn no_image(error: io::Error) -> io::Error {
+    let words = format!(
+        "neither a directory nor an EROFS image that this kernel can read ({})",
+        cause_in_words(&error)
+    );
+    io::Error::new(error.kind(), words)
 }
 
 fn directory(path: &Path) -> io::Result<OwnedFd> {

@@ -98,7 +98,8 @@ fn whole_life() -> Result<()> {
         return Err(format!("there is no process {first}").into());
     }
     let created = runc.state("a", "created")?;
-    if !created.starts_with("20") || !created.ends_with('Z') {
+    // Whether it says today's date depends on whether the board knows it.
+    if created.len() < "2025-01-01T00:00:00Z".len() || !created.ends_with('Z') {
         return Err(format!("created is {created}").into());
     }
     runc.does(&["start", "a"])?;
