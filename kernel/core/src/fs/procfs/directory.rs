@@ -5,12 +5,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
 
+use super::shown::{DirectoryInode, Entries, Link, LinkInode};
 use super::text::{Plain, Show, Store, Text, TextFile, TextSource};
 use crate::vfs::attributes::Attributes;
-use crate::vfs::directory_file::DirectoryFile;
-use crate::vfs::inode::{
-    AttributeChange, DirectoryEntry, EntrySink, LinkTarget, NamePolicy, NewInode,
-};
+use crate::vfs::inode::{AttributeChange, DirectoryEntry, EntrySink, LinkTarget, NamePolicy};
 use crate::vfs::{
     FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags, SuperBlock,
 };
@@ -77,7 +75,7 @@ impl Entry {
                 owner,
                 FileKind::SymbolicLink,
                 0o777,
-                FixedLink(self),
+                LinkInode(FixedLink(self)),
             ),
             EntryKind::Directory(entries) => inode(
                 super_block,
@@ -85,7 +83,7 @@ impl Entry {
                 owner,
                 FileKind::Directory,
                 0o555,
-                FixedDirectory(entries),
+                DirectoryInode(FixedDirectory(entries)),
             ),
             EntryKind::Tree(root) => root(super_block),
         }
@@ -159,7 +157,7 @@ pub fn find(entries: &'static [Entry], name: &[u8]) -> Result<&'static Entry> {
 
 struct FixedDirectory(&'static [Entry]);
 
-impl InodeOperations for FixedDirectory {
+impl Entries for FixedDirectory {
     fn name_policy(&self) -> NamePolicy {
         NamePolicy::Cached
     }
@@ -168,41 +166,9 @@ impl InodeOperations for FixedDirectory {
         Ok(find(self.0, name)?.inode(directory.super_block()))
     }
 
-    fn read_directory(
-        &self,
-        _directory: &Arc<Inode>,
-        position: u64,
-        sink: EntrySink<'_>,
-    ) -> Result<()> {
+    fn read_directory(&self, position: u64, sink: EntrySink<'_>) -> Result<()> {
         list(self.0, position, sink);
         Ok(())
-    }
-
-    /// As on Linux, what can't be looked up can't be made either.
-    fn create(
-        &self,
-        _directory: &Arc<Inode>,
-        _name: &[u8],
-        _new: &NewInode<'_>,
-    ) -> Result<Arc<Inode>> {
-        Err(Errno::ENOENT)
-    }
-
-    fn open(
-        &self,
-        _inode: &Arc<Inode>,
-        _location: &Location,
-        _flags: OpenFlags,
-    ) -> Result<Box<dyn FileOperations>> {
-        Ok(Box::new(DirectoryFile))
-    }
-
-    fn set_attributes(&self, _inode: &Arc<Inode>, _change: &AttributeChange) -> Result<()> {
-        Err(Errno::EPERM)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 
@@ -241,8 +207,8 @@ impl InodeOperations for FixedText {
 
 struct FixedLink(&'static Entry);
 
-impl InodeOperations for FixedLink {
-    fn follow_link(&self, _inode: &Arc<Inode>) -> Result<LinkTarget> {
+impl Link for FixedLink {
+    fn follow_link(&self) -> Result<LinkTarget> {
         let mut text = Text::default();
         match self.0.kind {
             EntryKind::Link(target) => text.push(target.as_bytes()),
@@ -251,23 +217,6 @@ impl InodeOperations for FixedLink {
         }
         let target: Vec<u8> = text.finish()?;
         Ok(LinkTarget::Path(target))
-    }
-
-    fn open(
-        &self,
-        _inode: &Arc<Inode>,
-        _location: &Location,
-        _flags: OpenFlags,
-    ) -> Result<Box<dyn FileOperations>> {
-        Err(Errno::ELOOP)
-    }
-
-    fn set_attributes(&self, _inode: &Arc<Inode>, _change: &AttributeChange) -> Result<()> {
-        Err(Errno::EPERM)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -12,6 +12,7 @@ mod device_tree;
 pub mod directory;
 pub mod process;
 pub mod root;
+mod shown;
 pub mod system;
 pub mod text;
 

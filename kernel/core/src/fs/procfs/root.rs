@@ -1,21 +1,17 @@
 //! /proc itself: the fixed entries, and a directory for each process in the reader's sight.
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::any::Any;
 
 use super::device_tree;
 use super::directory::{self, Entry, EntryKind, Owner};
 use super::process::{self, Subject};
+use super::shown::{DirectoryInode, Entries};
 use super::system;
 use super::text::Text;
 use crate::context::members;
 use crate::task::{self, Current};
-use crate::vfs::directory_file::DirectoryFile;
-use crate::vfs::inode::{AttributeChange, DirectoryEntry, EntrySink, NamePolicy, NewInode};
-use crate::vfs::{
-    FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags, SuperBlock,
-};
+use crate::vfs::inode::{DirectoryEntry, EntrySink};
+use crate::vfs::{FileKind, Inode, SuperBlock};
 use crate::{Errno, Result};
 
 /// The inode number of the root, as on Linux.
@@ -125,7 +121,7 @@ pub fn inode(super_block: &Arc<SuperBlock>) -> Arc<Inode> {
         Owner::ROOT,
         FileKind::Directory,
         0o555,
-        Root,
+        DirectoryInode(Root),
     )
 }
 
@@ -143,11 +139,7 @@ pub fn parse_number(name: &[u8]) -> Option<i32> {
     text.parse().ok()
 }
 
-impl InodeOperations for Root {
-    fn name_policy(&self) -> NamePolicy {
-        NamePolicy::Dynamic
-    }
-
+impl Entries for Root {
     /// What isn't about the reader. Entries that some readers don't see are looked for anew each time.
     fn is_permanent(&self, name: &[u8]) -> bool {
         directory::find(&ENTRIES, name).is_ok_and(|entry| {
@@ -171,12 +163,7 @@ impl InodeOperations for Root {
         Ok(entry.inode(inode.super_block()))
     }
 
-    fn read_directory(
-        &self,
-        _inode: &Arc<Inode>,
-        position: u64,
-        sink: EntrySink<'_>,
-    ) -> Result<()> {
+    fn read_directory(&self, position: u64, sink: EntrySink<'_>) -> Result<()> {
         let reader = task::current();
         let shows_all = directory::list(&ENTRIES, position.min(FIRST_PROCESS), &mut |entry| {
             let is_hidden =
@@ -210,33 +197,6 @@ impl InodeOperations for Root {
             }
         }
         Ok(())
-    }
-
-    /// As on Linux, what can't be looked up can't be made either.
-    fn create(
-        &self,
-        _directory: &Arc<Inode>,
-        _name: &[u8],
-        _new: &NewInode<'_>,
-    ) -> Result<Arc<Inode>> {
-        Err(Errno::ENOENT)
-    }
-
-    fn open(
-        &self,
-        _inode: &Arc<Inode>,
-        _location: &Location,
-        _flags: OpenFlags,
-    ) -> Result<Box<dyn FileOperations>> {
-        Ok(Box::new(DirectoryFile))
-    }
-
-    fn set_attributes(&self, _inode: &Arc<Inode>, _change: &AttributeChange) -> Result<()> {
-        Err(Errno::EPERM)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

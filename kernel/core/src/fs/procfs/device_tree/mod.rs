@@ -5,19 +5,15 @@
 
 mod blob;
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::any::Any;
 
 use self::blob::{Blob, Item};
 use super::directory::{self, Owner, TextInode};
+use super::shown::{DirectoryInode, Entries};
 use super::text::{Text, TextSource};
 use crate::task::Current;
-use crate::vfs::directory_file::DirectoryFile;
-use crate::vfs::inode::{AttributeChange, DirectoryEntry, EntrySink, NamePolicy, NewInode};
-use crate::vfs::{
-    FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags, SuperBlock,
-};
+use crate::vfs::inode::{DirectoryEntry, EntrySink, NamePolicy};
+use crate::vfs::{FileKind, Inode, SuperBlock};
 use crate::{Errno, Result};
 
 /// Set in the inode numbers of this directory, apart from those of fixed entries and processes.
@@ -58,7 +54,7 @@ impl Node {
             Owner::ROOT,
             FileKind::Directory,
             0o555,
-            self,
+            DirectoryInode(self),
         )
     }
 
@@ -112,7 +108,7 @@ impl TextSource for Property {
     }
 }
 
-impl InodeOperations for Node {
+impl Entries for Node {
     fn name_policy(&self) -> NamePolicy {
         NamePolicy::Cached
     }
@@ -144,12 +140,7 @@ impl InodeOperations for Node {
         })
     }
 
-    fn read_directory(
-        &self,
-        _directory: &Arc<Inode>,
-        position: u64,
-        sink: EntrySink<'_>,
-    ) -> Result<()> {
+    fn read_directory(&self, position: u64, sink: EntrySink<'_>) -> Result<()> {
         let own = (&b"name"[..], self.name_number(), FileKind::Regular);
         let items = self.items().map(|item| match item {
             Item::Property { name, at, .. } => (name, NUMBERS | u64::from(at), FileKind::Regular),
@@ -170,32 +161,5 @@ impl InodeOperations for Node {
             }
         }
         Ok(())
-    }
-
-    /// As on Linux, what can't be looked up can't be made either.
-    fn create(
-        &self,
-        _directory: &Arc<Inode>,
-        _name: &[u8],
-        _new: &NewInode<'_>,
-    ) -> Result<Arc<Inode>> {
-        Err(Errno::ENOENT)
-    }
-
-    fn open(
-        &self,
-        _inode: &Arc<Inode>,
-        _location: &Location,
-        _flags: OpenFlags,
-    ) -> Result<Box<dyn FileOperations>> {
-        Ok(Box::new(DirectoryFile))
-    }
-
-    fn set_attributes(&self, _inode: &Arc<Inode>, _change: &AttributeChange) -> Result<()> {
-        Err(Errno::EPERM)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }

@@ -3,20 +3,15 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::any::Any;
 
 use super::super::directory::{self as fixed, TextInode};
 use super::super::root::parse_number;
+use super::super::shown::{DirectoryInode, Entries, Link, LinkInode};
 use super::super::text::{Text, TextSource};
 use super::{Subject, item_number, links};
 use crate::task::{self, Current};
-use crate::vfs::directory_file::DirectoryFile;
-use crate::vfs::inode::{
-    AttributeChange, DirectoryEntry, EntrySink, LinkTarget, NamePolicy, NewInode,
-};
-use crate::vfs::{
-    FdTable, File, FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags, path_text,
-};
+use crate::vfs::inode::{DirectoryEntry, EntrySink, LinkTarget};
+use crate::vfs::{FdTable, File, FileKind, Inode, InodeOperations, OpenFlags, path_text};
 use crate::{Errno, Result};
 
 /// Where the descriptors of fd begin in the numbers of inodes, and those of fdinfo.
@@ -32,18 +27,18 @@ enum Show {
 
 /// /proc/N/fd.
 pub fn directory(subject: &Subject) -> Box<dyn InodeOperations> {
-    Box::new(Descriptors {
+    Box::new(DirectoryInode(Descriptors {
         subject: subject.clone(),
         show: Show::Links,
-    })
+    }))
 }
 
 /// /proc/N/fdinfo.
 pub fn information_directory(subject: &Subject) -> Box<dyn InodeOperations> {
-    Box::new(Descriptors {
+    Box::new(DirectoryInode(Descriptors {
         subject: subject.clone(),
         show: Show::Information,
-    })
+    }))
 }
 
 struct Descriptors {
@@ -68,11 +63,7 @@ fn descriptor(name: &[u8]) -> Option<i32> {
     }
 }
 
-impl InodeOperations for Descriptors {
-    fn name_policy(&self) -> NamePolicy {
-        NamePolicy::Dynamic
-    }
-
+impl Entries for Descriptors {
     fn lookup(&self, directory: &Arc<Inode>, name: &[u8]) -> Result<Arc<Inode>> {
         let subject = self.subject.clone();
         let files = files(&subject, &task::current())?;
@@ -88,10 +79,10 @@ impl InodeOperations for Descriptors {
                 let read = if flags.can_read() { 0o500 } else { 0o100 };
                 let write = if flags.can_write() { 0o200 } else { 0 };
                 let number = item_number(&subject, FIRST_LINK + place);
-                let link = DescriptorLink {
+                let link = LinkInode(DescriptorLink {
                     subject,
                     descriptor,
-                };
+                });
                 fixed::inode(
                     super_block,
                     number,
@@ -112,12 +103,7 @@ impl InodeOperations for Descriptors {
         })
     }
 
-    fn read_directory(
-        &self,
-        _directory: &Arc<Inode>,
-        position: u64,
-        sink: EntrySink<'_>,
-    ) -> Result<()> {
+    fn read_directory(&self, position: u64, sink: EntrySink<'_>) -> Result<()> {
         let files = files(&self.subject, &task::current())?;
         let (kind, base) = match self.show {
             Show::Links => (FileKind::SymbolicLink, FIRST_LINK),
@@ -142,32 +128,9 @@ impl InodeOperations for Descriptors {
         Ok(())
     }
 
-    /// As on Linux, what can't be looked up can't be made either.
-    fn create(
-        &self,
-        _directory: &Arc<Inode>,
-        _name: &[u8],
-        _new: &NewInode<'_>,
-    ) -> Result<Arc<Inode>> {
-        Err(Errno::ENOENT)
-    }
-
-    fn open(
-        &self,
-        _inode: &Arc<Inode>,
-        _location: &Location,
-        _flags: OpenFlags,
-    ) -> Result<Box<dyn FileOperations>> {
+    fn check_open(&self) -> Result<()> {
         files(&self.subject, &task::current())?;
-        Ok(Box::new(DirectoryFile))
-    }
-
-    fn set_attributes(&self, _inode: &Arc<Inode>, _change: &AttributeChange) -> Result<()> {
-        Err(Errno::EPERM)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
+        Ok(())
     }
 }
 
@@ -184,8 +147,8 @@ impl DescriptorLink {
     }
 }
 
-impl InodeOperations for DescriptorLink {
-    fn follow_link(&self, _inode: &Arc<Inode>) -> Result<LinkTarget> {
+impl Link for DescriptorLink {
+    fn follow_link(&self) -> Result<LinkTarget> {
         let file = self.file()?;
         // What has no place, such as a socket, can't be opened again.
         let location = file.location().ok_or(Errno::ENXIO)?;
@@ -196,7 +159,7 @@ impl InodeOperations for DescriptorLink {
         Ok(LinkTarget::Place(location.clone()))
     }
 
-    fn link_text(&self, _inode: &Arc<Inode>) -> Result<Vec<u8>> {
+    fn link_text(&self) -> Result<Vec<u8>> {
         let file = self.file()?;
         match file.location() {
             Some(location) => path_text::describe(location, &task::current().fs().root()),
@@ -206,23 +169,6 @@ impl InodeOperations for DescriptorLink {
                 text.finish()
             }
         }
-    }
-
-    fn open(
-        &self,
-        _inode: &Arc<Inode>,
-        _location: &Location,
-        _flags: OpenFlags,
-    ) -> Result<Box<dyn FileOperations>> {
-        Err(Errno::ELOOP)
-    }
-
-    fn set_attributes(&self, _inode: &Arc<Inode>, _change: &AttributeChange) -> Result<()> {
-        Err(Errno::EPERM)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

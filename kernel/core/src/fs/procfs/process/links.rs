@@ -3,19 +3,15 @@
 //! The links lead to the object itself, whatever its path: but only for processes in the reader's sight, and
 //! never from a container's VFS root context into another one.
 
-use alloc::boxed::Box;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::any::Any;
 
+use super::super::shown::Link;
 use super::super::text::Text;
 use super::Subject;
 use crate::context::Context;
 use crate::task::{self, Current};
-use crate::vfs::inode::{AttributeChange, LinkTarget};
-use crate::vfs::{
-    FileOperations, Inode, InodeOperations, Location, OpenFlags, internal, mount_text, path_text,
-};
+use crate::vfs::inode::LinkTarget;
+use crate::vfs::{Location, internal, mount_text, path_text};
 use crate::{Errno, Result};
 
 /// Where a link leads.
@@ -77,8 +73,8 @@ pub fn check_crossing(reader: &Current, location: &Location) -> Result<()> {
     }
 }
 
-impl InodeOperations for SubjectLink {
-    fn follow_link(&self, _inode: &Arc<Inode>) -> Result<LinkTarget> {
+impl Link for SubjectLink {
+    fn follow_link(&self) -> Result<LinkTarget> {
         let location = self.location()?;
         let reader = task::current();
         // It holds its directories, not the file that it runs: that may be one of the root it came from.
@@ -88,25 +84,8 @@ impl InodeOperations for SubjectLink {
         Ok(LinkTarget::Place(location))
     }
 
-    fn link_text(&self, _inode: &Arc<Inode>) -> Result<Vec<u8>> {
+    fn link_text(&self) -> Result<Vec<u8>> {
         path_text::describe(&self.location()?, &task::current().fs().root())
-    }
-
-    fn open(
-        &self,
-        _inode: &Arc<Inode>,
-        _location: &Location,
-        _flags: OpenFlags,
-    ) -> Result<Box<dyn FileOperations>> {
-        Err(Errno::ELOOP)
-    }
-
-    fn set_attributes(&self, _inode: &Arc<Inode>, _change: &AttributeChange) -> Result<()> {
-        Err(Errno::EPERM)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

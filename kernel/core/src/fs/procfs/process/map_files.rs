@@ -3,21 +3,16 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::any::Any;
 
 use super::super::directory as fixed;
+use super::super::shown::{DirectoryInode, Entries, Link, LinkInode};
 use super::super::text::Text;
 use super::memory::space;
 use super::{Subject, item_number, links};
 use crate::memory::{Area, PAGE_SIZE, Source};
 use crate::task::{self, Capability, Current};
-use crate::vfs::directory_file::DirectoryFile;
-use crate::vfs::inode::{
-    AttributeChange, DirectoryEntry, EntrySink, LinkTarget, NamePolicy, NewInode,
-};
-use crate::vfs::{
-    File, FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags, path_text,
-};
+use crate::vfs::inode::{DirectoryEntry, EntrySink, LinkTarget};
+use crate::vfs::{File, FileKind, Inode, InodeOperations, Location, path_text};
 use crate::{Errno, Result};
 
 /// Set in the numbers of the links' inodes; below it is the number of the first page, as far as it fits.
@@ -25,7 +20,7 @@ const FIRST: u64 = 1 << 31;
 
 /// /proc/N/map_files.
 pub fn directory(subject: &Subject) -> Box<dyn InodeOperations> {
-    Box::new(MapFiles(subject.clone()))
+    Box::new(DirectoryInode(MapFiles(subject.clone())))
 }
 
 struct MapFiles(Subject);
@@ -87,11 +82,7 @@ fn parse(name: &[u8]) -> Option<(u64, u64)> {
     Some((number(start)?, number(end)?))
 }
 
-impl InodeOperations for MapFiles {
-    fn name_policy(&self) -> NamePolicy {
-        NamePolicy::Dynamic
-    }
-
+impl Entries for MapFiles {
     fn lookup(&self, directory: &Arc<Inode>, name: &[u8]) -> Result<Arc<Inode>> {
         let subject = &self.0;
         subject.check_inspection(&task::current())?;
@@ -106,20 +97,15 @@ impl InodeOperations for MapFiles {
             subject.content_owner(),
             FileKind::SymbolicLink,
             read | write,
-            MapLink {
+            LinkInode(MapLink {
                 subject: subject.clone(),
                 start,
                 end,
-            },
+            }),
         ))
     }
 
-    fn read_directory(
-        &self,
-        _directory: &Arc<Inode>,
-        position: u64,
-        sink: EntrySink<'_>,
-    ) -> Result<()> {
+    fn read_directory(&self, position: u64, sink: EntrySink<'_>) -> Result<()> {
         let subject = &self.0;
         subject.check_inspection(&task::current())?;
         let mut next = position;
@@ -140,32 +126,9 @@ impl InodeOperations for MapFiles {
         Ok(())
     }
 
-    /// As on Linux, what can't be looked up can't be made either.
-    fn create(
-        &self,
-        _directory: &Arc<Inode>,
-        _name: &[u8],
-        _new: &NewInode<'_>,
-    ) -> Result<Arc<Inode>> {
-        Err(Errno::ENOENT)
-    }
-
-    fn open(
-        &self,
-        _inode: &Arc<Inode>,
-        _location: &Location,
-        _flags: OpenFlags,
-    ) -> Result<Box<dyn FileOperations>> {
+    fn check_open(&self) -> Result<()> {
         self.0.check_inspection(&task::current())?;
-        Ok(Box::new(DirectoryFile))
-    }
-
-    fn set_attributes(&self, _inode: &Arc<Inode>, _change: &AttributeChange) -> Result<()> {
-        Err(Errno::EPERM)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
+        Ok(())
     }
 }
 
@@ -184,10 +147,10 @@ impl MapLink {
     }
 }
 
-impl InodeOperations for MapLink {
+impl Link for MapLink {
     /// Only who may checkpoint processes gets a file this way: its mapping outlives a descriptor's closing, and with it
     /// the owner's decision.
-    fn follow_link(&self, _inode: &Arc<Inode>) -> Result<LinkTarget> {
+    fn follow_link(&self) -> Result<LinkTarget> {
         let reader = task::current();
         if !reader.is_capable(Capability::CheckpointRestore)
             && !reader.is_capable(Capability::SysAdmin)
@@ -200,26 +163,9 @@ impl InodeOperations for MapLink {
         Ok(LinkTarget::Place(location))
     }
 
-    fn link_text(&self, _inode: &Arc<Inode>) -> Result<Vec<u8>> {
+    fn link_text(&self) -> Result<Vec<u8>> {
         let reader = task::current();
         path_text::describe(&self.location(&reader)?, &reader.fs().root())
-    }
-
-    fn open(
-        &self,
-        _inode: &Arc<Inode>,
-        _location: &Location,
-        _flags: OpenFlags,
-    ) -> Result<Box<dyn FileOperations>> {
-        Err(Errno::ELOOP)
-    }
-
-    fn set_attributes(&self, _inode: &Arc<Inode>, _change: &AttributeChange) -> Result<()> {
-        Err(Errno::EPERM)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -14,18 +14,15 @@ pub mod usage;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::any::Any;
 
 use super::directory::{self, Owner, TextInode};
+use super::shown::{DirectoryInode, Entries, LinkInode};
 use super::text::{Text, TextSource};
 use crate::context::ProcessList;
 use crate::task::inspection::{By, may_inspect};
 use crate::task::{self, Current, Process, ProcessFlags, ThreadRef, registry};
-use crate::vfs::directory_file::DirectoryFile;
-use crate::vfs::inode::{AttributeChange, DirectoryEntry, EntrySink, NamePolicy, NewInode};
-use crate::vfs::{
-    FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags, SuperBlock,
-};
+use crate::vfs::inode::{DirectoryEntry, EntrySink};
+use crate::vfs::{FileKind, Inode, InodeOperations, SuperBlock};
 use crate::{Errno, Result};
 
 /// What a directory here tells of: a process, or one thread of it.
@@ -267,7 +264,7 @@ pub fn inode(super_block: &Arc<SuperBlock>, subject: Subject) -> Arc<Inode> {
         owner,
         FileKind::Directory,
         0o555,
-        SubjectDirectory { subject, scope },
+        DirectoryInode(SubjectDirectory { subject, scope }),
     )
 }
 
@@ -286,11 +283,7 @@ impl SubjectDirectory {
     }
 }
 
-impl InodeOperations for SubjectDirectory {
-    fn name_policy(&self) -> NamePolicy {
-        NamePolicy::Dynamic
-    }
-
+impl Entries for SubjectDirectory {
     fn lookup(&self, directory: &Arc<Inode>, name: &[u8]) -> Result<Arc<Inode>> {
         let subject = &self.subject;
         subject.check(&task::current()).map_err(|_| Errno::ENOENT)?;
@@ -323,7 +316,7 @@ impl InodeOperations for SubjectDirectory {
                 )
             }
             ItemKind::Link(target) => {
-                let link = links::SubjectLink::new(subject.clone(), *target);
+                let link = LinkInode(links::SubjectLink::new(subject.clone(), *target));
                 directory::inode(
                     super_block,
                     number,
@@ -345,12 +338,7 @@ impl InodeOperations for SubjectDirectory {
         })
     }
 
-    fn read_directory(
-        &self,
-        _directory: &Arc<Inode>,
-        position: u64,
-        sink: EntrySink<'_>,
-    ) -> Result<()> {
+    fn read_directory(&self, position: u64, sink: EntrySink<'_>) -> Result<()> {
         self.subject
             .check(&task::current())
             .map_err(|_| Errno::ENOENT)?;
@@ -374,33 +362,6 @@ impl InodeOperations for SubjectDirectory {
             }
         }
         Ok(())
-    }
-
-    /// As on Linux, what can't be looked up can't be made either.
-    fn create(
-        &self,
-        _directory: &Arc<Inode>,
-        _name: &[u8],
-        _new: &NewInode<'_>,
-    ) -> Result<Arc<Inode>> {
-        Err(Errno::ENOENT)
-    }
-
-    fn open(
-        &self,
-        _inode: &Arc<Inode>,
-        _location: &Location,
-        _flags: OpenFlags,
-    ) -> Result<Box<dyn FileOperations>> {
-        Ok(Box::new(DirectoryFile))
-    }
-
-    fn set_attributes(&self, _inode: &Arc<Inode>, _change: &AttributeChange) -> Result<()> {
-        Err(Errno::EPERM)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
 

@@ -3,19 +3,16 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::any::Any;
 
 use gantry_abi::context::ContextType;
 
 use super::super::directory;
+use super::super::shown::{DirectoryInode, Entries, Link, LinkInode};
 use super::super::text::Text;
 use super::{Subject, item_number};
 use crate::task;
-use crate::vfs::directory_file::DirectoryFile;
-use crate::vfs::inode::{
-    AttributeChange, DirectoryEntry, EntrySink, LinkTarget, NamePolicy, NewInode,
-};
-use crate::vfs::{FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags};
+use crate::vfs::inode::{DirectoryEntry, EntrySink, LinkTarget};
+use crate::vfs::{FileKind, Inode, InodeOperations};
 use crate::{Errno, Result};
 
 /// Where the links begin in the numbers of inodes.
@@ -23,16 +20,12 @@ const FIRST: u64 = 1 << 26;
 
 /// /proc/N/ns.
 pub fn directory(subject: &Subject) -> Box<dyn InodeOperations> {
-    Box::new(Namespaces(subject.clone()))
+    Box::new(DirectoryInode(Namespaces(subject.clone())))
 }
 
 struct Namespaces(Subject);
 
-impl InodeOperations for Namespaces {
-    fn name_policy(&self) -> NamePolicy {
-        NamePolicy::Dynamic
-    }
-
+impl Entries for Namespaces {
     fn lookup(&self, inode: &Arc<Inode>, name: &[u8]) -> Result<Arc<Inode>> {
         self.0.check(&task::current()).map_err(|_| Errno::ENOENT)?;
         let context_type = ContextType::ALL
@@ -40,10 +33,10 @@ impl InodeOperations for Namespaces {
             .find(|context_type| context_type.namespace_name().as_bytes() == name)
             .ok_or(Errno::ENOENT)?;
         let number = item_number(&self.0, FIRST + context_type.number() as u64);
-        let link = NamespaceLink {
+        let link = LinkInode(NamespaceLink {
             subject: self.0.clone(),
             context_type,
-        };
+        });
         Ok(directory::inode(
             inode.super_block(),
             number,
@@ -54,12 +47,7 @@ impl InodeOperations for Namespaces {
         ))
     }
 
-    fn read_directory(
-        &self,
-        _inode: &Arc<Inode>,
-        position: u64,
-        sink: EntrySink<'_>,
-    ) -> Result<()> {
+    fn read_directory(&self, position: u64, sink: EntrySink<'_>) -> Result<()> {
         self.0.check(&task::current()).map_err(|_| Errno::ENOENT)?;
         for context_type in ContextType::ALL {
             let place = context_type.number() as u64;
@@ -75,33 +63,6 @@ impl InodeOperations for Namespaces {
         }
         Ok(())
     }
-
-    /// As on Linux, what can't be looked up can't be made either.
-    fn create(
-        &self,
-        _directory: &Arc<Inode>,
-        _name: &[u8],
-        _new: &NewInode<'_>,
-    ) -> Result<Arc<Inode>> {
-        Err(Errno::ENOENT)
-    }
-
-    fn open(
-        &self,
-        _inode: &Arc<Inode>,
-        _location: &Location,
-        _flags: OpenFlags,
-    ) -> Result<Box<dyn FileOperations>> {
-        Ok(Box::new(DirectoryFile))
-    }
-
-    fn set_attributes(&self, _inode: &Arc<Inode>, _change: &AttributeChange) -> Result<()> {
-        Err(Errno::EPERM)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
 }
 
 struct NamespaceLink {
@@ -109,13 +70,13 @@ struct NamespaceLink {
     context_type: ContextType,
 }
 
-impl InodeOperations for NamespaceLink {
+impl Link for NamespaceLink {
     /// It names a context and leads nowhere: contexts are entered through their own descriptors.
-    fn follow_link(&self, _inode: &Arc<Inode>) -> Result<LinkTarget> {
+    fn follow_link(&self) -> Result<LinkTarget> {
         Err(Errno::EACCES)
     }
 
-    fn link_text(&self, _inode: &Arc<Inode>) -> Result<Vec<u8>> {
+    fn link_text(&self) -> Result<Vec<u8>> {
         self.subject.check_inspection(&task::current())?;
         let id = self
             .subject
@@ -129,22 +90,5 @@ impl InodeOperations for NamespaceLink {
             self.context_type.namespace_name()
         ));
         text.finish()
-    }
-
-    fn open(
-        &self,
-        _inode: &Arc<Inode>,
-        _location: &Location,
-        _flags: OpenFlags,
-    ) -> Result<Box<dyn FileOperations>> {
-        Err(Errno::ELOOP)
-    }
-
-    fn set_attributes(&self, _inode: &Arc<Inode>, _change: &AttributeChange) -> Result<()> {
-        Err(Errno::EPERM)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }

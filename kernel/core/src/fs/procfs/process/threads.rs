@@ -2,29 +2,24 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::any::Any;
 
 use super::super::root::parse_number;
+use super::super::shown::{DirectoryInode, Entries};
 use super::super::text::Text;
 use super::Subject;
 use crate::task;
-use crate::vfs::directory_file::DirectoryFile;
-use crate::vfs::inode::{AttributeChange, DirectoryEntry, EntrySink, NamePolicy, NewInode};
-use crate::vfs::{FileKind, FileOperations, Inode, InodeOperations, Location, OpenFlags};
+use crate::vfs::inode::{DirectoryEntry, EntrySink};
+use crate::vfs::{FileKind, Inode, InodeOperations};
 use crate::{Errno, Result};
 
 /// /proc/N/task.
 pub fn directory(subject: &Subject) -> Box<dyn InodeOperations> {
-    Box::new(Threads(subject.clone()))
+    Box::new(DirectoryInode(Threads(subject.clone())))
 }
 
 struct Threads(Subject);
 
-impl InodeOperations for Threads {
-    fn name_policy(&self) -> NamePolicy {
-        NamePolicy::Dynamic
-    }
-
+impl Entries for Threads {
     fn lookup(&self, directory: &Arc<Inode>, name: &[u8]) -> Result<Arc<Inode>> {
         let list = self.0.check(&task::current()).map_err(|_| Errno::ENOENT)?;
         let wanted = parse_number(name)
@@ -38,12 +33,7 @@ impl InodeOperations for Threads {
         Ok(super::inode(directory.super_block(), subject))
     }
 
-    fn read_directory(
-        &self,
-        _directory: &Arc<Inode>,
-        position: u64,
-        sink: EntrySink<'_>,
-    ) -> Result<()> {
+    fn read_directory(&self, position: u64, sink: EntrySink<'_>) -> Result<()> {
         let list = self.0.check(&task::current()).map_err(|_| Errno::ENOENT)?;
         let threads = self.0.process.shared().lock().threads.clone();
         // Threads are kept by age, which is the order of their numbers until those are used a second time.
@@ -67,32 +57,5 @@ impl InodeOperations for Threads {
             }
         }
         Ok(())
-    }
-
-    /// As on Linux, what can't be looked up can't be made either.
-    fn create(
-        &self,
-        _directory: &Arc<Inode>,
-        _name: &[u8],
-        _new: &NewInode<'_>,
-    ) -> Result<Arc<Inode>> {
-        Err(Errno::ENOENT)
-    }
-
-    fn open(
-        &self,
-        _inode: &Arc<Inode>,
-        _location: &Location,
-        _flags: OpenFlags,
-    ) -> Result<Box<dyn FileOperations>> {
-        Ok(Box::new(DirectoryFile))
-    }
-
-    fn set_attributes(&self, _inode: &Arc<Inode>, _change: &AttributeChange) -> Result<()> {
-        Err(Errno::EPERM)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }
