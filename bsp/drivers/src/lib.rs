@@ -1,11 +1,13 @@
 //! Device drivers that both boards share, found from the device tree.
 #![no_std]
 
+extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
 pub mod device_tree;
 pub mod mailbox;
+pub mod sdhci;
 
 #[cfg(target_os = "none")]
 pub mod clock;
@@ -19,3 +21,7 @@ pub mod processors;
 pub mod serial;
 #[cfg(target_os = "none")]
 pub mod start;
+#[cfg(target_os = "none")]
+pub mod storage;
+#[cfg(target_os = "none")]
+pub mod virtio;

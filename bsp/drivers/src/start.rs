@@ -1,7 +1,7 @@
 //! From the device tree to the portable kernel.
 
 use crate::device_tree::{self, Machine};
-use crate::{gic, mailbox, power::Watchdog, processors::Processors, serial};
+use crate::{gic, mailbox, power::Watchdog, processors::Processors, serial, storage};
 use hal::boot::{BoardFacts, Boot, BootInformation, DeviceTreeError, MemoryError};
 use hal::cpu::power::{self, Power};
 use hal::println;
@@ -31,6 +31,8 @@ pub fn start(mut boot: Boot, fallback: fn(), kernel: fn(BootInformation) -> !) -
     }
 }
 
+/// Not inlined: the description of the machine is large, and must not stay on the stack while the kernel runs.
+#[inline(never)]
 fn prepare(boot: &mut Boot) -> Result<BootInformation, Failure> {
     let (blob, physical) = boot.device_tree().map_err(Failure::DeviceTree)?;
     device_tree::check(blob).map_err(Failure::Damaged)?;
@@ -63,6 +65,7 @@ fn prepare(boot: &mut Boot) -> Result<BootInformation, Failure> {
         .as_ref()
         .and_then(gic::start)
         .ok_or(Failure::Controller)?;
+    storage::note(blob);
     hal::interrupt::initialise(controller, machine.timer_interrupt.ok_or(Failure::Timer)?);
     Ok(BootInformation {
         command_line: machine.command_line,
@@ -73,6 +76,7 @@ fn prepare(boot: &mut Boot) -> Result<BootInformation, Failure> {
             .map_or_else(BoardFacts::default, mailbox::ask),
         device_tree: blob,
         wall_clock: machine.clock.and_then(crate::clock::read),
+        start_devices: storage::start,
     })
 }
 

@@ -62,6 +62,11 @@ impl Errno {
     /// A signal interrupted the call: resume it through `restart_syscall` if no handler runs (`ERESTART_RESTARTBLOCK`).
     pub const RESTART_BLOCK: Errno = Errno(516);
 
+    /// The error with a number that [`Self::number`] gave.
+    pub(crate) const fn from_number(number: u16) -> Self {
+        Errno(number)
+    }
+
     /// The number itself.
     pub const fn number(self) -> u16 {
         self.0

@@ -4,6 +4,7 @@ use crate::memory::FaultSignal;
 use crate::sched::{self, timer};
 use crate::signal::{self, Signal, SignalInfo, deliver};
 use crate::task::{self, Current, Thread, ThreadRef, memory_score};
+use crate::vfs::page_cache::write_back;
 use crate::{start, syscall, tty};
 use alloc::sync::Arc;
 use core::fmt;
@@ -27,6 +28,9 @@ const TRAP_BRKPT: i32 = 1;
 const TRAP_HWBKPT: i32 = 4;
 /// `si_code` of SIGFPE: unknown cause.
 const FPE_FLTUNK: i32 = 14;
+
+/// Frames that the page cache is asked for when there are none.
+const FRAMES: u64 = 256;
 
 /// What the machine layer binds.
 pub struct KernelHooks;
@@ -145,9 +149,9 @@ fn force(current: &Current, registers: &UserRegisters, info: SignalInfo) {
 }
 
 /// There was no page to be had for an access, which is tried again: at once if there is memory by now (or always was,
-/// and the page was refused as `fail-nth` asks), else when a process chosen for it has ended.
+/// and the page was refused as `fail-nth` asks) or the page cache gave some, else when a process chosen for it has ended.
 fn make_memory(current: &Current) {
-    if hal::frame::headroom().is_ok() {
+    if hal::frame::headroom().is_ok() || write_back::drop_clean(FRAMES) > 0 {
         return;
     }
     match memory_score::kill_one() {

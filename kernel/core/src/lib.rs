@@ -7,6 +7,7 @@
 
 extern crate alloc;
 
+pub mod block;
 pub mod context;
 pub mod errno;
 pub mod exec;

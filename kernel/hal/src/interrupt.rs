@@ -73,7 +73,7 @@ pub(crate) fn initialise_cpu(cpu: usize) {
     }
 }
 
-/// Binds a device's interrupt to its driver and lets it through; false if there is no room for one more.
+/// Binds a device's interrupt, which others may have too, to its driver and lets it through; false if there is no room for one more.
 pub fn register(number: u32, edge: bool, handler: &'static dyn InterruptHandler) -> bool {
     let Some(slot) = HANDLERS.iter().find(|slot| !slot.is_completed()) else {
         return false;
@@ -112,12 +112,11 @@ pub(crate) fn dispatch() {
             controller.end(interrupt.token);
             crate::cpu::power::park();
         } else if interrupt.number != Signal::Reschedule as u32 {
-            let handler = HANDLERS
-                .iter()
-                .filter_map(Once::get)
-                .find(|handler| handler.0 == interrupt.number);
-            if let Some((_, handler)) = handler {
-                handler.handle();
+            // Devices may share a line: each looks whether it was its own.
+            for (number, handler) in HANDLERS.iter().map_while(Once::get) {
+                if *number == interrupt.number {
+                    handler.handle();
+                }
             }
         }
         controller.end(interrupt.token);

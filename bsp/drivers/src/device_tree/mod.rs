@@ -6,7 +6,9 @@ mod node;
 mod read;
 #[cfg(test)]
 mod sample;
+mod storage;
 
 pub use check::{Damage, check};
 pub use machine::{Conduit, Controller, Enable, Machine, Processor, Psci, Serial, SerialKind};
 pub use read::read;
+pub use storage::{Interrupt, Storage, StorageKind, storage};

@@ -1,5 +1,6 @@
 //! Reading properties of a node: lists of cells, addresses and interrupts.
 
+use super::storage::Interrupt;
 use core::ops::Range;
 use fdt::node::FdtNode;
 
@@ -174,4 +175,14 @@ pub fn interrupt(node: FdtNode<'_, '_>, index: usize) -> Option<u32> {
         1 if number < 16 => Some(number + 16),
         _ => None,
     }
+}
+
+/// Entry `index` of a node's `interrupts`, with what the line does: bits 0 and 1 of the flags mean edges.
+pub fn interrupt_line(node: FdtNode<'_, '_>, index: usize) -> Option<Interrupt> {
+    let number = interrupt(node, index)?;
+    let flags = cells(value(node, "interrupts")?, index * 3 + 2, 1)?;
+    Some(Interrupt {
+        number,
+        edge: flags & 3 != 0,
+    })
 }

@@ -6,7 +6,7 @@ use fdt::Fdt;
 use fdt::node::FdtNode;
 
 /// Buses are searched this deep.
-const MAX_DEPTH: usize = 4;
+pub const MAX_DEPTH: usize = 4;
 
 /// Describes the machine; `None` if there is no root node. What makes no sense in the tree is left out.
 pub fn read<'a>(blob: &'a [u8]) -> Option<Machine<'a>> {
@@ -300,6 +300,7 @@ fn serial(
 mod tests {
     use super::super::check;
     use super::super::sample::Blob;
+    use super::super::storage::{Interrupt, Storage, StorageKind, storage};
     use super::*;
     use std::vec::Vec;
 
@@ -393,8 +394,13 @@ mod tests {
             .text("compatible", "arm,pl011")
             .cells("reg", &[0x2800, 4])
             .text("status", "disabled");
-        blob.end()
-            .begin("interrupt-controller@40041000")
+        blob.end();
+        blob.begin("virtio_mmio@2c00")
+            .text("compatible", "virtio,mmio")
+            .cells("reg", &[0x2c00, 0x200])
+            .cells("interrupts", &[0, 16, 1])
+            .end();
+        blob.begin("interrupt-controller@40041000")
             .text("compatible", "arm,gic-400");
         blob.cells("reg", &[0x4004_1000, 0x1000, 0x4004_2000, 0x2000])
             .end()
@@ -444,6 +450,19 @@ mod tests {
         // One port is outside of the bus's ranges, one is disabled.
         assert_eq!(machine.serial[2], None);
         assert_eq!(machine.standard_output, Some(1));
+        let storage = storage(&blob);
+        let line = Interrupt {
+            number: 48,
+            edge: true,
+        };
+        assert_eq!(
+            storage,
+            [Storage {
+                kind: StorageKind::Virtio,
+                registers: 0xfe00_2c00..0xfe00_2e00,
+                interrupt: line
+            }]
+        );
         let version_2 = Controller::Version2(0xff84_1000..0xff84_2000, 0xff84_2000..0xff84_4000);
         assert_eq!(
             (machine.controller, machine.timer_interrupt),

@@ -258,8 +258,22 @@ fn make_first_process(contexts: crate::context::ContextSet, root: Location) -> R
     Ok(task)
 }
 
-/// Process 1 starts the first program, on its way to user mode.
+/// Starts a thread that only ever runs `entry`, which never returns, in the kernel.
+///
+/// # Errors
+/// `ENOMEM`.
+pub(crate) fn kernel_thread(entry: fn()) -> Result<()> {
+    let process = KERNEL.get().ok_or(Errno::EAGAIN)?;
+    let thread = new_thread(process.clone(), None, QueueRoom::reserve()?, None);
+    sched::start_thread(Task::new_kernel(thread, entry)?);
+    Ok(())
+}
+
+/// Process 1 starts the devices that only a running kernel can use, and the first program, on its way to user mode.
 pub(crate) fn run_first_program(current: &Current, registers: &mut UserRegisters) {
+    if let Some(information) = INFORMATION.get() {
+        (information.start_devices)();
+    }
     match command_line::parse(command_line()) {
         Ok((options, given)) => first_program::run(current, registers, &options, &given),
         Err(error) => panic!("the first program can't be started: {error}"),

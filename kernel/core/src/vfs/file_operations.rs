@@ -126,6 +126,17 @@ pub trait FileOperations: Send + Sync {
         Err(Errno::ENODEV)
     }
 
+    /// Returns when what was written to the file so far is on its medium (fsync(2)).
+    ///
+    /// # Errors
+    /// `EIO`, `ENOSPC`: something couldn't be written since the last time that this open file was told.
+    fn sync(&self, file: &File) -> Result<()> {
+        match file.inode() {
+            Some(inode) => inode.super_block().operations().sync(),
+            None => Ok(()),
+        }
+    }
+
     /// A descriptor of the file is being closed (it may not be the last).
     fn flush(&self, _file: &File) {}
 

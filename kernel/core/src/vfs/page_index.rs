@@ -105,6 +105,20 @@ impl PageIndex {
         Ok(())
     }
 
+    /// Takes a page out. Its chunk stays: the place is likely to be used again.
+    pub fn remove(&mut self, index: u64) -> Option<Frame> {
+        let slot = if index == 0 {
+            &mut self.first
+        } else {
+            self.chunks
+                .get_mut(&(index / CHUNK))?
+                .get_mut((index % CHUNK) as usize)?
+        };
+        let frame = slot.take();
+        self.count -= u64::from(frame.is_some());
+        frame
+    }
+
     /// Takes pages from `first` to before `end` out, as many as `removed` has room for; whether there may be more.
     pub fn remove_some<const N: usize>(
         &mut self,

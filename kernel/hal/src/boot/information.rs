@@ -18,6 +18,8 @@ pub struct BootInformation {
     pub device_tree: &'static [u8],
     /// Wall-clock time at boot in nanoseconds since 1970, if the board has a clock.
     pub wall_clock: Option<u64>,
+    /// Starts the devices whose drivers sleep; called once, by the first thread that can.
+    pub start_devices: fn(),
 }
 
 /// What a board's firmware says of it, as far as it does.

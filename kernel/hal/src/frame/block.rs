@@ -45,7 +45,7 @@ impl FrameBlock {
     ///
     /// # Safety
     /// A block of this address and order was leaked, and nobody uses it any more.
-    pub(crate) unsafe fn from_address(address: *mut u8, order: usize) -> Self {
+    pub unsafe fn from_address(address: *mut u8, order: usize) -> Self {
         Self {
             number: (super::machine::physical_address(address) >> FRAME_SHIFT) as u32,
             order: order as u8,

@@ -119,9 +119,9 @@ impl Frame {
         u64::from(self.number.get())
     }
 
-    /// Where the page is in the linear map.
+    /// Where the page is in the linear map: for drivers that hand it to a device.
     #[inline(always)]
-    pub(crate) fn address(&self) -> *mut u8 {
+    pub fn address(&self) -> *mut u8 {
         machine::linear_address(self.number() << FRAME_SHIFT)
     }
 

@@ -2,7 +2,8 @@
 use crate::setup::packages;
 use crate::workspace::Board;
 use anyhow::{Context, Result, bail};
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A CPU that has what the kernel can use: PAN, LSE atomics, a 16-bit ASID.
@@ -90,6 +91,22 @@ impl Machine {
         words.join(" ")
     }
 
+    /// Attaches a file as a virtio disk.
+    pub fn add_disk(&mut self, file: &Path) -> Result<()> {
+        if self.board != Board::Virt {
+            bail!("--disk: only the virt board has disks; rpi4 takes a card with --sd");
+        }
+        fs::metadata(file).with_context(|| format!("--disk: cannot read {}", file.display()))?;
+        let name = format!("disk{}", self.extra.len());
+        self.extra.extend([
+            "-drive".to_string(),
+            format!("if=none,id={name},format=raw,file={}", escape(file)),
+            "-device".to_string(),
+            format!("virtio-blk-device,drive={name}"),
+        ]);
+        Ok(())
+    }
+
     /// QEMU with this machine. Serial port and monitor are still to be connected.
     pub fn qemu(&self) -> Result<Command> {
         let mut qemu = Command::new("qemu-system-aarch64");
@@ -148,9 +165,7 @@ impl Machine {
             qemu.arg("-initrd").arg(initrd);
         }
         if let Some(card) = &self.card {
-            // A comma ends the file's name unless it is doubled.
-            let file = card.display().to_string().replace(',', ",,");
-            qemu.args(["-drive", &format!("if=sd,format=raw,file={file}")]);
+            qemu.args(["-drive", &format!("if=sd,format=raw,file={}", escape(card))]);
         }
         qemu.args(&self.extra);
         Ok(qemu)
@@ -164,6 +179,11 @@ impl Machine {
             .next_back()
             .is_some_and(|name| name.starts_with("ttyS"))
     }
+}
+
+/// A file's name as QEMU's options take it: a comma ends it unless it is doubled.
+fn escape(file: &Path) -> String {
+    file.display().to_string().replace(',', ",,")
 }
 
 /// A number of bytes, given as QEMU takes it: with K, M or G, megabytes without.

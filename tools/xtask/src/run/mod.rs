@@ -43,6 +43,9 @@ pub struct RunOptions {
     /// Start the Raspberry Pi from the image of a card, with nothing but what is on it
     #[arg(long, value_name = "FILE", conflicts_with_all = ["initrd", "kernel"])]
     sd: Option<PathBuf>,
+    /// Attach a file as a disk to the virt board (/dev/vda); may be given more than once
+    #[arg(long, value_name = "FILE")]
+    disk: Vec<PathBuf>,
     /// Run a command with sh instead of the prompt, print only its output and exit with its status (101: kernel panic)
     #[arg(long, value_name = "CMD", allow_hyphen_values = true)]
     exec: Option<String>,
@@ -64,6 +67,9 @@ pub fn run(options: &RunOptions) -> Result<ExitCode> {
     machine.cpu_model.clone_from(&options.cpu);
     machine.properties.clone_from(&options.machine);
     machine.append.extend(options.append.clone());
+    for disk in &options.disk {
+        machine.add_disk(disk)?;
+    }
     // What the user gave is looked at first: a mistake there need not wait for a build.
     let other_initrd = options.initrd.as_deref().map(initrd::read).transpose()?;
     let mut addition = Archive::new();

@@ -8,6 +8,7 @@ mod image;
 mod promises;
 mod source;
 mod step;
+mod storage;
 
 use crate::setup;
 use crate::workspace::Board;
@@ -77,6 +78,7 @@ fn guest_steps(boots: u32) -> Vec<Step> {
     steps.extend(boot::steps(boots));
     steps.extend(foreign::steps());
     steps.extend(damage::steps());
+    steps.extend(storage::steps());
     steps.push(promises::figures_step());
     steps
 }

@@ -22,16 +22,17 @@ use crate::vfs::super_block::{ActiveSuperBlock, SuperBlock};
 use crate::vfs::walk::{self, WalkFlags};
 use crate::vfs::{Location, file_system};
 use crate::{Errno, Result};
+use alloc::borrow::Cow;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use gantry_abi::context::ContextType;
 use hal::sync::SpinLock;
 
 /// A device that has a node.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Node {
     /// Path below the root: `null`, `pts/ptmx`.
-    path: &'static [u8],
+    path: Cow<'static, [u8]>,
     kind: FileKind,
     permissions: u32,
     group: u32,
@@ -53,13 +54,13 @@ static REGISTRY: SpinLock<Registry> = SpinLock::new(Registry {
 /// # Errors
 /// `ENOMEM` if some instance did not get it.
 pub fn add_node(
-    path: &'static [u8],
+    path: impl Into<Cow<'static, [u8]>>,
     kind: FileKind,
     permissions: u32,
     device: DeviceNumber,
 ) -> Result<()> {
     let node = Node {
-        path,
+        path: path.into(),
         kind,
         permissions,
         group: 0,
@@ -67,7 +68,7 @@ pub fn add_node(
     };
     let instances = {
         let mut registry = REGISTRY.lock();
-        registry.nodes.push(node);
+        registry.nodes.push(node.clone());
         registry.instances.clone()
     };
     for super_block in instances.iter().filter_map(Weak::upgrade) {
@@ -96,7 +97,7 @@ fn make(super_block: &ActiveSuperBlock, node: &Node) -> Result<()> {
             device: node.device,
             target: &[],
         };
-        create(view, node.path, &creation)
+        create(view, &node.path, &creation)
     })
 }
 

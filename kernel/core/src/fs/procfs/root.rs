@@ -22,7 +22,7 @@ const FIRST_PROCESS: u64 = 256;
 /// The entries that are shown to the boot list alone.
 const HIDDEN: [&str; 2] = ["contexts", "device-tree"];
 
-static ENTRIES: [Entry; 18] = [
+static ENTRIES: [Entry; 19] = [
     Entry {
         name: "self",
         kind: EntryKind::OwnLink(own_directory),
@@ -78,6 +78,10 @@ static ENTRIES: [Entry; 18] = [
     Entry {
         name: "swaps",
         kind: EntryKind::Text(system::memory::swaps),
+    },
+    Entry {
+        name: "partitions",
+        kind: EntryKind::Text(system::machine::partitions),
     },
     Entry {
         name: "kmsg",

@@ -83,9 +83,9 @@ pub fn fallocate(current: &Current, arguments: &mut Arguments) -> Result<usize> 
     }
     match mode & !KEEP_SIZE {
         0 => pages.allocate(offset, end)?,
-        PUNCH_HOLE if mode & KEEP_SIZE != 0 => pages.discard(offset, end),
+        PUNCH_HOLE if mode & KEEP_SIZE != 0 => pages.discard(offset, end)?,
         ZERO_RANGE => {
-            pages.discard(offset, end);
+            pages.discard(offset, end)?;
             pages.allocate(offset, end)?;
         }
         _ => return Err(Errno::EOPNOTSUPP),

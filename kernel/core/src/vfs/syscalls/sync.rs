@@ -1,9 +1,11 @@
 //! sync, syncfs, fsync, fdatasync, sync_file_range.
 
 use super::usable_file;
+use crate::block;
 use crate::syscall::Arguments;
 use crate::task::Current;
 use crate::vfs::kind::FileKind;
+use crate::vfs::page_cache::write_back;
 use crate::{Errno, Result};
 
 /// fsync(descriptor), fdatasync(descriptor).
@@ -16,7 +18,7 @@ pub fn fsync(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     ) {
         return Err(Errno::EINVAL);
     }
-    inode.super_block().operations().sync()?;
+    file.operations().sync(&file)?;
     Ok(0)
 }
 
@@ -29,8 +31,10 @@ pub fn syncfs(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     Ok(0)
 }
 
-/// sync(): every file system there is keeps its files in memory, so all that can be written is.
+/// sync().
 pub fn sync(_current: &Current, _arguments: &mut Arguments) -> Result<usize> {
+    write_back::write_all();
+    block::flush_all();
     Ok(0)
 }
 

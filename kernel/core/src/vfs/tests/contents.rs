@@ -63,7 +63,8 @@ fn random_writes_agree_with_a_vector() {
                 inode
                     .page_cache()
                     .unwrap()
-                    .discard(position as u64, end as u64);
+                    .discard(position as u64, end as u64)
+                    .unwrap();
                 let end = end.min(model.len());
                 if position < end {
                     model[position..end].fill(0);

@@ -1,6 +1,7 @@
 //! /proc/{cmdline,cpuinfo,devices,filesystems,kmsg,version}: the machine and what the kernel can do (proc(5)).
 
 use super::super::text::Text;
+use crate::block::registry;
 use crate::system::identity;
 use crate::task::{Capability, Current};
 use crate::vfs::device::{self, DeviceKind};
@@ -110,8 +111,33 @@ fn major_name(kind: DeviceKind, major: u32) -> &'static str {
         (DeviceKind::Character, 128) => "ptm",
         (DeviceKind::Character, 136) => "pts",
         (DeviceKind::Character, 204) => "ttyAMA",
+        (DeviceKind::Block, 179) => "mmc",
+        (DeviceKind::Block, 253) => "virtblk",
+        (DeviceKind::Block, 259) => "blkext",
         _ => "unknown",
     }
+}
+
+/// Disks and partitions, with their sizes in KiB.
+///
+/// # Errors
+/// None.
+pub fn partitions(_reader: &Current, text: &mut Text) -> Result<()> {
+    let mut is_first = true;
+    registry::each(|volume| {
+        if core::mem::take(&mut is_first) {
+            text.push(b"major minor  #blocks  name\n\n");
+        }
+        let number = volume.number();
+        text.add(format_args!(
+            "{:4}  {:7} {:10} {}\n",
+            number.major,
+            number.minor,
+            volume.sectors() / 2,
+            volume.name()
+        ));
+    });
+    Ok(())
 }
 
 /// The known types of file systems.

@@ -1,7 +1,26 @@
-//! The page cache: the frames that hold a regular file's content. For file systems in memory it is the storage.
+//! The page cache: the frames that hold the content of a regular file or a block device. For file systems in memory it
+//! is the storage; otherwise pages come from a [`PageSource`] (read only) or a [`PageStore`], to which those that were
+//! changed are written back.
 //!
 //! Reads and writes copy between frames and user memory with no lock held: the index's spin lock only finds frames.
 //! Writers and size changes exclude each other by [`Inode::change`](super::inode::Inode); readers see what is there.
+//!
+//! * [`quota`]: limits of file systems in memory. [`store`]: what a file system implements.
+//! * [`stored`]: loading, writing and writing back with a store. [`dirty`]: which pages. [`error_sequence`]: failures.
+//! * [`write_back`]: all caches with stores: background writing, sync(2), memory given back.
+
+mod dirty;
+mod error_sequence;
+mod quota;
+mod store;
+mod stored;
+#[cfg(test)]
+mod tests;
+pub mod write_back;
+
+pub use error_sequence::{ErrorSequence, Seen};
+pub use quota::PageQuota;
+pub use store::{PageSource, PageStore};
 
 use super::page_index::PageIndex;
 use super::transfer::{Destination, Source};
@@ -13,6 +32,7 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use hal::frame::Frame;
 use hal::sync::SpinLock;
 use smallvec::SmallVec;
+use stored::Stored;
 
 /// Bytes in a page.
 pub const PAGE_SIZE: usize = 4096;
@@ -23,93 +43,23 @@ const BATCH: usize = 16;
 /// Greatest size of a file: what fits a signed 64-bit offset, rounded to whole pages.
 pub const SIZE_LIMIT: u64 = i64::MAX as u64 & !(PAGE_SIZE as u64 - 1);
 
-/// How many pages the files of one file system may have.
-#[derive(Debug)]
-pub struct PageQuota {
-    limit: AtomicU64,
-    used: AtomicU64,
-}
-
-impl PageQuota {
-    /// A quota of `limit` pages; `u64::MAX` is none.
-    pub const fn new(limit: u64) -> Self {
-        Self {
-            limit: AtomicU64::new(limit),
-            used: AtomicU64::new(0),
-        }
-    }
-
-    /// The limit in pages.
-    pub fn limit(&self) -> u64 {
-        self.limit.load(Relaxed)
-    }
-
-    /// Changes the limit.
-    ///
-    /// # Errors
-    /// `EINVAL` if more is in use.
-    pub fn set_limit(&self, limit: u64) -> Result<()> {
-        if self.used() > limit {
-            return Err(Errno::EINVAL);
-        }
-        self.limit.store(limit, Relaxed);
-        Ok(())
-    }
-
-    /// Pages in use.
-    pub fn used(&self) -> u64 {
-        self.used.load(Relaxed)
-    }
-
-    /// Takes up to `count` pages; returns how many.
-    fn take_up_to(&self, count: u64) -> u64 {
-        let before = self.used.fetch_add(count, Relaxed);
-        let granted = self.limit().saturating_sub(before).min(count);
-        self.used.fetch_sub(count - granted, Relaxed);
-        granted
-    }
-
-    fn take(&self) -> Result<()> {
-        self.take_all(1)
-    }
-
-    /// Takes `count` pages.
-    ///
-    /// # Errors
-    /// `ENOSPC` if there are not so many; none is taken then.
-    pub(super) fn take_all(&self, count: u64) -> Result<()> {
-        let granted = self.take_up_to(count);
-        if granted == count {
-            return Ok(());
-        }
-        self.give_back(granted);
-        Err(Errno::ENOSPC)
-    }
-
-    /// Gives pages back that were taken.
-    pub(super) fn give_back(&self, count: u64) {
-        self.used.fetch_sub(count, Relaxed);
-    }
-}
-
-/// Where the pages of a file come from that isn't kept in memory alone.
-pub trait PageSource: Send + Sync {
-    /// The content of a page within the file's size; a page of some other object's that holds just that will do.
-    /// Called with the address space locked.
-    ///
-    /// # Errors
-    /// `EIO`, `EUCLEAN`, `ENOMEM`.
-    fn page(&self, index: u64) -> Result<Frame>;
-}
-
 /// The pages of one regular file, and its size.
 pub struct PageCache {
     pages: SpinLock<PageIndex>,
     size: AtomicU64,
     mappings: Mappings,
     quota: Arc<PageQuota>,
-    /// What fills missing pages of a file that can't be written; without it they are holes.
-    source: Option<Box<dyn PageSource>>,
+    backing: Backing,
+}
+
+/// What fills missing pages.
+enum Backing {
+    /// Nothing: they are holes.
+    Memory,
+    /// The file can't be written.
+    Source(Box<dyn PageSource>),
+    /// Pages that were changed are written back.
+    Stored(Box<Stored>),
 }
 
 /// Frames of a run of pages; `None` for holes.
@@ -123,7 +73,7 @@ impl PageCache {
             size: AtomicU64::new(0),
             mappings: Mappings::new(),
             quota,
-            source: None,
+            backing: Backing::Memory,
         }
     }
 
@@ -134,7 +84,7 @@ impl PageCache {
             size: AtomicU64::new(size),
             mappings: Mappings::new(),
             quota: Arc::new(PageQuota::new(u64::MAX)),
-            source: Some(source),
+            backing: Backing::Source(source),
         }
     }
 
@@ -146,10 +96,22 @@ impl PageCache {
 
     /// Number of pages that hold something.
     pub fn page_count(&self) -> u64 {
-        match self.source {
-            Some(_) => self.size().div_ceil(PAGE_SIZE as u64),
-            None => self.pages.lock().count(),
+        if self.is_backed() {
+            self.size().div_ceil(PAGE_SIZE as u64)
+        } else {
+            self.pages.lock().count()
         }
+    }
+
+    /// Number of pages that are in memory.
+    pub fn resident(&self) -> u64 {
+        self.pages.lock().count()
+    }
+
+    /// Whether missing pages aren't holes.
+    #[inline]
+    fn is_backed(&self) -> bool {
+        !matches!(self.backing, Backing::Memory)
     }
 
     /// Finds the frames of `count` pages at once.
@@ -184,8 +146,10 @@ impl PageCache {
                 let length = (PAGE_SIZE - start).min(wanted - done);
                 done += match frame {
                     Some(frame) => destination.write_frame(frame, start, length)?,
-                    None if self.source.is_some() => {
-                        let frame = self.obtain((position + done as u64) / PAGE_SIZE as u64)?;
+                    None if self.is_backed() => {
+                        let rest = (start + (wanted - done)).div_ceil(PAGE_SIZE);
+                        let frame =
+                            self.obtain_run((position + done as u64) / PAGE_SIZE as u64, rest)?;
                         destination.write_frame(&frame, start, length)?
                     }
                     None => destination.clear(length)?,
@@ -224,7 +188,12 @@ impl PageCache {
         let mut at = position;
         while source.done() < end {
             let before = source.done();
-            self.write_batch(source, at, end - before)?;
+            match &self.backing {
+                Backing::Stored(stored) => {
+                    self.write_stored(stored, source, at, end - before)?;
+                }
+                _ => self.write_batch(source, at, end - before)?,
+            }
             at += (source.done() - before) as u64;
         }
         Ok(())
@@ -333,9 +302,10 @@ impl PageCache {
         let mut position = 0;
         while let Some(data) = other.next_data(position).filter(|&data| data < length) {
             let index = data / page;
-            let found = match other.source {
-                Some(_) => Some(other.obtain(index)?),
-                None => other.pages.lock().get(index).cloned(),
+            let found = if other.is_backed() {
+                Some(other.obtain(index)?)
+            } else {
+                other.pages.lock().get(index).cloned()
             };
             if let Some(source) = found {
                 let used = (length - index * page).min(page) as usize;
@@ -355,12 +325,18 @@ impl PageCache {
     /// # Errors
     /// `ENOSPC`, `ENOMEM`; what the source says.
     pub fn obtain(&self, index: u64) -> Result<Frame> {
+        self.obtain_run(index, 1)
+    }
+
+    /// As [`Self::obtain`], for a caller who will want `count` pages from there on.
+    fn obtain_run(&self, index: u64, count: usize) -> Result<Frame> {
         if let Some(frame) = self.pages.lock().get(index) {
             return Ok(frame.clone());
         }
-        match &self.source {
-            Some(source) => self.load(&**source, index),
-            None => self.insert_or_get(index, Frame::zeroed()?),
+        match &self.backing {
+            Backing::Source(source) => self.load(&**source, index),
+            Backing::Stored(stored) => self.load_stored(stored, index, count),
+            Backing::Memory => self.insert_or_get(index, Frame::zeroed()?),
         }
     }
 
@@ -397,14 +373,14 @@ impl PageCache {
     /// Sets the size; what is beyond it is gone. The caller excludes writers.
     ///
     /// # Errors
-    /// `EFBIG`.
+    /// `EFBIG`; what loading the last page says, if that stays in part.
     pub fn set_size(&self, size: u64) -> Result<()> {
         if size > SIZE_LIMIT {
             return Err(Errno::EFBIG);
         }
         let old = self.size.swap(size, Relaxed);
         if size < old {
-            self.remove_pages(size, u64::MAX);
+            self.remove_pages(size, u64::MAX)?;
             // Whoever found a page before still holds its address space's lock, which this waits for.
             self.mappings
                 .unmap_pages(self, size.div_ceil(PAGE_SIZE as u64), u64::MAX, true);
@@ -412,36 +388,51 @@ impl PageCache {
         Ok(())
     }
 
-    /// Makes a range a hole. The size stays.
-    pub fn discard(&self, start: u64, end: u64) {
-        self.remove_pages(start, end);
+    /// Makes a range a hole. The size stays. With a store, the file system makes it a hole there as well.
+    ///
+    /// # Errors
+    /// What loading pages says that stay in part; the range is partly a hole then.
+    pub fn discard(&self, start: u64, end: u64) -> Result<()> {
+        self.remove_pages(start, end)?;
         let page = PAGE_SIZE as u64;
         self.mappings
             .unmap_pages(self, start.div_ceil(page), end / page, false);
+        Ok(())
     }
 
-    fn remove_pages(&self, start: u64, end: u64) {
+    fn remove_pages(&self, start: u64, end: u64) -> Result<()> {
         let page = PAGE_SIZE as u64;
         let (first, last) = (start.div_ceil(page), end / page);
-        let clear = |from: u64, to: u64| {
-            if from < to
-                && let Some(frame) = self.pages.lock().get(from / page)
-            {
+        let clear = |from: u64, to: u64| -> Result<()> {
+            if from >= to {
+                return Ok(());
+            }
+            let frame = match &self.backing {
+                Backing::Stored(stored) => Some(self.obtain_for_writing(stored, from / page)?),
+                _ => self.pages.lock().get(from / page).cloned(),
+            };
+            if let Some(frame) = frame {
                 frame.fill_zero((from % page) as usize, (to - from) as usize);
             }
+            Ok(())
         };
         if start / page == end / page {
             return clear(start, end);
         }
-        clear(start, first * page);
-        clear(last * page, end);
+        clear(start, first * page)?;
+        if end <= self.size() {
+            clear(last * page, end)?;
+        }
+        if let Backing::Stored(stored) = &self.backing {
+            stored.forget(first, last);
+        }
         let mut removed: SmallVec<[Frame; BATCH]> = SmallVec::new();
         loop {
             let more = self.pages.lock().remove_some(first, last, &mut removed);
             self.quota.give_back(removed.len() as u64);
             removed.clear();
             if !more {
-                return;
+                return Ok(());
             }
         }
     }
@@ -467,7 +458,7 @@ impl PageCache {
 
     /// The first byte at or after `position` that is data, if there is one.
     pub fn next_data(&self, position: u64) -> Option<u64> {
-        if self.source.is_some() {
+        if self.is_backed() {
             return Some(position).filter(|&data| data < self.size());
         }
         let page = PAGE_SIZE as u64;
@@ -477,7 +468,7 @@ impl PageCache {
 
     /// The first byte at or after `position` that is in a hole: the end counts as one.
     pub fn next_hole(&self, position: u64) -> u64 {
-        if self.source.is_some() {
+        if self.is_backed() {
             return self.size();
         }
         let page = PAGE_SIZE as u64;
@@ -490,15 +481,21 @@ impl Drop for PageCache {
     fn drop(&mut self) {
         let count = self.pages.lock().count();
         self.quota.give_back(count);
+        if let Backing::Stored(stored) = &self.backing {
+            stored.forget(0, u64::MAX);
+        }
     }
 }
 
 impl MemoryObject for PageCache {
-    fn page(&self, index: u64, _for_write: bool) -> Result<Frame> {
+    fn page(&self, index: u64, for_write: bool) -> Result<Frame> {
         if index >= self.size().div_ceil(PAGE_SIZE as u64) {
             return Err(Errno::ENXIO);
         }
-        self.obtain(index)
+        match &self.backing {
+            Backing::Stored(stored) if for_write => self.obtain_for_writing(stored, index),
+            _ => self.obtain(index),
+        }
     }
 
     fn size(&self) -> u64 {
