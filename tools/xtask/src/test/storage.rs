@@ -38,7 +38,7 @@ fn check(board: Board, disk: &str, [one, two]: &[String; 2]) -> Result<()> {
     };
     // Sizes, the end of the device, and a copy that is synced; nothing else would have written the last block.
     let output = boot(&format!(
-        "set -e; cat /proc/partitions; blockdev --getsize64 /dev/{disk} /dev/{one}
+        "set -e; cat /proc/partitions; blockdev --getsize64 /dev/{disk}; blockdev --getsize64 /dev/{one}
          dd if=/dev/{one} of=/dev/{two} bs=64k conv=fsync 2>&1
          printf end | dd of=/dev/{disk} bs=1 seek={} conv=fsync 2>&1
          if printf x | dd of=/dev/{disk} bs=1 seek={SIZE} 2>&1; then exit 1; fi
