@@ -56,6 +56,7 @@ fn prepare(boot: &mut Boot) -> Result<BootInformation, Failure> {
                 .chain([blob_range]),
             machine.unmapped.as_slice().iter().cloned(),
             machine.initial_ramdisk.clone(),
+            machine.device_reach,
         )
     }
     .map_err(Failure::Memory)?;

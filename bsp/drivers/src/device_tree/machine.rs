@@ -21,6 +21,9 @@ pub struct Machine<'a> {
     pub reserved: Regions<64>,
     /// In use by firmware, and not to be mapped.
     pub unmapped: Regions<32>,
+    /// Memory below this is reached by every device on a bus that says what it reaches, and by those with 32 address
+    /// bits.
+    pub device_reach: u64,
     pub processors: [Option<Processor>; MAX_CPUS],
     pub psci: Option<Psci>,
     pub controller: Option<Controller>,

@@ -1,6 +1,7 @@
 //! The device tree: checked, then read once into a description of the machine.
 
 mod check;
+mod dma;
 mod machine;
 mod node;
 mod read;
@@ -9,6 +10,7 @@ mod sample;
 mod storage;
 
 pub use check::{Damage, check};
+pub use dma::DmaWindow;
 pub use machine::{Conduit, Controller, Enable, Machine, Processor, Psci, Serial, SerialKind};
 pub use read::read;
 pub use storage::{Interrupt, Storage, StorageKind, storage};

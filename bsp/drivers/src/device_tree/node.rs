@@ -1,5 +1,6 @@
 //! Reading properties of a node: lists of cells, addresses and interrupts.
 
+use super::dma::DmaWindow;
 use super::storage::Interrupt;
 use core::ops::Range;
 use fdt::node::FdtNode;
@@ -51,12 +52,13 @@ pub fn is_enabled(node: FdtNode<'_, '_>) -> bool {
 }
 
 /// How addresses on a bus are written and what they are for the CPUs.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Bus<'a> {
     pub address_cells: usize,
     pub size_cells: usize,
     /// Where it is on its parent bus, if it is on one.
     ranges: Option<Ranges<'a>>,
+    dma: DmaWindow,
 }
 
 /// The `ranges` of a bus: (address on it, address on the parent, length), and the parent's own translation.
@@ -77,7 +79,13 @@ impl<'a> Bus<'a> {
             address_cells: cells.address_cells,
             size_cells: cells.size_cells,
             ranges: None,
+            dma: DmaWindow::ALL,
         }
+    }
+
+    /// What its devices reach of memory by themselves.
+    pub fn dma(&self) -> &DmaWindow {
+        &self.dma
     }
 
     /// The bus below `node`, which is on this one; `None` if its addresses aren't memory addresses.
@@ -105,6 +113,7 @@ impl<'a> Bus<'a> {
             address_cells: cells.address_cells,
             size_cells: cells.size_cells,
             ranges: Some(ranges),
+            dma: self.dma.below(node, self.address_cells),
         })
     }
 

@@ -14,6 +14,7 @@ pub fn read<'a>(blob: &'a [u8]) -> Option<Machine<'a>> {
     let root = tree.find_node("/")?;
     let mut machine = Machine {
         model: node::text(root, "model").unwrap_or("unknown machine"),
+        device_reach: 1 << 32,
         ..Machine::default()
     };
     for reservation in tree.memory_reservations() {
@@ -264,6 +265,7 @@ fn device<'a>(
         && let Some(bus) = bus.below(device)
         && path.depth < MAX_DEPTH
     {
+        machine.device_reach = machine.device_reach.min(bus.dma().memory.end);
         for child in device.children() {
             self::device(machine, child, &bus, names, path);
         }
@@ -299,6 +301,7 @@ fn serial(
 #[cfg(test)]
 mod tests {
     use super::super::check;
+    use super::super::dma::DmaWindow;
     use super::super::sample::Blob;
     use super::super::storage::{Interrupt, Storage, StorageKind, storage};
     use super::*;
@@ -365,6 +368,7 @@ mod tests {
             .text("compatible", "simple-bus")
             .cells("#address-cells", &[1])
             .cells("#size-cells", &[1]);
+        blob.cells("dma-ranges", &[0xc000_0000, 0, 0, 0x3000_0000]);
         blob.cells(
             "ranges",
             &[
@@ -460,7 +464,11 @@ mod tests {
             [Storage {
                 kind: StorageKind::Virtio,
                 registers: 0xfe00_2c00..0xfe00_2e00,
-                interrupt: line
+                interrupt: line,
+                dma: DmaWindow {
+                    memory: 0..0x3000_0000,
+                    bus: 0xc000_0000
+                },
             }]
         );
         let version_2 = Controller::Version2(0xff84_1000..0xff84_2000, 0xff84_2000..0xff84_4000);

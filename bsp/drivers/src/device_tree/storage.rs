@@ -1,5 +1,6 @@
 //! Where disks and cards may be: looked for when there is a heap, for there may be many places.
 
+use super::dma::DmaWindow;
 use super::node::{self, Bus};
 use super::read::MAX_DEPTH;
 use alloc::vec::Vec;
@@ -22,6 +23,8 @@ pub struct Storage {
     pub kind: StorageKind,
     pub registers: Range<u64>,
     pub interrupt: Interrupt,
+    /// What of memory it reaches by itself.
+    pub dma: DmaWindow,
 }
 
 /// A device's interrupt line.
@@ -64,6 +67,7 @@ fn search<'a>(parent: FdtNode<'_, 'a>, bus: &Bus<'a>, depth: usize, found: &mut 
                 kind,
                 registers,
                 interrupt,
+                dma: bus.dma().clone(),
             });
         }
     }

@@ -27,7 +27,7 @@ impl From<super::TooMany> for MemoryError {
 impl Boot {
     /// Maps all memory and starts the frame allocator and the kernel heap. `ram` is all memory; `reserved` is
     /// what is in use (the device tree, firmware); `unmapped` is reserved memory that mustn't even be mapped;
-    /// `initial_ramdisk` is kept for the core.
+    /// `initial_ramdisk` is kept for the core. Every device that reaches memory reaches it below `boundary`.
     ///
     /// # Errors
     /// Says why memory can't be used; nothing else works then.
@@ -41,6 +41,7 @@ impl Boot {
         reserved: impl Iterator<Item = Range<u64>>,
         unmapped: impl Iterator<Item = Range<u64>>,
         initial_ramdisk: Option<Range<u64>>,
+        boundary: u64,
     ) -> Result<(), MemoryError> {
         let image = kernel_map::image_physical(&raw const super::start::linker::__image_start);
         let image = image..image + image_length();
@@ -85,7 +86,7 @@ impl Boot {
         }
         // SAFETY: everything of `mapped` is in the linear map, and nobody uses what is in `usable`.
         unsafe {
-            crate::frame::initialise(mapped.as_slice(), usable.as_slice())
+            crate::frame::initialise(mapped.as_slice(), usable.as_slice(), boundary)
                 .map_err(|_| MemoryError::TooLittle)?;
             if let Some(range) = initial_ramdisk {
                 crate::frame::set_initrd(range);

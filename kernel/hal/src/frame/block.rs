@@ -1,6 +1,6 @@
 //! Contiguous memory: large kernel objects, and memory for devices.
 
-use super::cache::{allocate_block, release_block};
+use super::cache::{allocate_block, allocate_block_below, release_block};
 use super::machine::linear_address;
 use super::{FRAME_SHIFT, FRAME_SIZE, OutOfMemory, Purpose};
 
@@ -29,6 +29,21 @@ impl FrameBlock {
     /// [`OutOfMemory`] if there is no block of that size, or memory is short.
     pub fn allocate_zeroed(order: usize) -> Result<Self, OutOfMemory> {
         let block = Self::allocate(order)?;
+        // SAFETY: the block is ours alone.
+        unsafe { core::ptr::write_bytes(block.address(), 0, block.size()) };
+        Ok(block)
+    }
+
+    /// A block of zeros whose physical addresses are all below `limit`, for a device that reaches no further.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] if there is no such block, or memory is short; always if `limit` is less than what the machine's
+    /// description says that all of its devices reach, and than the end of memory.
+    pub fn allocate_below(order: usize, limit: u64) -> Result<Self, OutOfMemory> {
+        let block = Self {
+            number: allocate_block_below(order, limit >> FRAME_SHIFT, Purpose::Ordinary)?,
+            order: order as u8,
+        };
         // SAFETY: the block is ours alone.
         unsafe { core::ptr::write_bytes(block.address(), 0, block.size()) };
         Ok(block)

@@ -1,7 +1,7 @@
 //! Taking over memory at boot.
 
 use super::buddy::MAX_ORDER;
-use super::cache::{release_block, set_total};
+use super::cache::{release_block, set_boundary, set_total};
 use super::machine::linear_address;
 use super::metadata::{Metadata, install};
 use super::{FRAME_SHIFT, FRAME_SIZE};
@@ -82,7 +82,8 @@ fn best_window(ranges: &[Range<u64>]) -> Option<Range<u64>> {
 /// Takes over memory.
 ///
 /// `ram` are the physical addresses of all memory, `free` those that may be given out; in any order. The
-/// metadata array is placed in one of the free ranges.
+/// metadata array is placed in the highest free range that holds it. What is below `boundary` is given out last: every
+/// device of the machine reaches it.
 ///
 /// # Errors
 /// A sentence for the boot log if there is no memory to work with.
@@ -90,7 +91,11 @@ fn best_window(ranges: &[Range<u64>]) -> Option<Range<u64>> {
 /// # Safety
 /// Called once, on the boot CPU, before any other use of this module. The linear map covers `ram` as ordinary
 /// memory, and nobody uses what is in `free` from now on.
-pub unsafe fn initialise(ram: &[Range<u64>], free: &[Range<u64>]) -> Result<(), &'static str> {
+pub unsafe fn initialise(
+    ram: &[Range<u64>],
+    free: &[Range<u64>],
+    boundary: u64,
+) -> Result<(), &'static str> {
     let ram = Ranges::new(ram);
     let free = Ranges::new(free);
     let window =
@@ -102,7 +107,7 @@ pub unsafe fn initialise(ram: &[Range<u64>], free: &[Range<u64>]) -> Result<(), 
         .as_slice()
         .iter()
         .map(inside)
-        .find(|range| range.start < range.end && range.end - range.start >= needed)
+        .rfind(|range| range.start < range.end && range.end - range.start >= needed)
         .ok_or("no usable memory: no free range holds the frame metadata")?
         .start;
     let array = linear_address(place << FRAME_SHIFT);
@@ -111,6 +116,7 @@ pub unsafe fn initialise(ram: &[Range<u64>], free: &[Range<u64>]) -> Result<(), 
         core::ptr::write_bytes(array, 0, bytes as usize);
         install(array.cast(), window.start, window.end);
     }
+    set_boundary(boundary >> FRAME_SHIFT);
     set_total(
         ram.as_slice()
             .iter()

@@ -3,9 +3,9 @@
 //! One cache holds frames known to be zero: page tables are empty when they are freed, and clearing a page
 //! costs more than all the rest of an allocation.
 
-use super::buddy::Buddy;
 use super::machine;
 use super::metadata::metadata;
+use super::zones::Zones;
 use super::{FRAME_SHIFT, OutOfMemory};
 use crate::fault_injection;
 use crate::sync::{InterruptGuard, IrqSpinLock, MAX_CPUS, PerCpu};
@@ -50,7 +50,7 @@ impl Purpose {
     }
 }
 
-static SHARED: IrqSpinLock<Buddy> = IrqSpinLock::new(Buddy::new());
+static SHARED: IrqSpinLock<Zones> = IrqSpinLock::new(Zones::new());
 /// `SHARED`'s free frames, to look at without the lock.
 static SHARED_FREE: AtomicU64 = AtomicU64::new(0);
 /// Frames of RAM, in use or not.
@@ -300,6 +300,23 @@ unsafe fn drain(number: u32) {
 
 /// Takes a block of 2^`order` frames; its content and metadata are unspecified.
 pub(super) fn allocate_block(order: usize, purpose: Purpose) -> Result<u32, OutOfMemory> {
+    take_block(order, purpose, |shared| shared.allocate(order))
+}
+
+/// Takes a block whose frames all have numbers below `limit`; otherwise as [`allocate_block`].
+pub(super) fn allocate_block_below(
+    order: usize,
+    limit: u64,
+    purpose: Purpose,
+) -> Result<u32, OutOfMemory> {
+    take_block(order, purpose, |shared| shared.allocate_below(order, limit))
+}
+
+fn take_block(
+    order: usize,
+    purpose: Purpose,
+    take: impl FnOnce(&mut Zones) -> Option<u32>,
+) -> Result<u32, OutOfMemory> {
     machine::ensure_initialised();
     if order > super::buddy::MAX_ORDER || purpose.is_refused() {
         return Err(OutOfMemory);
@@ -308,15 +325,20 @@ pub(super) fn allocate_block(order: usize, purpose: Purpose) -> Result<u32, OutO
     if shared.free_frames() < purpose.must_leave() + (1 << order) {
         return Err(OutOfMemory);
     }
-    let block = shared.allocate(order).ok_or(OutOfMemory)?;
+    let block = take(&mut shared).ok_or(OutOfMemory)?;
     SHARED_FREE.store(shared.free_frames(), Relaxed);
     Ok(block)
+}
+
+/// Says below which frame number memory is kept for devices as long as there is other; before there is any memory.
+pub(super) fn set_boundary(number: u64) {
+    SHARED.lock().set_boundary(number);
 }
 
 /// Gives a block back, or memory to begin with.
 ///
 /// # Safety
-/// As for [`Buddy::release`].
+/// As for [`Zones::release`].
 pub(super) unsafe fn release_block(block: u32, order: usize) {
     let mut shared = SHARED.lock();
     // SAFETY: as the caller promises.

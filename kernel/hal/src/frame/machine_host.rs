@@ -8,6 +8,8 @@ use std::vec::Vec;
 const SIZE: usize = 512 << 20;
 /// Its physical address.
 const BASE: u64 = 0x4000_0000;
+/// Below it is what every simulated device reaches.
+pub const BOUNDARY: u64 = BASE + (64 << 20);
 /// The largest block's alignment.
 const ALIGNMENT: usize = 4 << 20;
 
@@ -28,9 +30,9 @@ fn arena() -> usize {
 pub fn ensure_initialised() {
     READY.get_or_init(|| {
         let ram = BASE..BASE + SIZE as u64;
+        let ranges = core::slice::from_ref(&ram);
         // SAFETY: called once; the arena is behind `linear_address` and used by nobody else.
-        unsafe { super::initialise(core::slice::from_ref(&ram), core::slice::from_ref(&ram)) }
-            .expect("the simulated RAM is valid");
+        unsafe { super::initialise(ranges, ranges, BOUNDARY) }.expect("the simulated RAM is valid");
     });
 }
 

@@ -51,6 +51,11 @@ pub(crate) fn covers(number: u64) -> bool {
     (FIRST.load(Relaxed)..END.load(Relaxed)).contains(&number)
 }
 
+/// The first frame number above all with metadata.
+pub(super) fn end() -> u64 {
+    END.load(Relaxed)
+}
+
 /// Installs the array.
 ///
 /// # Safety

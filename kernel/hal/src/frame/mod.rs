@@ -4,6 +4,10 @@
 //! [`Frame`] is a counted reference to one page, [`FrameBlock`] owns a contiguous block. Everything here may
 //! be used in interrupt handlers: the caches and the allocator mask interrupts for their few instructions.
 //!
+//! # Devices that don't reach all memory
+//! Memory below the boundary that [`initialise`] is told is given out last, so that
+//! [`FrameBlock::allocate_below`] finds some whenever a driver starts.
+//!
 //! # Running out
 //! Below a reserve ([`headroom`]) frames for users are refused, so that the small allocations of the kernel
 //! heap, which can't fail gracefully, still find memory. A system call that creates something asks
@@ -18,6 +22,7 @@ mod metadata;
 mod reference;
 #[cfg(test)]
 pub(crate) mod tests;
+mod zones;
 
 #[cfg(not(target_os = "none"))]
 #[path = "machine_host.rs"]

@@ -65,6 +65,19 @@ fn buddy_gives_disjoint_aligned_blocks_and_merges_all_again() {
 }
 
 #[test]
+fn memory_that_all_devices_reach_is_given_out_last() {
+    let ordinary = FrameBlock::allocate(3).unwrap();
+    assert!(ordinary.physical_address() >= machine::BOUNDARY);
+    let reached = FrameBlock::allocate_below(3, machine::BOUNDARY).unwrap();
+    assert!(reached.physical_address() + reached.size() as u64 <= machine::BOUNDARY);
+    let further = FrameBlock::allocate_below(0, machine::BOUNDARY + 0x123_4567).unwrap();
+    assert!(further.physical_address() < machine::BOUNDARY);
+    assert!(FrameBlock::allocate_below(0, u64::MAX).is_ok());
+    let nothing = FrameBlock::allocate_below(0, machine::BOUNDARY - 1);
+    assert_eq!(nothing.err(), Some(OutOfMemory));
+}
+
+#[test]
 fn owners_are_counted() {
     let frame = Frame::zeroed().unwrap();
     assert!(frame.is_unique());
