@@ -3,6 +3,7 @@
 pub mod devpts;
 pub mod devtmpfs;
 pub mod erofs;
+pub mod ext4;
 pub mod initramfs;
 pub mod overlay;
 pub mod procfs;

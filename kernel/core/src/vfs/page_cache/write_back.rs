@@ -93,7 +93,7 @@ pub(super) fn throttle(cache: &PageCache) {
 }
 
 /// Drops clean pages if memory is short; called before some are loaded, with no cache locked.
-pub(super) fn leave_memory() {
+pub fn leave_memory() {
     if frame::free() < frame::total() / FREE_PART {
         drop_clean(DROP);
     }
