@@ -3,11 +3,16 @@
 //! Writes go to a cache, as in a real device, from which [`BlockDevice::flush`] takes them to the medium. What the medium
 //! holds after a loss of power is decided by the test: none of the writes since the last flush, all, or any part of them.
 
+use super::Volume;
 use super::device::{BlockDevice, Geometry, Operation, Request};
+use crate::vfs::DeviceNumber;
 use crate::{Errno, Result};
+use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use hal::sync::SpinLock;
+use std::collections::HashMap;
 
 const SECTOR: usize = 512;
 
@@ -28,6 +33,9 @@ struct State {
     medium: Vec<u8>,
     /// Sectors written since the last flush, in order.
     unsynced: Vec<(u64, [u8; SECTOR])>,
+    /// Which of these is a sector's last.
+    latest: HashMap<u64, usize>,
+    recording: Option<Recording>,
     faults: Faults,
     /// Sectors that were written so far.
     writes: u64,
@@ -60,6 +68,8 @@ impl SimulatedDisk {
             state: SpinLock::new(State {
                 medium,
                 unsynced: Vec::new(),
+                latest: HashMap::new(),
+                recording: None,
                 faults: Faults::default(),
                 writes: 0,
                 requests: 0,
@@ -80,6 +90,41 @@ impl SimulatedDisk {
         (state.writes, state.requests, state.flushes)
     }
 
+    /// The disk as a volume.
+    pub fn volume(self: &Arc<Self>) -> Arc<Volume> {
+        Arc::new(Volume::new(
+            String::from("vda"),
+            DeviceNumber::new(253, 0),
+            self.clone(),
+            0,
+            self.geometry.sectors,
+        ))
+    }
+
+    /// Records from now on what is written, for [`Self::recorded`].
+    pub fn record(&self) {
+        let mut state = self.state.lock();
+        assert!(state.unsynced.is_empty(), "flush before");
+        state.recording = Some(Recording {
+            start: state.medium.clone(),
+            events: Vec::new(),
+        });
+    }
+
+    /// How many events were recorded so far.
+    pub fn position(&self) -> usize {
+        let state = self.state.lock();
+        state
+            .recording
+            .as_ref()
+            .map_or(0, |recording| recording.events.len())
+    }
+
+    /// Everything that was recorded.
+    pub fn recorded(&self) -> Recording {
+        self.state.lock().recording.take().unwrap()
+    }
+
     /// What the medium holds after a loss of power now: everything flushed, and of the later writes those for which `keep`
     /// says so, which is asked once for each in an order of its own. That is any order in which a device could have
     /// written them, as of two writes to one sector the later may be lost.
@@ -95,6 +140,60 @@ impl SimulatedDisk {
     }
 }
 
+/// What happened to the medium.
+enum Event {
+    /// A sector was written to the device's cache.
+    Write(u64, Box<[u8; SECTOR]>),
+    /// Everything in the cache was written to the medium.
+    Flush,
+}
+
+/// Everything that happened to a disk, from which can be had what a loss of power at any time leaves.
+pub struct Recording {
+    start: Vec<u8>,
+    events: Vec<Event>,
+}
+
+impl Recording {
+    /// How many events there are.
+    pub fn length(&self) -> usize {
+        self.events.len()
+    }
+
+    /// What the medium holds after a loss of power before event `end`: as [`SimulatedDisk::after_power_loss`].
+    pub fn after_power_loss(&self, end: usize, mut keep: impl FnMut() -> bool) -> Vec<u8> {
+        let mut medium = self.start.clone();
+        let is_flush = |event: &Event| matches!(event, Event::Flush);
+        let flushed = self.events[..end].iter().rposition(is_flush).unwrap_or(0);
+        for (index, event) in self.events[..end].iter().enumerate() {
+            if let Event::Write(sector, bytes) = event
+                && (index < flushed || keep())
+            {
+                put(&mut medium, *sector, bytes);
+            }
+        }
+        medium
+    }
+}
+
+/// Numbers that look random, the same for the same seed.
+pub struct Random(pub u64);
+
+impl Random {
+    /// The next one (splitmix64).
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    /// The next one below a limit.
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+}
+
 fn put(medium: &mut [u8], sector: u64, bytes: &[u8; SECTOR]) {
     let start = sector as usize * SECTOR;
     medium[start..start + SECTOR].copy_from_slice(bytes);
@@ -102,18 +201,13 @@ fn put(medium: &mut [u8], sector: u64, bytes: &[u8; SECTOR]) {
 
 impl State {
     fn read(&self, sector: u64) -> [u8; SECTOR] {
-        let written = self
-            .unsynced
-            .iter()
-            .rev()
-            .find(|(other, _)| *other == sector);
-        written.map_or_else(
-            || {
+        match self.latest.get(&sector) {
+            Some(&index) => self.unsynced[index].1,
+            None => {
                 let start = sector as usize * SECTOR;
                 self.medium[start..start + SECTOR].try_into().unwrap()
-            },
-            |(_, bytes)| *bytes,
-        )
+            }
+        }
     }
 
     fn write(&mut self, sector: u64, bytes: [u8; SECTOR]) {
@@ -123,6 +217,10 @@ impl State {
             Some(left) => *left -= 1,
             None => {}
         }
+        if let Some(recording) = &mut self.recording {
+            recording.events.push(Event::Write(sector, Box::new(bytes)));
+        }
+        self.latest.insert(sector, self.unsynced.len());
         self.unsynced.push((sector, bytes));
     }
 
@@ -171,9 +269,16 @@ impl BlockDevice for SimulatedDisk {
         if state.faults.removed || state.faults.flush_fails {
             return Err(Errno::EIO);
         }
+        if let Some(recording) = &mut state.recording {
+            recording.events.push(Event::Flush);
+        }
         let State {
-            medium, unsynced, ..
+            medium,
+            unsynced,
+            latest,
+            ..
         } = &mut *state;
+        latest.clear();
         for (sector, bytes) in unsynced.drain(..) {
             put(medium, sector, &bytes);
         }

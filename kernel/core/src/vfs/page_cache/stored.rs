@@ -5,14 +5,15 @@
 
 use super::dirty::DirtySet;
 use super::error_sequence::{ErrorSequence, Seen};
-use super::{Backing, PAGE_SIZE, PageCache, PageQuota, PageStore, fill_new, write_back};
+use super::write_back::{self, Reclaimable};
+use super::{Backing, PAGE_SIZE, PageCache, PageQuota, PageStore, fill_new};
 use crate::memory::Mappings;
 use crate::sched::Mutex;
 use crate::vfs::page_index::PageIndex;
 use crate::vfs::transfer::Source;
 use crate::{Errno, Result};
 use alloc::boxed::Box;
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use hal::frame::{self, Frame};
 use hal::sync::SpinLock;
@@ -82,7 +83,8 @@ impl PageCache {
                 expected: AtomicU64::new(0),
             })),
         });
-        write_back::enter(&cache)?;
+        let known: Weak<Self> = Arc::downgrade(&cache);
+        write_back::enter(known)?;
         Ok(cache)
     }
 
@@ -284,9 +286,22 @@ impl PageCache {
         }
     }
 
-    /// Drops up to `count` clean pages that nobody uses, from page `from` on; returns how many, and where to go on, if
-    /// there is more. Never waits.
-    pub(super) fn drop_clean(&self, from: u64, count: u64) -> (u64, Option<u64>) {
+    /// Drops every clean page that nobody uses (BLKFLSBUF).
+    pub fn drop_all_clean(&self) {
+        self.drop_clean(0, self.size().div_ceil(PAGE_SIZE as u64));
+    }
+}
+
+impl Reclaimable for PageCache {
+    fn resident(&self) -> u64 {
+        PageCache::resident(self)
+    }
+
+    fn write_back(&self) -> Result<()> {
+        PageCache::write_back(self)
+    }
+
+    fn drop_clean(&self, from: u64, count: u64) -> (u64, Option<u64>) {
         let Backing::Stored(stored) = &self.backing else {
             return (0, None);
         };
@@ -311,10 +326,5 @@ impl PageCache {
             }
         }
         (dropped, Some(next))
-    }
-
-    /// Drops every clean page that nobody uses (BLKFLSBUF).
-    pub fn drop_all_clean(&self) {
-        self.drop_clean(0, self.size().div_ceil(PAGE_SIZE as u64));
     }
 }

@@ -27,21 +27,37 @@ const DROP: u64 = 64;
 static DIRTY: AtomicU64 = AtomicU64::new(0);
 /// Where the background thread waits for the first dirty page.
 static WORK: WaitQueue = WaitQueue::new();
-static CACHES: SpinLock<Vec<Weak<PageCache>>> = SpinLock::new(Vec::new());
+static CACHES: SpinLock<Vec<Weak<dyn Reclaimable>>> = SpinLock::new(Vec::new());
 /// Whose turn it is to give pages back: the cache, and the page in it.
 static TURN: Mutex<(usize, u64)> = Mutex::new((0, 0));
+
+/// A cache of what is on a disk.
+pub trait Reclaimable: Send + Sync {
+    /// Pages of memory that it has.
+    fn resident(&self) -> u64;
+
+    /// Drops up to `count` clean pages that nobody uses, from a place on; returns how many, and where to go on, if there
+    /// is more. Never waits.
+    fn drop_clean(&self, from: u64, count: u64) -> (u64, Option<u64>);
+
+    /// Writes back what is dirty, unless somebody else sees to that. May sleep.
+    ///
+    /// # Errors
+    /// What couldn't be written; who asks for it to be on the medium is told as well.
+    fn write_back(&self) -> Result<()>;
+}
 
 /// Makes a cache known.
 ///
 /// # Errors
 /// `ENOMEM`.
-pub(super) fn enter(cache: &Arc<PageCache>) -> Result<()> {
+pub fn enter(cache: Weak<dyn Reclaimable>) -> Result<()> {
     let mut caches = CACHES.lock();
     if caches.len() == caches.capacity() {
         caches.retain(|cache| cache.strong_count() > 0);
         caches.make_room(1)?;
     }
-    caches.push(Arc::downgrade(cache));
+    caches.push(cache);
     Ok(())
 }
 
@@ -73,7 +89,7 @@ pub fn cached_pages() -> u64 {
 }
 
 /// The next living cache from index `next` on.
-fn live(next: &mut usize) -> Option<Arc<PageCache>> {
+fn live(next: &mut usize) -> Option<Arc<dyn Reclaimable>> {
     let caches = CACHES.lock();
     loop {
         let cache = caches.get(*next)?;

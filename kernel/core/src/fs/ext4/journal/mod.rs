@@ -33,8 +33,9 @@ pub use transaction::{Handle, TransactionId};
 use crate::block::Volume;
 use crate::sched::{Mutex, WaitQueue};
 use crate::vfs::page_cache::PAGE_SIZE;
+use crate::vfs::page_cache::write_back::{self, Reclaimable};
 use crate::{Errno, Result};
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use cache::BlockCache;
 use commit::Writer;
@@ -124,7 +125,7 @@ impl Journal {
         let memory = frame::total() * PAGE_SIZE as u64 / MEMORY_PART;
         let possible = ((memory / medium.block_size() as u64) as usize).max(MINIMUM_CAPACITY);
         let capacity = log.as_ref().map_or(possible, Log::capacity).min(possible);
-        Ok(Arc::new(Self {
+        let journal = Arc::new(Self {
             read_only: read_only || medium.is_read_only(),
             medium,
             cache: BlockCache::new(),
@@ -138,7 +139,10 @@ impl Journal {
             }),
             changed: WaitQueue::new(),
             writer: Mutex::new(Writer::new(log)),
-        }))
+        });
+        let known: Weak<Self> = Arc::downgrade(&journal);
+        write_back::enter(known)?;
+        Ok(journal)
     }
 
     /// The name of the volume, for the log.
@@ -152,8 +156,8 @@ impl Journal {
     }
 
     /// The most credits that [`Self::begin`] gives.
-    pub fn capacity(&self) -> usize {
-        self.capacity
+    pub fn capacity(&self) -> u32 {
+        self.capacity as u32
     }
 
     /// A block of metadata, read if it isn't in memory.
@@ -176,7 +180,8 @@ impl Journal {
     ///
     /// # Errors
     /// `EROFS` if it can't be written, or was aborted; `ENOSPC` for more than [`Self::capacity`]; `ENOMEM`.
-    pub fn begin(&self, credits: usize) -> Result<Handle<'_>> {
+    pub fn begin(&self, credits: u32) -> Result<Handle<'_>> {
+        let credits = credits as usize;
         if self.read_only {
             return Err(Errno::EROFS);
         }
@@ -230,9 +235,19 @@ impl Journal {
         }
         self.changed.wake_all();
     }
+}
 
-    /// Drops up to `count` clean blocks that nobody uses, from number `from` on; returns how many, and where to go on.
-    pub fn drop_clean(&self, from: u64, count: u64) -> (u64, Option<u64>) {
+impl Reclaimable for Journal {
+    fn resident(&self) -> u64 {
+        (self.cache.count() * self.medium.block_size()).div_ceil(PAGE_SIZE) as u64
+    }
+
+    fn drop_clean(&self, from: u64, count: u64) -> (u64, Option<u64>) {
         self.cache.drop_clean(from, count)
+    }
+
+    /// Changes are committed with the super block, which knows what belongs together.
+    fn write_back(&self) -> Result<()> {
+        Ok(())
     }
 }

@@ -130,7 +130,7 @@ impl<'a> Handle<'a> {
                 running.reserved -= 1;
             }
             // There may be room left all the same.
-            None if running.taken() < self.journal.capacity() => {}
+            None if running.taken() < self.journal.capacity => {}
             None => {
                 drop(state);
                 log::error!(
@@ -148,18 +148,25 @@ impl<'a> Handle<'a> {
 
     /// Notes that a block of metadata is free: its content has no meaning from now on, whatever the log has of it. The
     /// block may be given out again when the transaction is committed.
-    pub fn forget(&self, number: u64) {
+    ///
+    /// # Errors
+    /// `EROFS` if the journal was aborted.
+    pub fn forget(&self, number: u64) -> Result<()> {
         let block = self.journal.cache.remove(number);
         let mut content = block.as_ref().map(|block| block.content().write());
         if let Some(content) = &mut content {
             content.transaction = TransactionId::NONE;
         }
         let mut state = self.journal.state.lock();
+        if state.aborted.is_some() {
+            return Err(Errno::EROFS);
+        }
         state.running.forgotten.insert(number);
         let gone = state.running.blocks.remove(&number);
         drop(state);
         drop(content);
         drop(gone);
+        Ok(())
     }
 }
 
