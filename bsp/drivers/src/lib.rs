@@ -6,6 +6,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod device_tree;
+pub mod fw_cfg;
 pub mod mailbox;
 pub mod sdhci;
 

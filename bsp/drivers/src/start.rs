@@ -1,7 +1,8 @@
 //! From the device tree to the portable kernel.
 
 use crate::device_tree::{self, Machine};
-use crate::{gic, mailbox, power::Watchdog, processors::Processors, serial, storage};
+use crate::mailbox::Mailbox;
+use crate::{fw_cfg, gic, power::Watchdog, processors::Processors, serial, storage};
 use hal::boot::{BoardFacts, Boot, BootInformation, DeviceTreeError, MemoryError};
 use hal::cpu::power::{self, Power};
 use hal::println;
@@ -68,13 +69,19 @@ fn prepare(boot: &mut Boot) -> Result<BootInformation, Failure> {
         .ok_or(Failure::Controller)?;
     storage::note(blob);
     hal::interrupt::initialise(controller, machine.timer_interrupt.ok_or(Failure::Timer)?);
+    let mailbox = machine.mailbox.clone().and_then(Mailbox::new);
+    let frame_buffer = match &mailbox {
+        Some(mailbox) => mailbox.frame_buffer(&machine.memory),
+        None => machine.fw_cfg.clone().and_then(fw_cfg::frame_buffer),
+    };
     Ok(BootInformation {
         command_line: machine.command_line,
         initial_ramdisk: machine.initial_ramdisk.clone(),
         model: machine.model,
-        facts: machine
-            .mailbox
-            .map_or_else(BoardFacts::default, mailbox::ask),
+        facts: mailbox
+            .as_ref()
+            .map_or_else(BoardFacts::default, Mailbox::facts),
+        frame_buffer,
         device_tree: blob,
         wall_clock: machine.clock.and_then(crate::clock::read),
         start_devices: storage::start,

@@ -19,6 +19,7 @@ pub mod log;
 pub mod memory;
 pub mod poll;
 pub mod sched;
+pub mod screen;
 pub mod signal;
 pub mod socket;
 pub mod start;

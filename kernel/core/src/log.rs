@@ -1,6 +1,7 @@
 //! The kernel log: records with a level, kept in a ring for dmesg and shown on the console up to a level.
 
 use crate::heap::MakeRoom;
+use crate::{Errno, Result};
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -122,6 +123,24 @@ pub fn newest(limit: usize) -> Option<Vec<u8>> {
     drop(ring);
     skip_broken_line(&mut text);
     Some(text)
+}
+
+/// Hands `show` what a console that comes late has missed: the lines that are kept and would have been shown.
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn replay(mut show: impl FnMut(&[u8])) -> Result<()> {
+    let text = newest(RING_SIZE).ok_or(Errno::ENOMEM)?;
+    let level = console_level();
+    for line in text.split_inclusive(|&byte| byte == b'\n') {
+        // <level>, a digit.
+        if let [b'<', digit, b'>', line @ ..] = line
+            && u32::from(digit.wrapping_sub(b'0')) < level
+        {
+            show(line);
+        }
+    }
+    Ok(())
 }
 
 /// Takes up to `limit` bytes that nobody has taken yet (SYSLOG_ACTION_READ).

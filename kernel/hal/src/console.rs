@@ -11,6 +11,44 @@ pub trait Console: Sync {
     fn listen(&'static self) {}
 }
 
+/// A device that shows what the console shows, besides.
+pub trait Mirror: Sync {
+    /// Takes in what the console has written; called as [`Console::write`].
+    fn write(&self, bytes: &[u8]);
+
+    /// As `write`, in a panic: this CPU may hold any lock, and the others have stopped.
+    fn write_last(&self, bytes: &[u8]);
+
+    /// Shows at once what it has taken in; after `write_last`.
+    fn show_last(&self);
+}
+
+static MIRROR: Once<&'static dyn Mirror> = Once::new();
+
+/// Lets `mirror` show what the console shows from now on. The first one stays.
+pub fn mirror(mirror: &'static dyn Mirror) {
+    MIRROR.call_once(|| mirror);
+}
+
+/// Writes a panic's report to the console and its mirror.
+#[cfg(target_os = "none")]
+pub(crate) fn write_last(bytes: &[u8]) {
+    if let Some(console) = CONSOLE.get() {
+        console.write(bytes);
+    }
+    if let Some(mirror) = MIRROR.get() {
+        mirror.write_last(bytes);
+    }
+}
+
+/// Lets the mirror show a panic's report.
+#[cfg(target_os = "none")]
+pub(crate) fn show_last() {
+    if let Some(mirror) = MIRROR.get() {
+        mirror.show_last();
+    }
+}
+
 static CONSOLE: Once<&'static dyn Console> = Once::new();
 
 /// Makes `console` the console of the system. The first one stays.
@@ -47,6 +85,9 @@ pub fn write(bytes: &[u8]) {
     }
     if let Some(console) = CONSOLE.get() {
         console.write(bytes);
+    }
+    if let Some(mirror) = MIRROR.get() {
+        mirror.write(bytes);
     }
 }
 

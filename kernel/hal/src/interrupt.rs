@@ -47,6 +47,9 @@ pub(crate) enum Signal {
     Stop = 1,
 }
 
+/// The number of the interrupt that [`raise`] makes.
+pub const RAISED: u32 = 2;
+
 /// How many devices may have an interrupt.
 const MAX_HANDLERS: usize = 16;
 
@@ -83,6 +86,14 @@ pub fn register(number: u32, edge: bool, handler: &'static dyn InterruptHandler)
         controller.enable(number, edge);
     }
     true
+}
+
+/// Makes the interrupt [`RAISED`] on the boot CPU, which runs its handler as soon as it lets interrupts in: for work that
+/// the caller can't do where it is. Callable from anywhere.
+pub fn raise() {
+    if let Some(controller) = CONTROLLER.get() {
+        controller.send(0, RAISED);
+    }
 }
 
 /// Sends a signal to a CPU.

@@ -15,6 +15,7 @@ pub mod entry;
 pub mod exception;
 pub mod fault_injection;
 pub mod frame;
+pub mod frame_buffer;
 pub mod heap;
 #[cfg(target_os = "none")]
 pub mod interrupt;

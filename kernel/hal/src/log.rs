@@ -4,13 +4,18 @@ use core::fmt;
 
 /// Writes text to the console: a newline becomes carriage return and newline.
 pub fn write(text: &[u8]) {
+    return_carriages(text, crate::console::write);
+}
+
+/// Hands text to `write`, each newline as carriage return and newline.
+pub fn return_carriages(text: &[u8], mut write: impl FnMut(&[u8])) {
     for line in text.split_inclusive(|&byte| byte == b'\n') {
         match line.split_last() {
             Some((b'\n', rest)) => {
-                crate::console::write(rest);
-                crate::console::write(b"\r\n");
+                write(rest);
+                write(b"\r\n");
             }
-            _ => crate::console::write(line),
+            _ => write(line),
         }
     }
 }

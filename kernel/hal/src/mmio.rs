@@ -19,6 +19,15 @@ pub unsafe fn map_device(physical: u64, length: u64) -> Option<NonNull<u8>> {
     unsafe { map(physical, length, Attributes::DEVICE) }
 }
 
+/// Maps `length` bytes of memory that devices use, past the caches and for good. `None` if there is no room or memory.
+///
+/// # Safety
+/// What is there is memory, mapped nowhere else.
+pub(crate) unsafe fn map_memory(physical: u64, length: u64) -> Option<NonNull<u8>> {
+    // SAFETY: as the caller promises.
+    unsafe { map(physical, length, Attributes::UNCACHED) }
+}
+
 /// Writes a word that a CPU reads with its caches off, and wakes CPUs that wait for an event; false if it can't be
 /// reached. The word may be in memory or not.
 ///
@@ -38,6 +47,12 @@ pub unsafe fn publish(physical: u64, value: u64) -> bool {
         core::arch::asm!("dc civac, {0}", "dsb sy", "str {1}, [{0}]", "dc civac, {0}", "dsb sy", "sev", in(reg) word.as_ptr(), in(reg) value, options(nostack, preserves_flags));
     }
     true
+}
+
+/// Makes what was written before reach memory before a device is told of it.
+pub fn barrier() {
+    // SAFETY: a barrier.
+    unsafe { core::arch::asm!("dsb sy", options(nostack, preserves_flags)) };
 }
 
 /// Makes memory and caches agree on words that a device, which sees no caches, reads and writes: before it is told of them,

@@ -5,7 +5,7 @@ use crate::exception::UserRegisters;
 use crate::task::current_header;
 use core::fmt::{self, Write};
 use core::panic::PanicInfo;
-use core::sync::atomic::{AtomicI32, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 
 mod backtrace;
 mod symbols;
@@ -15,6 +15,9 @@ pub const EXIT_STATUS: u32 = 101;
 
 /// How many panics there have been: a panic inside of a panic says less, and the third one nothing.
 static DEPTH: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether the report was shown where that is not done as it is written.
+static SHOWN: AtomicBool = AtomicBool::new(false);
 
 /// The CPU that panics, or none.
 static OWNER: AtomicUsize = AtomicUsize::new(usize::MAX);
@@ -90,7 +93,7 @@ fn begin() {
     }
     match DEPTH.fetch_add(1, SeqCst) {
         0 => crate::console::ensure(),
-        1 => crate::log::write(b"\n(a panic in the panic)\n"),
+        1 => say(b"\n(a panic in the panic)\n"),
         _ => end(),
     }
 }
@@ -105,6 +108,10 @@ fn say_where(writer: &mut Report) {
 
 /// Ends the emulator, or restarts or stops the machine, as it was told.
 fn end() -> ! {
+    // A panic in there ends here again.
+    if !SHOWN.swap(true, Relaxed) {
+        crate::console::show_last();
+    }
     power::exit_emulator(EXIT_STATUS);
     let seconds = RESTART_AFTER.load(Relaxed);
     if seconds == 0 {
@@ -123,7 +130,11 @@ struct Report;
 
 impl fmt::Write for Report {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        crate::log::write(text.as_bytes());
+        say(text.as_bytes());
         Ok(())
     }
+}
+
+fn say(text: &[u8]) {
+    crate::log::return_carriages(text, crate::console::write_last);
 }

@@ -40,6 +40,8 @@ pub struct Machine<'a> {
     pub power_manager: Option<Range<u64>>,
     /// Registers of the mailbox to the Raspberry Pi's firmware.
     pub mailbox: Option<Range<u64>>,
+    /// Registers of QEMU's firmware configuration device.
+    pub fw_cfg: Option<Range<u64>>,
 }
 
 /// A CPU.

@@ -259,6 +259,8 @@ fn device<'a>(
         machine.power_manager = bus.registers(device, 0);
     } else if node::is_compatible(device, &["brcm,bcm2835-mbox"]) {
         machine.mailbox = bus.registers(device, 0);
+    } else if node::is_compatible(device, &["qemu,fw-cfg-mmio"]) {
+        machine.fw_cfg = bus.registers(device, 0);
     } else if node::is_compatible(device, &["arm,pl031"]) {
         machine.clock = bus.registers(device, 0);
     } else if node::is_compatible(device, &["simple-bus"])

@@ -1,9 +1,11 @@
 //! The mailbox between processors and firmware (raspberrypi/firmware wiki, "Accessing mailboxes").
 
-use super::message::{self, LENGTH, Message};
+use super::message::{LENGTH, Message};
+use super::{facts, screen};
 use core::ops::Range;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use hal::boot::BoardFacts;
+use hal::boot::{BoardFacts, Regions};
+use hal::frame_buffer::FrameBuffer;
 use hal::mmio::{self, map_device};
 use hal::sync::SpinLock;
 use tock_registers::interfaces::{Readable, Writeable};
@@ -46,25 +48,50 @@ static SHARED: SpinLock<&Shared> = {
     SpinLock::new(&MESSAGE)
 };
 
-/// Asks the firmware behind the mailbox whose registers are there about the board. What it does not answer, or not in
-/// time, stays open.
-pub fn ask(registers: Range<u64>) -> BoardFacts {
-    exchange(registers, &message::questions())
-        .as_ref()
-        .map_or_else(BoardFacts::default, message::facts)
+/// A mailbox that the firmware looks into.
+pub struct Mailbox {
+    registers: &'static Registers,
+}
+
+impl Mailbox {
+    /// Takes the mailbox whose registers are there; `None` if they can't be mapped.
+    pub fn new(registers: Range<u64>) -> Option<Self> {
+        let length = size_of::<Registers>() as u64;
+        if registers.end - registers.start < length {
+            return None;
+        }
+        // SAFETY: the device tree says that the mailbox is there; this is its only driver.
+        let registers = unsafe {
+            map_device(registers.start, length)?
+                .cast::<Registers>()
+                .as_ref()
+        };
+        Some(Self { registers })
+    }
+
+    /// What the firmware says of the board. What it does not answer, or not in time, stays open.
+    pub fn facts(&self) -> BoardFacts {
+        exchange(self.registers, &facts::questions())
+            .as_ref()
+            .map_or_else(BoardFacts::default, facts::facts)
+    }
+
+    /// The pixels of the display, in the display's own mode; `None` if there is no display, or the firmware says that
+    /// they are in `memory`, which is the processors'.
+    pub fn frame_buffer<const N: usize>(&self, memory: &Regions<N>) -> Option<FrameBuffer> {
+        let size = screen::size(&exchange(self.registers, &screen::size_question())?)?;
+        let (place, geometry) = screen::buffer(&exchange(self.registers, &screen::request(size))?)?;
+        let mut memory = memory.as_slice().iter();
+        if memory.any(|range| range.start < place.end && place.start < range.end) {
+            return None;
+        }
+        // SAFETY: the firmware gave this for pixels, out of its own part of memory, which nobody else maps.
+        unsafe { FrameBuffer::map(place.start, place.end - place.start, geometry) }
+    }
 }
 
 /// Sends a message and gives it back with the answers.
-fn exchange(registers: Range<u64>, message: &Message) -> Option<Message> {
-    if registers.end - registers.start < size_of::<Registers>() as u64 {
-        return None;
-    }
-    // SAFETY: the device tree says that the mailbox is there; this is its only driver.
-    let registers = unsafe {
-        map_device(registers.start, size_of::<Registers>() as u64)?
-            .cast::<Registers>()
-            .as_ref()
-    };
+fn exchange(registers: &Registers, message: &Message) -> Option<Message> {
     let shared: &'static Shared = *SHARED.lock();
     let address = hal::layout::image_physical(shared);
     if address + size_of::<Shared>() as u64 > BUS_LENGTH {

@@ -93,7 +93,7 @@ fn further_cpu() -> ! {
     idle::run()
 }
 
-fn prepare(information: &BootInformation) -> Result<()> {
+fn prepare(information: &'static BootInformation) -> Result<()> {
     let (options, _) = command_line::parse(information.command_line)?;
     if let Some(level) = options.console_level {
         log::set_console_level(level);
@@ -101,6 +101,7 @@ fn prepare(information: &BootInformation) -> Result<()> {
     if let Some(seconds) = options.panic {
         set_restart(seconds);
     }
+    start_screen(information);
     exec::vdso::initialise()?;
     log::info!(
         "Gantry on {}, {} KiB of memory free",
@@ -167,6 +168,20 @@ fn fill_root(root: &Location) -> Result<()> {
     }
     Ok(())
 }
+
+/// The screen comes first, so that it shows how the rest goes. Without one the serial console is enough.
+#[cfg(target_os = "none")]
+fn start_screen(information: &'static BootInformation) {
+    let Some(frame_buffer) = &information.frame_buffer else {
+        return;
+    };
+    if let Err(error) = crate::screen::start(frame_buffer) {
+        log::warn!("the screen is not used: {error}");
+    }
+}
+
+#[cfg(not(target_os = "none"))]
+fn start_screen(_information: &BootInformation) {}
 
 #[cfg(target_os = "none")]
 fn set_restart(seconds: i32) {

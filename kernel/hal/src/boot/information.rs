@@ -1,9 +1,10 @@
 //! What the board found out for the portable kernel.
 
+use crate::frame_buffer::FrameBuffer;
 use core::ops::Range;
 
 /// Facts about this boot, given to the kernel's start function.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct BootInformation {
     /// The kernel command line (/chosen/bootargs), without a NUL.
     pub command_line: &'static [u8],
@@ -18,6 +19,8 @@ pub struct BootInformation {
     pub device_tree: &'static [u8],
     /// Wall-clock time at boot in nanoseconds since 1970, if the board has a clock.
     pub wall_clock: Option<u64>,
+    /// The screen, if there is one.
+    pub frame_buffer: Option<FrameBuffer>,
     /// Starts the devices whose drivers sleep; called once, by the first thread that can.
     pub start_devices: fn(),
 }
