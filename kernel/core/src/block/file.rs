@@ -35,6 +35,11 @@ impl BlockFile {
         })
     }
 
+    /// The volume.
+    pub(super) fn volume(&self) -> &Arc<Volume> {
+        &self.volume
+    }
+
     fn size(&self) -> u64 {
         self.volume.sectors() * SECTOR
     }
@@ -116,7 +121,7 @@ impl FileOperations for BlockFile {
         Ok(self.cache.clone())
     }
 
-    fn sync(&self, _file: &File) -> Result<()> {
+    fn sync(&self, _file: &File, _data_only: bool) -> Result<()> {
         self.cache.sync(&self.seen)
     }
 

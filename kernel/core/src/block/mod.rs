@@ -3,9 +3,11 @@
 //! * [`device`]: the interface of drivers. [`volume`]: a disk or a partition, for file systems: requests to it, flushing,
 //!   and its page cache. [`store`]: between the page cache and the volume.
 //! * [`registry`]: all disks and their names. [`partition`]: partition tables. [`file`], [`ioctl`]: open device files.
+//! * [`mounting`]: the volume that is to be mounted.
 //!
 //! # For file systems
-//! [`registry::find`] gives the volume of a device number. Metadata is read and written by [`Volume::submit`], which
+//! [`mounting::volume`] gives the volume that is to be mounted, [`SuperBlock::on_device`](crate::vfs::SuperBlock::on_device)
+//! the instance on it. Metadata is read and written by [`Volume::submit`], which
 //! hands several requests at once to the driver and returns when all are done; what must be on the medium before something
 //! else is written is followed by [`Volume::flush`]. Content of files goes through a
 //! [`PageCache`](crate::vfs::PageCache) with a [`PageStore`](crate::vfs::page_cache::PageStore) of the file system's.
@@ -16,6 +18,7 @@
 pub mod device;
 mod file;
 mod ioctl;
+pub mod mounting;
 mod partition;
 pub mod registry;
 #[cfg(test)]

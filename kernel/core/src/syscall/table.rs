@@ -176,7 +176,7 @@ system_calls! {
     80 => vfs::syscalls::stat::fstat,
     81 => vfs::syscalls::sync::sync,
     82 => vfs::syscalls::sync::fsync,
-    83 => vfs::syscalls::sync::fsync,
+    83 => vfs::syscalls::sync::fdatasync,
     84 => vfs::syscalls::sync::sync_file_range,
     88 => vfs::syscalls::attributes::utimensat,
     166 => vfs::syscalls::working::umask,

@@ -179,19 +179,22 @@ impl Attributes {
     }
 
     /// The content was read: under `relatime` the access time moves only if it is not after the last change or a day old.
+    /// Returns whether it has moved.
     #[inline]
-    pub fn touch_accessed(&self, strict: bool) {
+    pub fn touch_accessed(&self, strict: bool) -> bool {
         let accessed = self.accessed.load(Relaxed);
         if strict
             || accessed <= self.modified.load(Relaxed)
             || accessed <= self.changed.load(Relaxed)
         {
             self.accessed.store(now(), Relaxed);
-            return;
+            return true;
         }
         let now = now();
-        if now.saturating_sub(accessed) >= DAY {
+        let is_old = now.saturating_sub(accessed) >= DAY;
+        if is_old {
             self.accessed.store(now, Relaxed);
         }
+        is_old
     }
 }

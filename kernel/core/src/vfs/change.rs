@@ -47,6 +47,7 @@ pub fn drop_rights(inode: &Arc<Inode>) {
         None => SET_USER_ID | SET_GROUP_ID,
     };
     inode.attributes.clear_permissions(bits);
+    inode.operations().attributes_changed(inode);
 }
 
 /// Sets permission bits (chmod(2)).

@@ -126,13 +126,14 @@ pub trait FileOperations: Send + Sync {
         Err(Errno::ENODEV)
     }
 
-    /// Returns when what was written to the file so far is on its medium (fsync(2)).
+    /// Returns when what was written to the file so far is on its medium (fsync(2)); with `data_only` attributes which
+    /// aren't needed to read it may be missing (fdatasync(2)).
     ///
     /// # Errors
     /// `EIO`, `ENOSPC`: something couldn't be written since the last time that this open file was told.
-    fn sync(&self, file: &File) -> Result<()> {
+    fn sync(&self, file: &File, data_only: bool) -> Result<()> {
         match file.inode() {
-            Some(inode) => inode.super_block().operations().sync(),
+            Some(inode) => inode.operations().sync(inode, data_only),
             None => Ok(()),
         }
     }

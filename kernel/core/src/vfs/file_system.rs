@@ -14,6 +14,8 @@ pub struct MountRequest<'a> {
     pub source: &'a [u8],
     /// Comma-separated options of the type's own.
     pub options: &'a [u8],
+    /// Nothing will be written through the mount: an instance on a device must not change it.
+    pub read_only: bool,
     /// Options whose value is a directory, given by descriptor.
     pub directories: &'a [GivenDirectory],
     /// Who mounts; `None` while the kernel starts. A file system may show each caller's own view (proc).

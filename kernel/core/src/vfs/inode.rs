@@ -234,6 +234,39 @@ pub trait InodeOperations: Send + Sync {
         Ok(())
     }
 
+    /// The size or times of a regular file have changed by reading or writing, its permissions by writing, or the times of
+    /// a directory by reading: a file system on a device notes that the inode is to be written. What is set on purpose
+    /// comes by the other calls.
+    fn attributes_changed(&self, _inode: &Arc<Inode>) {}
+
+    /// Returns when a directory, or a regular file's size and place on the medium, and with `data_only` unset all its
+    /// attributes, are on the medium. Whoever calls has written the file's pages back.
+    ///
+    /// # Errors
+    /// `EIO`, `ENOSPC`.
+    fn sync(&self, inode: &Arc<Inode>, _data_only: bool) -> Result<()> {
+        inode.super_block().operations().sync()
+    }
+
+    /// Gives a range of a regular file room on the medium, beyond its end too (fallocate(2)); whoever calls holds
+    /// [`Inode::change`] and sets the size.
+    ///
+    /// # Errors
+    /// `EOPNOTSUPP`, `ENOSPC`, `EFBIG`, `ENOMEM`; what was made before stays.
+    fn allocate(&self, inode: &Arc<Inode>, start: u64, end: u64) -> Result<()> {
+        let pages = inode.page_cache().ok_or(Errno::EOPNOTSUPP)?;
+        pages.allocate(start, end)
+    }
+
+    /// Makes a range of a regular file a hole; whoever calls holds [`Inode::change`].
+    ///
+    /// # Errors
+    /// `EOPNOTSUPP`, `EIO`, `ENOMEM`; the range is partly a hole then.
+    fn discard(&self, inode: &Arc<Inode>, start: u64, end: u64) -> Result<()> {
+        let pages = inode.page_cache().ok_or(Errno::EOPNOTSUPP)?;
+        pages.discard(start, end)
+    }
+
     /// Brings the attributes up to date before they are reported.
     ///
     /// # Errors

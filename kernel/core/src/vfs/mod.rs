@@ -58,6 +58,7 @@ pub mod regular_file;
 pub mod rename;
 pub mod signals;
 pub mod special;
+pub mod stored_file;
 pub mod super_block;
 pub mod syscalls;
 #[cfg(test)]

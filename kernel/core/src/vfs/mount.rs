@@ -215,6 +215,36 @@ impl Mount {
         Ok(())
     }
 
+    /// Lets the file system be written to, or not any more, through whatever mount (`MS_REMOUNT`).
+    ///
+    /// # Errors
+    /// `EBUSY` if a file is open for writing through this mount; `EPERM` if the mount is locked; `EROFS`, `EIO`.
+    pub fn set_read_only(&self, read_only: bool) -> Result<()> {
+        if self.super_block.is_read_only() == read_only {
+            return Ok(());
+        }
+        if self.lock.holds_settings() {
+            return Err(Errno::EPERM);
+        }
+        if !read_only {
+            self.super_block.operations().set_read_only(false)?;
+            self.super_block.set_read_only(false);
+            return Ok(());
+        }
+        self.super_block.set_read_only(true);
+        // Whoever opens a file for writing counts itself, then looks: one of the two sees the other.
+        fence(SeqCst);
+        let outcome = if self.writers.load(Relaxed) > 0 {
+            Err(Errno::EBUSY)
+        } else {
+            self.super_block.operations().set_read_only(true)
+        };
+        if outcome.is_err() {
+            self.super_block.set_read_only(false);
+        }
+        outcome
+    }
+
     /// Changes options of the file system (`MS_REMOUNT`).
     ///
     /// # Errors
@@ -315,16 +345,17 @@ impl Mount {
 
     /// Moves a file's access time according to the mount's policy.
     #[inline]
-    pub fn touch_accessed(&self, inode: &Inode) {
+    pub fn touch_accessed(&self, inode: &Arc<Inode>) {
         let flags = self.flags();
         if flags.intersects(MountFlags::NO_ACCESS_TIME | MountFlags::READ_ONLY)
             || (flags.contains(MountFlags::NO_DIRECTORY_ACCESS_TIME) && inode.is_directory())
         {
             return;
         }
-        inode
-            .attributes
-            .touch_accessed(flags.contains(MountFlags::STRICT_ACCESS_TIME));
+        let strict = flags.contains(MountFlags::STRICT_ACCESS_TIME);
+        if inode.attributes.touch_accessed(strict) {
+            inode.operations().attributes_changed(inode);
+        }
     }
 }
 

@@ -60,6 +60,9 @@ pub fn write(
     let result = pages.write(source, *position);
     *position += (source.done() - before) as u64;
     inode.attributes.touch_modified();
+    if pages.is_backed() {
+        inode.operations().attributes_changed(inode);
+    }
     if inode.attributes.gives_rights() {
         super::change::drop_rights(inode);
     }

@@ -3,9 +3,11 @@
 use super::inode::Inode;
 use super::kind::DeviceNumber;
 use super::path_node::PathNode;
-use crate::{Errno, Result};
+use crate::heap::MakeRoom;
+use crate::sched::{Mutex, WaitQueue};
+use crate::{Errno, Result, log};
 use alloc::boxed::Box;
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use hal::sync::SpinLock;
@@ -62,18 +64,33 @@ pub trait SuperBlockOperations: Send + Sync {
         Err(Errno::EINVAL)
     }
 
-    /// Writes what is only in memory to the device.
+    /// Lets the instance be written to, or not any more, at a remount; nobody has a file open for writing in the second
+    /// case. The caller sets [`SuperBlock::set_read_only`] before a stop and after a start.
+    ///
+    /// # Errors
+    /// `EROFS` where nothing can be written; `EIO`.
+    fn set_read_only(&self, _read_only: bool) -> Result<()> {
+        Ok(())
+    }
+
+    /// Returns when everything that was changed so far is on the medium. Called by sync(2) and its like, and every few
+    /// seconds after a change.
     ///
     /// # Errors
     /// `EIO`.
     fn sync(&self) -> Result<()> {
         Ok(())
     }
+
+    /// The last mount and the last open file are gone: writes what is only in memory, and marks the medium as complete.
+    /// There is nobody to tell of a failure but the log.
+    fn shut_down(&self) {}
 }
 
 /// An instance of a file system.
 pub struct SuperBlock {
     operations: Box<dyn SuperBlockOperations>,
+    /// That of the medium, or one of its own.
     device: DeviceNumber,
     next_inode: AtomicU64,
     read_only: AtomicU32,
@@ -89,6 +106,13 @@ pub struct SuperBlock {
 /// Minor numbers of instances without a device: major 0, as Linux's anonymous devices.
 static NEXT_ANONYMOUS_DEVICE: AtomicU32 = AtomicU32::new(1);
 
+/// The instances that are on devices, until they are shut down.
+static ON_DEVICES: SpinLock<Vec<Weak<SuperBlock>>> = SpinLock::new(Vec::new());
+/// Held while an instance on a device is looked for and made: two mounts of one device share it.
+static MOUNTING: Mutex<()> = Mutex::new(());
+/// Where those wait who mount a device whose instance is being shut down.
+static SHUT_DOWN: WaitQueue = WaitQueue::new();
+
 impl SuperBlock {
     /// A new instance; `make_root` builds its root directory's node.
     ///
@@ -99,10 +123,84 @@ impl SuperBlock {
         source: &[u8],
         make_root: impl FnOnce(&Arc<Self>) -> Result<Arc<PathNode>>,
     ) -> Result<ActiveSuperBlock> {
+        let minor = NEXT_ANONYMOUS_DEVICE.fetch_add(1, Ordering::Relaxed);
+        Self::build(operations, DeviceNumber::new(0, minor), source, make_root)
+    }
+
+    /// The instance on a block device: the one that is mounted, or the one that `make` makes with [`Self::build`]. It is
+    /// shut down when its last mount and its last open file are gone.
+    ///
+    /// # Errors
+    /// `EBUSY` if the device is mounted as another type, or to be written by the one and only read by the other;
+    /// `ENOMEM`; what `make` returns.
+    pub fn on_device(
+        device: DeviceNumber,
+        type_name: &str,
+        read_only: bool,
+        make: impl FnOnce() -> Result<ActiveSuperBlock>,
+    ) -> Result<ActiveSuperBlock> {
+        let find = || {
+            let is_on_it = |known: &Arc<Self>| known.device == device;
+            let known = ON_DEVICES.lock();
+            let mut known = known.iter().filter_map(Weak::upgrade);
+            known.find(is_on_it)
+        };
+        let _mounting = MOUNTING.lock();
+        while let Some(found) = find() {
+            let Some(found) = ActiveSuperBlock::of(&found) else {
+                SHUT_DOWN.wait_until(|| find().is_none().then_some(()));
+                continue;
+            };
+            if found.operations().type_name() == type_name && found.is_read_only() == read_only {
+                return Ok(found);
+            }
+            return Err(Errno::EBUSY);
+        }
+        let made = make()?;
+        made.set_read_only(read_only);
+        let mut known = ON_DEVICES.lock();
+        known.make_room(1)?;
+        known.push(Arc::downgrade(&made));
+        drop(known);
+        Ok(made)
+    }
+
+    /// Has every instance that is on a device write what is only in memory (sync(2)). Those who wait for a file's data
+    /// are told of failures by fsync.
+    pub fn sync_all() {
+        let mut next = 0;
+        loop {
+            let known = {
+                let known = ON_DEVICES.lock();
+                let Some(known) = known.get(next) else { return };
+                known.upgrade()
+            };
+            next += 1;
+            if let Some(instance) = known.as_ref().and_then(ActiveSuperBlock::of)
+                && let Err(error) = instance.operations().sync()
+            {
+                log::warn!(
+                    "{:?}: not everything could be written: {error:?}",
+                    *instance
+                );
+            }
+        }
+    }
+
+    /// A new instance with a device number; [`Self::on_device`] says when.
+    ///
+    /// # Errors
+    /// `ENOMEM`, and what `make_root` returns.
+    pub fn build(
+        operations: Box<dyn SuperBlockOperations>,
+        device: DeviceNumber,
+        source: &[u8],
+        make_root: impl FnOnce(&Arc<Self>) -> Result<Arc<PathNode>>,
+    ) -> Result<ActiveSuperBlock> {
         hal::frame::headroom()?;
         let super_block = Arc::new(Self {
             operations,
-            device: DeviceNumber::new(0, NEXT_ANONYMOUS_DEVICE.fetch_add(1, Ordering::Relaxed)),
+            device,
             next_inode: AtomicU64::new(1),
             read_only: AtomicU32::new(0),
             source: SpinLock::new(source.to_vec()),
@@ -207,6 +305,12 @@ impl Drop for ActiveSuperBlock {
             let root = self.0.root.lock().take();
             if let Some(root) = root {
                 PathNode::take_apart(root);
+                self.0.operations.shut_down();
+                if self.0.device.major != 0 {
+                    let is_other = |known: &Weak<_>| known.as_ptr() != Arc::as_ptr(&self.0);
+                    ON_DEVICES.lock().retain(is_other);
+                    SHUT_DOWN.wake_all();
+                }
             }
         }
     }

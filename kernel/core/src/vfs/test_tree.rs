@@ -120,6 +120,7 @@ impl TestTree {
         let request = MountRequest {
             source: b"none",
             options: options.as_bytes(),
+            read_only: false,
             directories: &[],
             current: None,
         };

@@ -6,7 +6,7 @@ use crate::memory::MemoryObject;
 use crate::vfs::file::File;
 use crate::vfs::file_operations::{FileOperations, Positions, Whence};
 use crate::vfs::flags::OpenFlags;
-use crate::vfs::inode::Inode;
+use crate::vfs::inode::{Inode, InodeOperations};
 use crate::vfs::page_cache::PageCache;
 use crate::vfs::regular_file;
 use crate::vfs::transfer::{Destination, Source};
@@ -49,8 +49,12 @@ impl FileOperations for OverlayFile {
         // It was copied up when it was opened for writing.
         let upper = own.upper().ok_or(Errno::EIO)?.inode();
         let appends = file.flags().contains(OpenFlags::APPEND);
+        let before = source.done();
         let result = regular_file::write(upper, appends, source, position);
         own.copy_attributes(inode);
+        if source.done() > before && file.flags().intersects(OpenFlags::DATA_SYNC) {
+            own.sync(inode, !file.flags().contains(OpenFlags::SYNC))?;
+        }
         result
     }
 

@@ -24,7 +24,7 @@ use crate::vfs::name::{Name, boxed};
 use crate::vfs::page_cache::PageCache;
 use crate::vfs::permission::{self, READ, WRITE};
 use crate::vfs::super_block::SuperBlock;
-use crate::vfs::{change, special};
+use crate::vfs::{change, special, stored_file};
 use crate::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -288,6 +288,20 @@ impl InodeOperations for OverlayInode {
         change::truncate(upper.inode(), size)?;
         self.copy_attributes(inode);
         Ok(())
+    }
+
+    /// Only the upper layer is written to. With the option `volatile` nothing is promised.
+    fn sync(&self, _inode: &Arc<Inode>, data_only: bool) -> Result<()> {
+        match self.upper() {
+            Some(upper) if !self.layers.is_volatile => {
+                let upper = upper.inode();
+                match upper.page_cache() {
+                    Some(pages) => stored_file::sync(upper, pages, data_only, &pages.seen()),
+                    None => upper.operations().sync(upper, data_only),
+                }
+            }
+            _ => Ok(()),
+        }
     }
 
     fn set_attributes(&self, inode: &Arc<Inode>, change: &AttributeChange) -> Result<()> {

@@ -47,6 +47,8 @@ pub struct Layers {
     file_systems: Vec<Arc<SuperBlock>>,
     /// How many file systems lie upon each other with this one.
     pub depth: u32,
+    /// Nothing has to reach the medium of the upper layer.
+    pub is_volatile: bool,
     /// Inodes of files of the upper layer that had several names when they were found, by the address of the layer's
     /// inode: the names share one.
     linked: SpinLock<BTreeMap<usize, Weak<Inode>>>,
@@ -141,6 +143,7 @@ impl Layers {
             lowers,
             marks: Marks::new(options.user_attributes),
             mounter: view.credentials.clone(),
+            is_volatile: options.is_volatile,
             depth: 1 + file_systems
                 .iter()
                 .map(|super_block| super_block.operations().stack_depth())

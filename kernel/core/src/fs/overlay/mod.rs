@@ -142,7 +142,7 @@ impl SuperBlockOperations for OverlaySuperBlock {
 
     fn sync(&self) -> Result<()> {
         match &self.layers.upper {
-            Some(upper) if !self.options.is_volatile => {
+            Some(upper) if !self.layers.is_volatile => {
                 upper.root.inode().super_block().operations().sync()
             }
             _ => Ok(()),

@@ -110,7 +110,7 @@ impl PageCache {
 
     /// Whether missing pages aren't holes.
     #[inline]
-    fn is_backed(&self) -> bool {
+    pub fn is_backed(&self) -> bool {
         !matches!(self.backing, Backing::Memory)
     }
 
@@ -300,6 +300,7 @@ impl PageCache {
     pub fn copy_from(&self, other: &Self, length: u64) -> Result<()> {
         let page = PAGE_SIZE as u64;
         let mut position = 0;
+        self.grow(length);
         while let Some(data) = other.next_data(position).filter(|&data| data < length) {
             let index = data / page;
             let found = if other.is_backed() {
@@ -312,11 +313,13 @@ impl PageCache {
                 let frame = Frame::uninitialised()?;
                 frame.copy_part(0, &source, 0, used);
                 frame.fill_zero(used, PAGE_SIZE - used);
-                self.insert(index, frame)?;
+                match &self.backing {
+                    Backing::Stored(stored) => self.insert_changed(stored, index, frame)?,
+                    _ => self.insert(index, frame)?,
+                }
             }
             position = (index + 1) * page;
         }
-        self.grow(length);
         Ok(())
     }
 

@@ -18,6 +18,15 @@ pub trait PageSource: Send + Sync {
 ///
 /// Calls may sleep. They touch no user memory and write no other cache back, as an address space may be locked.
 pub trait PageStore: Send + Sync {
+    /// Makes sure that a page can be written back, which is about to be changed and wasn't since it was written. It may
+    /// be asked again for the same page before that, and the page may stay unchanged after all.
+    ///
+    /// # Errors
+    /// `ENOSPC`, `EDQUOT`, `EIO`, `ENOMEM`, `EROFS`; the page isn't changed then.
+    fn reserve(&self, _index: u64) -> Result<()> {
+        Ok(())
+    }
+
     /// Fills every byte of the frames with the pages from `first` on; what isn't there (holes, bytes beyond the end) is
     /// zeros. Nobody else has the frames.
     ///
@@ -34,7 +43,7 @@ pub trait PageStore: Send + Sync {
     /// fsync of each open file.
     fn write_pages(&self, pages: &[(u64, Frame)]) -> Result<()>;
 
-    /// Returns when everything of this file that the device had is on its medium.
+    /// Returns when everything of this file that the device had is on its medium, and can be found there.
     ///
     /// # Errors
     /// `EIO`.

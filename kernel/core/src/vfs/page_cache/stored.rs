@@ -48,6 +48,15 @@ impl Stored {
         }
     }
 
+    /// Makes sure that a page which is to be changed can be written.
+    fn prepare(&self, index: u64) -> Result<()> {
+        let is_prepared = self.dirty.lock().contains(index);
+        if is_prepared {
+            return Ok(());
+        }
+        self.store.reserve(index)
+    }
+
     /// Forgets that pages from `first` to before `end` have been changed, and waits for those that are being written.
     pub(super) fn forget(&self, first: u64, end: u64) {
         loop {
@@ -135,6 +144,7 @@ impl PageCache {
     /// `ENOMEM`; what loading says.
     pub(super) fn obtain_for_writing(&self, stored: &Stored, index: u64) -> Result<Frame> {
         frame::headroom()?;
+        stored.prepare(index)?;
         let frame = self.obtain(index)?;
         stored.mark(index);
         Ok(frame)
@@ -155,6 +165,7 @@ impl PageCache {
             let index = at / PAGE_SIZE as u64;
             let offset = (at % PAGE_SIZE as u64) as usize;
             let length = (PAGE_SIZE - offset).min(left);
+            stored.prepare(index)?;
             let is_new = index >= self.size().div_ceil(PAGE_SIZE as u64);
             let found = self.pages.lock().get(index).cloned();
             match found {
@@ -209,6 +220,21 @@ impl PageCache {
         result
     }
 
+    /// Puts a frame with new content in place of a page that isn't there.
+    ///
+    /// # Errors
+    /// `EEXIST` if it is; what the store says; `ENOMEM`.
+    pub(super) fn insert_changed(&self, stored: &Stored, index: u64, frame: Frame) -> Result<()> {
+        write_back::throttle(self);
+        stored.prepare(index)?;
+        // Held until it is marked, so that the page stays.
+        let held = frame.clone();
+        self.insert(index, frame)?;
+        stored.mark(index);
+        drop(held);
+        Ok(())
+    }
+
     /// Writes every page back that is dirty now, and waits for those that somebody else is writing. May sleep; the
     /// caller has no address space locked.
     ///
@@ -260,7 +286,18 @@ impl PageCache {
         if let Err(error) = stored.store.flush() {
             stored.errors.note(error);
         }
-        stored.errors.check(seen)
+        self.tell(seen)
+    }
+
+    /// Tells of a failure to write back since `seen` was told of one.
+    ///
+    /// # Errors
+    /// The last failure's.
+    pub fn tell(&self, seen: &Seen) -> Result<()> {
+        match &self.backing {
+            Backing::Stored(stored) => stored.errors.check(seen),
+            _ => Ok(()),
+        }
     }
 
     /// Notes that something which was written can't be had on the medium, for the next [`Self::sync`] to tell.

@@ -8,9 +8,10 @@ use super::PageCache;
 use crate::Result;
 use crate::heap::MakeRoom;
 use crate::sched::{Mutex, WaitQueue, sleep_until};
+use crate::vfs::super_block::SuperBlock;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use hal::frame;
 use hal::sync::SpinLock;
 
@@ -25,7 +26,9 @@ const DROP: u64 = 64;
 
 /// Dirty pages of all caches.
 static DIRTY: AtomicU64 = AtomicU64::new(0);
-/// Where the background thread waits for the first dirty page.
+/// Something else than pages has changed in a file system since they were all written.
+static CHANGED: AtomicBool = AtomicBool::new(false);
+/// Where the background thread waits for the first change.
 static WORK: WaitQueue = WaitQueue::new();
 static CACHES: SpinLock<Vec<Weak<dyn Reclaimable>>> = SpinLock::new(Vec::new());
 /// Whose turn it is to give pages back: the cache, and the page in it.
@@ -64,6 +67,14 @@ pub fn enter(cache: Weak<dyn Reclaimable>) -> Result<()> {
 /// One more page is dirty.
 pub(super) fn note_dirty() {
     if DIRTY.fetch_add(1, Relaxed) == 0 {
+        WORK.wake_all();
+    }
+}
+
+/// Something has changed that a file system on a device keeps in memory until its `sync`, which is called some seconds
+/// later.
+pub fn note_change() {
+    if !CHANGED.swap(true, Relaxed) {
         WORK.wake_all();
     }
 }
@@ -146,18 +157,20 @@ pub fn drop_clean(count: u64) -> u64 {
     dropped
 }
 
-/// Writes all caches back; what fails is told by fsync.
+/// Writes all caches and what file systems keep in memory besides; what fails is told by fsync.
 pub fn write_all() {
+    CHANGED.store(false, Relaxed);
     let mut next = 0;
     while let Some(cache) = live(&mut next) {
         let _ = cache.write_back();
     }
+    SuperBlock::sync_all();
 }
 
 /// The background thread.
 pub fn run() {
     loop {
-        WORK.wait_until(|| (dirty_pages() > 0).then_some(()));
+        WORK.wait_until(|| (dirty_pages() > 0 || CHANGED.load(Relaxed)).then_some(()));
         // Without memory for the timer it is written now.
         let _ = sleep_until(hal::time::now() + INTERVAL);
         write_all();

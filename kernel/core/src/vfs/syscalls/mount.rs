@@ -92,6 +92,7 @@ pub fn mount(current: &Current, arguments: &mut Arguments) -> Result<usize> {
             let request = MountRequest {
                 source: &source,
                 options: &data,
+                read_only: mount_flags(flags).contains(MountFlags::READ_ONLY),
                 directories: &[],
                 current: Some(current),
             };
@@ -141,6 +142,10 @@ fn remount(current: &Current, target: &Location, flags: u32, options: Option<&[u
     let locking = Locking::between(&current.fs().root(), target);
     if let Some(options) = options.filter(|options| !options.is_empty()) {
         target.mount.reconfigure(options)?;
+    }
+    if options.is_some() {
+        let read_only = mount_flags(flags).contains(MountFlags::READ_ONLY);
+        target.mount.set_read_only(read_only)?;
     }
     change_flags(&target.mount, false, locking, |old| {
         let mut new = mount_flags(flags);

@@ -141,6 +141,7 @@ impl ConfigurationFile {
         let request = MountRequest {
             source: &state.source,
             options: &state.options,
+            read_only: state.read_only,
             directories: &state.directories,
             current: Some(current),
         };

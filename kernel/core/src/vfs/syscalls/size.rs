@@ -81,12 +81,13 @@ pub fn fallocate(current: &Current, arguments: &mut Arguments) -> Result<usize> 
         crate::vfs::signals::file_size_exceeded();
         return Err(Errno::EFBIG);
     }
+    let operations = inode.operations();
     match mode & !KEEP_SIZE {
-        0 => pages.allocate(offset, end)?,
-        PUNCH_HOLE if mode & KEEP_SIZE != 0 => pages.discard(offset, end)?,
+        0 => operations.allocate(inode, offset, end)?,
+        PUNCH_HOLE if mode & KEEP_SIZE != 0 => operations.discard(inode, offset, end)?,
         ZERO_RANGE => {
-            pages.discard(offset, end)?;
-            pages.allocate(offset, end)?;
+            operations.discard(inode, offset, end)?;
+            operations.allocate(inode, offset, end)?;
         }
         _ => return Err(Errno::EOPNOTSUPP),
     }
@@ -94,6 +95,7 @@ pub fn fallocate(current: &Current, arguments: &mut Arguments) -> Result<usize> 
         pages.grow(end);
     }
     inode.attributes.touch_modified();
+    operations.attributes_changed(inode);
     Ok(0)
 }
 

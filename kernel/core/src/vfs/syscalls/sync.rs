@@ -8,8 +8,17 @@ use crate::vfs::kind::FileKind;
 use crate::vfs::page_cache::write_back;
 use crate::{Errno, Result};
 
-/// fsync(descriptor), fdatasync(descriptor).
+/// fsync(descriptor).
 pub fn fsync(current: &Current, arguments: &mut Arguments) -> Result<usize> {
+    sync_file(current, arguments, false)
+}
+
+/// fdatasync(descriptor).
+pub fn fdatasync(current: &Current, arguments: &mut Arguments) -> Result<usize> {
+    sync_file(current, arguments, true)
+}
+
+fn sync_file(current: &Current, arguments: &Arguments, data_only: bool) -> Result<usize> {
     let file = usable_file(current, arguments.fd(0))?;
     let inode = file.inode().ok_or(Errno::EINVAL)?;
     if !matches!(
@@ -18,7 +27,7 @@ pub fn fsync(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     ) {
         return Err(Errno::EINVAL);
     }
-    file.operations().sync(&file)?;
+    file.operations().sync(&file, data_only)?;
     Ok(0)
 }
 
