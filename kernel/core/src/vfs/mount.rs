@@ -215,16 +215,17 @@ impl Mount {
         Ok(())
     }
 
-    /// Lets the file system be written to, or not any more, through whatever mount (`MS_REMOUNT`).
+    /// Lets a file system on a device be written to, or not any more, through whatever mount (`MS_REMOUNT`). Unlike on
+    /// Linux, a mount that is locked or shows a part of it decides for itself alone: a container that has a directory
+    /// of a disk must not stop all the others.
     ///
     /// # Errors
-    /// `EBUSY` if a file is open for writing through this mount; `EPERM` if the mount is locked; `EROFS`, `EIO`.
+    /// `EBUSY` if a file is open for writing through this mount; `EROFS`, `EIO`.
     pub fn set_read_only(&self, read_only: bool) -> Result<()> {
-        if self.super_block.is_read_only() == read_only {
+        let is_for_all =
+            self.super_block.is_on_device() && !self.is_partial() && !self.lock.holds_settings();
+        if !is_for_all || self.super_block.is_read_only() == read_only {
             return Ok(());
-        }
-        if self.lock.holds_settings() {
-            return Err(Errno::EPERM);
         }
         if !read_only {
             self.super_block.operations().set_read_only(false)?;

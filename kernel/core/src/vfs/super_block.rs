@@ -224,6 +224,11 @@ impl SuperBlock {
         self.device
     }
 
+    /// Whether it is on a device: made by [`Self::on_device`].
+    pub fn is_on_device(&self) -> bool {
+        self.device.major != 0
+    }
+
     /// A new inode number: 1 first, never reused.
     pub fn next_inode_number(&self) -> u64 {
         self.next_inode.fetch_add(1, Ordering::Relaxed)
@@ -306,7 +311,7 @@ impl Drop for ActiveSuperBlock {
             if let Some(root) = root {
                 PathNode::take_apart(root);
                 self.0.operations.shut_down();
-                if self.0.device.major != 0 {
+                if self.0.is_on_device() {
                     let is_other = |known: &Weak<_>| known.as_ptr() != Arc::as_ptr(&self.0);
                     ON_DEVICES.lock().retain(is_other);
                     SHUT_DOWN.wake_all();
