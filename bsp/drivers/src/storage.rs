@@ -1,7 +1,7 @@
 //! Disks and cards: looked for and started when the kernel runs.
 
 use crate::device_tree::{self, StorageKind};
-use crate::{sdhci, virtio};
+use crate::{pci, sdhci, virtio};
 use spin::Once;
 
 static DEVICE_TREE: Once<&'static [u8]> = Once::new();
@@ -22,4 +22,5 @@ pub fn start() {
             StorageKind::Sdhci => sdhci::start(&place),
         }
     }
+    pci::start(device_tree);
 }

@@ -1,8 +1,10 @@
 //! Device registers, mapped for drivers.
 
+use crate::frame::{Frame, FrameBlock};
 use crate::kernel_map::{self, Attributes};
 use crate::layout::{DEVICES_BASE, DEVICES_LENGTH, PAGE_SIZE};
 use crate::sync::SpinLock;
+use core::ops::Range;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
@@ -58,6 +60,32 @@ pub fn barrier() {
 /// Makes memory and caches agree on words that a device, which sees no caches, reads and writes: before it is told of them,
 /// and again before they are read. Nothing else may be in the cache lines that they take up.
 pub fn synchronise(words: &[AtomicU32]) {
+    let range = words.as_ptr_range();
+    clean_and_drop(range.start.addr()..range.end.addr());
+}
+
+/// As [`synchronise`], for a part of a page that a device reads or writes by itself.
+///
+/// # Panics
+/// If the part isn't within the page.
+pub fn synchronise_frame(frame: &Frame, offset: usize, length: usize) {
+    assert!(offset <= PAGE_SIZE && length <= PAGE_SIZE - offset);
+    let start = frame.address().addr() + offset;
+    clean_and_drop(start..start + length);
+}
+
+/// As [`synchronise`], for the first bytes of a block.
+///
+/// # Panics
+/// If the block is smaller.
+pub fn synchronise_block(block: &FrameBlock, length: usize) {
+    assert!(length <= block.size());
+    let start = block.address().addr();
+    clean_and_drop(start..start + length);
+}
+
+/// Writes the cache lines of a range of kernel memory back and drops them.
+fn clean_and_drop(range: Range<usize>) {
     let cache_type: u64;
     // SAFETY: reads an identification register.
     unsafe {
@@ -65,8 +93,7 @@ pub fn synchronise(words: &[AtomicU32]) {
     }
     // CTR_EL0.DminLine, bits 19:16: the logarithm of the words in the smallest line.
     let line = 4usize << (cache_type >> 16 & 0xf);
-    let range = words.as_ptr_range();
-    for address in (range.start.addr() / line * line..range.end.addr()).step_by(line) {
+    for address in (range.start / line * line..range.end).step_by(line) {
         // SAFETY: writes a line back to memory and drops it, which changes no value.
         unsafe {
             core::arch::asm!("dc civac, {}", in(reg) address, options(nostack, preserves_flags));

@@ -44,14 +44,16 @@ impl DmaWindow {
             memory: 0..0,
             bus: 0,
         };
-        if own > 2 || parent_cells > 2 || size > 2 {
+        // On PCI the first of three cells says which space it is.
+        let space = usize::from(own == 3);
+        if own > 3 || parent_cells > 2 || size > 2 {
             return nothing;
         }
         let entry = own + parent_cells + size;
         (0..list.len() / (entry * 4).max(4))
             .filter_map(|index| {
                 let first = index * entry;
-                let bus = cells(list, first, own)?;
+                let bus = cells(list, first + space, own - space)?;
                 let parent = cells(list, first + own, parent_cells)?;
                 let length = cells(list, first + own + parent_cells, size)?;
                 self.part(parent, length, bus)

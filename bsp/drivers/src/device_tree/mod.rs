@@ -4,6 +4,7 @@ mod check;
 mod dma;
 mod machine;
 mod node;
+mod pci;
 mod read;
 #[cfg(test)]
 mod sample;
@@ -12,5 +13,6 @@ mod storage;
 pub use check::{Damage, check};
 pub use dma::DmaWindow;
 pub use machine::{Conduit, Controller, Enable, Machine, Processor, Psci, Serial, SerialKind};
+pub use pci::{PciHost, hosts as pci_hosts};
 pub use read::read;
 pub use storage::{Interrupt, Storage, StorageKind, storage};

@@ -175,23 +175,31 @@ fn translate(list: &[u8], own: usize, parent: usize, size: usize, address: u64) 
     })
 }
 
-/// Entry `index` of a node's `interrupts`, as a GIC interrupt number: cells are (kind, number, flags).
+/// Entry `index` of a node's `interrupts`, as a GIC interrupt number.
 pub fn interrupt(node: FdtNode<'_, '_>, index: usize) -> Option<u32> {
-    let list = value(node, "interrupts")?;
-    let number = cells(list, index * 3 + 1, 1)? as u32;
-    match cells(list, index * 3, 1)? {
+    interrupt_number(value(node, "interrupts")?, index * 3)
+}
+
+/// The GIC interrupt number in a list, from cell `first` on: cells are (kind, number, flags).
+fn interrupt_number(list: &[u8], first: usize) -> Option<u32> {
+    let number = cells(list, first + 1, 1)? as u32;
+    match cells(list, first, 1)? {
         0 if number < 988 => Some(number + 32),
         1 if number < 16 => Some(number + 16),
         _ => None,
     }
 }
 
-/// Entry `index` of a node's `interrupts`, with what the line does: bits 0 and 1 of the flags mean edges.
+/// Entry `index` of a node's `interrupts`, with what the line does.
 pub fn interrupt_line(node: FdtNode<'_, '_>, index: usize) -> Option<Interrupt> {
-    let number = interrupt(node, index)?;
-    let flags = cells(value(node, "interrupts")?, index * 3 + 2, 1)?;
+    interrupt_in(value(node, "interrupts")?, index * 3)
+}
+
+/// The interrupt in a list, from cell `first` on: bits 0 and 1 of the flags mean edges.
+pub fn interrupt_in(list: &[u8], first: usize) -> Option<Interrupt> {
+    let flags = cells(list, first + 2, 1)?;
     Some(Interrupt {
-        number,
+        number: interrupt_number(list, first)?,
         edge: flags & 3 != 0,
     })
 }

@@ -2,6 +2,7 @@
 
 use super::machine::{Conduit, Controller, Enable, Machine, Processor, Psci, Serial, SerialKind};
 use super::node::{self, Bus};
+use super::pci;
 use fdt::Fdt;
 use fdt::node::FdtNode;
 
@@ -263,6 +264,9 @@ fn device<'a>(
         machine.fw_cfg = bus.registers(device, 0);
     } else if node::is_compatible(device, &["arm,pl031"]) {
         machine.clock = bus.registers(device, 0);
+    } else if node::is_compatible(device, &[pci::COMPATIBLE]) {
+        let reached = bus.dma().below(device, bus.address_cells).memory;
+        machine.device_reach = machine.device_reach.min(reached.end);
     } else if node::is_compatible(device, &["simple-bus"])
         && let Some(bus) = bus.below(device)
         && path.depth < MAX_DEPTH

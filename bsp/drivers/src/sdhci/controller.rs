@@ -1,14 +1,17 @@
 //! An SD host controller: commands, data and errors (SD Host Controller Simplified Specification 3.00).
 //!
-//! The CPU moves the data, a block at a time; the thread sleeps until the interrupt says that there is something to do.
+//! A controller with ADMA2 moves the data by itself; for others the CPU does, a block at a time. The thread sleeps until
+//! the interrupt says that there is something to do.
 //! One thread at a time uses a controller, under the lock of its [`super::SdDisk`]; the interrupt touches the event
 //! registers only.
 
 use super::card::{Answer, Bus, Command};
+use super::dma::Dma;
 use super::registers::{BLOCKS, CAPABILITIES, CLOCK, COMMAND, EVENTS, HOST, Registers, STATE};
+use crate::device_tree::DmaWindow;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use hal::interrupt::InterruptHandler;
-use kernel_core::block::Segment;
+use kernel_core::block::{Operation, Segment};
 use kernel_core::sched::{Interruption, WaitQueue, sleep_until};
 use kernel_core::{Errno, Result};
 use tock_registers::LocalRegisterCopy;
@@ -41,6 +44,7 @@ pub struct Controller {
     events: AtomicU32,
     changed: WaitQueue,
     base: u32,
+    dma: Option<Dma>,
 }
 
 // SAFETY: one thread at a time uses the registers, but for those of events, of which each access is whole.
@@ -53,8 +57,9 @@ impl Controller {
     ///
     /// # Errors
     /// `ETIMEDOUT` if it doesn't come out of its reset.
-    pub fn start(registers: &'static Registers) -> Result<Self> {
+    pub fn start(registers: &'static Registers, window: &DmaWindow) -> Result<Self> {
         let base = registers.CAPABILITIES.read(CAPABILITIES::BASE_CLOCK);
+        let has_dma = registers.CAPABILITIES.is_set(CAPABILITIES::ADMA2);
         let controller = Self {
             registers,
             events: AtomicU32::new(0),
@@ -64,13 +69,21 @@ impl Controller {
             } else {
                 base * 1_000_000
             },
+            dma: if has_dma { Dma::new(window) } else { None },
         };
         controller.reset(CLOCK::RESET_ALL::SET.value)?;
-        registers.HOST.write(HOST::VOLTAGE::V33 + HOST::POWER::SET);
+        registers
+            .HOST
+            .write(HOST::VOLTAGE::V33 + HOST::POWER::SET + HOST::DMA::Adma2);
         registers.NOTED.set(u32::MAX);
         // Room for the supply to settle (Physical Layer specification, section 6.4.1).
         controller.pause(10);
         Ok(controller)
+    }
+
+    /// Whether it moves data by itself.
+    pub fn has_dma(&self) -> bool {
+        self.dma.is_some()
     }
 
     /// Lets the controller interrupt: all but what is only a level of the card's.
@@ -132,19 +145,27 @@ impl Controller {
     /// `ETIMEDOUT` if the card doesn't answer, `EIO` if something else is wrong with the transfer. The bus is ready for
     /// the next command either way.
     pub fn transfer(&self, command: Command, data: Option<Data<'_>>) -> Result<[u32; 4]> {
-        let result = self.begin(command, data.as_ref()).and_then(|answer| {
-            if let Some(data) = data {
-                self.move_data(data)?;
-                self.wait(DATA_LIMIT, |events| {
-                    events.is_set(EVENTS::TRANSFER_COMPLETE)
-                })?;
-            } else if command.answer == Answer::ShortBusy {
-                self.wait(DATA_LIMIT, |events| {
-                    events.is_set(EVENTS::TRANSFER_COMPLETE)
-                })?;
-            }
-            Ok(answer)
-        });
+        let table = data.as_ref().and_then(|data| self.table(data));
+        let result = self
+            .begin(command, data.as_ref(), table)
+            .and_then(|answer| {
+                if let Some(mut data) = data {
+                    if table.is_none() {
+                        self.move_data(&mut data)?;
+                    }
+                    self.wait(DATA_LIMIT, |events| {
+                        events.is_set(EVENTS::TRANSFER_COMPLETE)
+                    })?;
+                    if let (Some(dma), Data::Read(segments), Some(_)) = (&self.dma, &data, table) {
+                        dma.finish_read(segments);
+                    }
+                } else if command.answer == Answer::ShortBusy {
+                    self.wait(DATA_LIMIT, |events| {
+                        events.is_set(EVENTS::TRANSFER_COMPLETE)
+                    })?;
+                }
+                Ok(answer)
+            });
         if result.is_err() {
             // Section 3.10: both lines, whichever it was.
             self.reset(CLOCK::RESET_COMMAND::SET.value)?;
@@ -153,8 +174,23 @@ impl Controller {
         result
     }
 
+    /// The table by which the controller moves data by itself, if it can.
+    fn table(&self, data: &Data<'_>) -> Option<u32> {
+        let (operation, segments) = match data {
+            Data::Register(_) => return None,
+            Data::Read(segments) => (Operation::Read, segments),
+            Data::Write(segments) => (Operation::Write, segments),
+        };
+        self.dma.as_ref()?.prepare(operation, segments)
+    }
+
     /// Sends a command and waits for its answer.
-    fn begin(&self, command: Command, data: Option<&Data<'_>>) -> Result<[u32; 4]> {
+    fn begin(
+        &self,
+        command: Command,
+        data: Option<&Data<'_>>,
+        table: Option<u32>,
+    ) -> Result<[u32; 4]> {
         let registers = self.registers;
         self.poll(|| {
             let state = registers.STATE.extract();
@@ -186,6 +222,10 @@ impl Controller {
                 .BLOCKS
                 .write(BLOCKS::SIZE.val(size as u32) + BLOCKS::COUNT.val(count as u32));
             word = word + COMMAND::DATA::SET + COMMAND::READ.val(is_read.into());
+            if let Some(table) = table {
+                registers.TABLE.set(table);
+                word = word + COMMAND::DMA::SET;
+            }
             if count > 1 {
                 word = word
                     + COMMAND::MULTIPLE::SET
@@ -203,7 +243,7 @@ impl Controller {
         }))
     }
 
-    fn move_data(&self, data: Data<'_>) -> Result<()> {
+    fn move_data(&self, data: &mut Data<'_>) -> Result<()> {
         match data {
             Data::Register(bytes) => self.read_block(bytes),
             Data::Read(segments) => {

@@ -17,7 +17,7 @@ use kernel_core::{Errno, Result, log};
 /// How often a transfer is tried.
 const TRIES: usize = 3;
 /// Most segments of a request: 256 KiB when they are whole pages.
-const SEGMENTS: usize = 64;
+pub const SEGMENTS: usize = 64;
 
 /// A card in its slot.
 struct SdDisk {
@@ -54,13 +54,24 @@ pub fn start(place: &Storage) {
 }
 
 fn identify(registers: &'static Registers, place: &Storage) -> Result<Arc<SdDisk>> {
-    let controller: &'static Controller = Box::leak(Box::new(Controller::start(registers)?));
+    let controller: &'static Controller =
+        Box::leak(Box::new(Controller::start(registers, &place.dma)?));
     if !interrupt::register(place.interrupt.number, place.interrupt.edge, controller) {
         return Err(Errno::ENODEV);
     }
     controller.listen();
+    let card = Card::identify(controller)?;
+    log::info!(
+        "SD host controller at {:#x}: {}",
+        place.registers.start,
+        if controller.has_dma() {
+            "ADMA2"
+        } else {
+            "no DMA"
+        }
+    );
     Ok(Arc::new(SdDisk {
-        card: Card::identify(controller)?,
+        card,
         controller,
         using: Mutex::new(()),
         gone: AtomicBool::new(false),

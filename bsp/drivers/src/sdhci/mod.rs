@@ -7,6 +7,8 @@ mod controller;
 #[cfg(target_os = "none")]
 mod disk;
 #[cfg(target_os = "none")]
+mod dma;
+#[cfg(target_os = "none")]
 mod registers;
 
 #[cfg(target_os = "none")]

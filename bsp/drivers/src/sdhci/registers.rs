@@ -19,7 +19,8 @@ register_bitfields! { u32,
         MULTIPLE OFFSET(5) NUMBITS(1) [],
         READ OFFSET(4) NUMBITS(1) [],
         AUTOMATIC OFFSET(2) NUMBITS(2) [ None = 0, Stop = 1 ],
-        COUNTED OFFSET(1) NUMBITS(1) []
+        COUNTED OFFSET(1) NUMBITS(1) [],
+        DMA OFFSET(0) NUMBITS(1) []
     ],
     /// Present State (2.2.9).
     pub STATE [
@@ -32,6 +33,7 @@ register_bitfields! { u32,
     pub HOST [
         VOLTAGE OFFSET(9) NUMBITS(3) [ V33 = 7 ],
         POWER OFFSET(8) NUMBITS(1) [],
+        DMA OFFSET(3) NUMBITS(2) [ Adma2 = 2 ],
         HIGH_SPEED OFFSET(2) NUMBITS(1) [],
         FOUR_BITS OFFSET(1) NUMBITS(1) []
     ],
@@ -57,7 +59,7 @@ register_bitfields! { u32,
         COMMAND_COMPLETE OFFSET(0) NUMBITS(1) []
     ],
     /// Capabilities (2.2.26).
-    pub CAPABILITIES [ BASE_CLOCK OFFSET(8) NUMBITS(8) [] ],
+    pub CAPABILITIES [ ADMA2 OFFSET(19) NUMBITS(1) [], BASE_CLOCK OFFSET(8) NUMBITS(8) [] ],
 }
 
 register_structs! {
@@ -78,6 +80,9 @@ register_structs! {
         (0x3c => _reserved1),
         (0x40 => pub CAPABILITIES: ReadOnly<u32, CAPABILITIES::Register>),
         (0x44 => _reserved2),
+        /// ADMA System Address (2.2.31).
+        (0x58 => pub TABLE: ReadWrite<u32>),
+        (0x5c => _reserved3),
         (0x100 => @END),
     }
 }

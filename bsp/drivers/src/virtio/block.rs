@@ -20,8 +20,7 @@ use kernel_core::heap::MakeRoom;
 use kernel_core::sched::WaitQueue;
 use kernel_core::{Errno, Result};
 use virtio_drivers::queue::VirtQueue;
-use virtio_drivers::transport::Transport;
-use virtio_drivers::transport::mmio::MmioTransport;
+use virtio_drivers::transport::{SomeTransport, Transport};
 
 bitflags! {
     /// Features (section 5.2.3) that the driver knows.
@@ -133,7 +132,7 @@ unsafe impl Send for State {}
 /// A disk.
 pub struct VirtioBlock {
     state: SpinLock<State>,
-    transport: IrqSpinLock<MmioTransport<'static>>,
+    transport: IrqSpinLock<SomeTransport<'static>>,
     /// Threads whose requests are under way, or that wait for room in the queue.
     done: WaitQueue,
     geometry: Geometry,
@@ -145,9 +144,9 @@ impl VirtioBlock {
     ///
     /// # Errors
     /// `ENODEV` for one that doesn't do what the driver needs; `ENOMEM`.
-    pub fn start(mut transport: MmioTransport<'static>, line: Interrupt) -> Result<&'static Self> {
+    pub fn start(mut transport: SomeTransport<'static>, line: Interrupt) -> Result<&'static Self> {
         let features = transport.begin_init(Features::all());
-        let word = |transport: &MmioTransport<'_>, place| {
+        let word = |transport: &SomeTransport<'_>, place| {
             transport
                 .read_config_space::<u32>(place)
                 .map_err(|_| Errno::ENODEV)
@@ -195,7 +194,7 @@ impl VirtioBlock {
 
     #[inline(never)]
     fn queue(
-        transport: &mut MmioTransport<'static>,
+        transport: &mut SomeTransport<'static>,
     ) -> Result<Box<VirtQueue<KernelMemory, QUEUE>>> {
         let queue = VirtQueue::new(transport, 0, false, false).map_err(|_| Errno::ENODEV)?;
         Ok(Box::new(queue))

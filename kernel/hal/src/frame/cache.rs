@@ -346,6 +346,11 @@ pub(super) unsafe fn release_block(block: u32, order: usize) {
     SHARED_FREE.store(shared.free_frames(), Relaxed);
 }
 
+/// The physical address above all memory.
+pub fn end() -> u64 {
+    super::metadata::end() << FRAME_SHIFT
+}
+
 /// Says how much memory there is, which fixes the reserve.
 pub(super) fn set_total(frames: u64) {
     TOTAL.store(frames, Relaxed);

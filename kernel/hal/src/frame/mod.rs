@@ -36,7 +36,7 @@ pub use boot::initialise;
 pub(crate) use cache::{
     Purpose, allocate_number, release_known_zero, release_number, release_shares,
 };
-pub use cache::{allocate_raw, free, free_raw, headroom, total};
+pub use cache::{allocate_raw, end, free, free_raw, headroom, total};
 pub use initrd::{Initrd, set_initrd, take_initrd};
 pub(crate) use machine::{linear_address, physical_address, zero_page};
 pub(crate) use metadata::{Metadata, metadata};

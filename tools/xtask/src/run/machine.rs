@@ -12,6 +12,28 @@ pub const DEFAULT_CPU: &str = "cortex-a76";
 const RASPBERRY_CPUS: u32 = 4;
 const RASPBERRY_MEMORY: u64 = 2 << 30;
 
+/// How a disk is connected to the virt board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attachment {
+    /// A virtio device with its registers in memory.
+    Virtio,
+    /// A virtio device on PCI.
+    VirtioPci,
+    /// An SD card in the slot of a host controller on PCI, which moves data by itself.
+    SdPci,
+}
+
+impl Attachment {
+    /// QEMU's devices for the drive of this name.
+    fn devices(self, drive: &str) -> Vec<String> {
+        match self {
+            Self::Virtio => vec![format!("virtio-blk-device,drive={drive}")],
+            Self::VirtioPci => vec![format!("virtio-blk-pci,drive={drive}")],
+            Self::SdPci => vec!["sdhci-pci".to_string(), format!("sd-card,drive={drive}")],
+        }
+    }
+}
+
 /// A machine about to be started.
 pub struct Machine {
     pub board: Board,
@@ -91,8 +113,8 @@ impl Machine {
         words.join(" ")
     }
 
-    /// Attaches a file as a virtio disk.
-    pub fn add_disk(&mut self, file: &Path) -> Result<()> {
+    /// Attaches a file as a disk.
+    pub fn add_disk(&mut self, file: &Path, attachment: Attachment) -> Result<()> {
         if self.board != Board::Virt {
             bail!("--disk: only the virt board has disks; rpi4 takes a card with --sd");
         }
@@ -101,9 +123,10 @@ impl Machine {
         self.extra.extend([
             "-drive".to_string(),
             format!("if=none,id={name},format=raw,file={}", escape(file)),
-            "-device".to_string(),
-            format!("virtio-blk-device,drive={name}"),
         ]);
+        for device in attachment.devices(&name) {
+            self.extra.extend(["-device".to_string(), device]);
+        }
         Ok(())
     }
 

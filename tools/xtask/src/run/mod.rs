@@ -9,7 +9,7 @@ use crate::build::{self, archive::Archive};
 use crate::setup;
 use crate::workspace::{self, Board, TemporaryFolder};
 use anyhow::{Context, Result};
-use machine::Machine;
+use machine::{Attachment, Machine};
 use session::Outcome;
 use std::fs;
 use std::io::{self, Write};
@@ -68,7 +68,7 @@ pub fn run(options: &RunOptions) -> Result<ExitCode> {
     machine.properties.clone_from(&options.machine);
     machine.append.extend(options.append.clone());
     for disk in &options.disk {
-        machine.add_disk(disk)?;
+        machine.add_disk(disk, Attachment::Virtio)?;
     }
     // What the user gave is looked at first: a mistake there need not wait for a build.
     let other_initrd = options.initrd.as_deref().map(initrd::read).transpose()?;

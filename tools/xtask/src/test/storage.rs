@@ -1,7 +1,7 @@
 //! Disks and cards: what a guest writes is in the file when the machine is off, and there after the next boot.
 use super::guest::succeed;
 use super::step::Step;
-use crate::run::machine::Machine;
+use crate::run::machine::{Attachment, Machine};
 use crate::workspace::{Board, TemporaryFolder, read_file, write_file};
 use anyhow::{Result, ensure};
 use std::ops::Range;
@@ -13,27 +13,37 @@ const SIZE: usize = 16 * MIB;
 const PARTITIONS: [Range<usize>; 2] = [MIB..5 * MIB, 5 * MIB..9 * MIB];
 
 pub fn steps() -> Vec<Step> {
-    [(Board::Virt, "vda", ""), (Board::Rpi4, "mmcblk0", "p")]
-        .map(|(board, disk, separator)| {
-            Step::new(format!("storage, {board}"), move || {
-                let names = [1, 2].map(|number| format!("{disk}{separator}{number}"));
-                check(board, disk, &names)
-            })
-        })
-        .into()
+    let virtio = ["vda", "vda1", "vda2"];
+    let card = ["mmcblk0", "mmcblk0p1", "mmcblk0p2"];
+    [
+        ("storage, virt", Some(Attachment::Virtio), virtio),
+        ("storage on PCI, virt", Some(Attachment::VirtioPci), virtio),
+        ("a card on PCI, virt", Some(Attachment::SdPci), card),
+        ("storage, rpi4", None, card),
+    ]
+    .map(|(name, attachment, names)| Step::new(name.to_string(), move || check(attachment, names)))
+    .into()
 }
 
-fn check(board: Board, disk: &str, [one, two]: &[String; 2]) -> Result<()> {
+/// Without an attachment it is the Raspberry Pi's card.
+fn check(attachment: Option<Attachment>, [disk, one, two]: [&str; 3]) -> Result<()> {
     let folder = TemporaryFolder::new("storage")?;
     let file = folder.path().join("disk");
     let before = image();
     write_file(&file, &before)?;
     let boot = |command: &str| {
-        let mut machine = Machine::new(board);
-        match board {
-            Board::Virt => machine.add_disk(&file)?,
-            Board::Rpi4 => machine.card = Some(file.clone()),
-        }
+        let machine = match attachment {
+            Some(attachment) => {
+                let mut machine = Machine::new(Board::Virt);
+                machine.add_disk(&file, attachment)?;
+                machine
+            }
+            None => {
+                let mut machine = Machine::new(Board::Rpi4);
+                machine.card = Some(file.clone());
+                machine
+            }
+        };
         succeed(machine, command)
     };
     // Sizes, the end of the device, and a copy that is synced; nothing else would have written the last block.
