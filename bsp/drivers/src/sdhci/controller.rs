@@ -224,7 +224,7 @@ impl Controller {
             word = word + COMMAND::DATA::SET + COMMAND::READ.val(is_read.into());
             if let Some(table) = table {
                 registers.TABLE.set(table);
-                word = word + COMMAND::DMA::SET;
+                word += COMMAND::DMA::SET;
             }
             if count > 1 {
                 word = word
