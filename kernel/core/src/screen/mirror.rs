@@ -94,6 +94,13 @@ pub fn start(frame_buffer: &'static FrameBuffer) -> Result<()> {
     Ok(())
 }
 
+/// Shows all that was written until now, before the machine stops. Sleeps.
+pub fn show() {
+    if let Some(screen) = SCREEN.get() {
+        screen.draw();
+    }
+}
+
 /// The thread that draws.
 fn run() {
     let Some(screen) = SCREEN.get() else { return };

@@ -17,4 +17,8 @@ mod tab_stops;
 mod tests;
 
 #[cfg(target_os = "none")]
-pub use mirror::start;
+pub use mirror::{show, start};
+
+/// A host has no screen.
+#[cfg(not(target_os = "none"))]
+pub fn show() {}

@@ -5,6 +5,7 @@ use linux_raw_sys::general as linux;
 
 use crate::context::jail;
 use crate::errno::{Errno, Result};
+use crate::screen;
 use crate::syscall::Arguments;
 use crate::task::{Capability, Current};
 
@@ -28,6 +29,7 @@ pub fn reboot(current: &Current, arguments: &mut Arguments) -> Result<usize> {
     match arguments.u32(2) {
         linux::LINUX_REBOOT_CMD_RESTART => {
             crate::log::info!("restarting");
+            screen::show();
             hal::cpu::reset()
         }
         linux::LINUX_REBOOT_CMD_RESTART2 => {
@@ -37,15 +39,18 @@ pub fn reboot(current: &Current, arguments: &mut Arguments) -> Result<usize> {
                 Err(StringError::Fault) => return Err(Errno::EFAULT),
             }
             crate::log::info!("restarting");
+            screen::show();
             hal::cpu::reset()
         }
         linux::LINUX_REBOOT_CMD_POWER_OFF => {
             crate::log::info!("powering off");
+            screen::show();
             hal::cpu::power_off()
         }
         linux::LINUX_REBOOT_CMD_HALT => {
             // As on Linux the machine stays on and does nothing; here that is no different from being off.
             crate::log::info!("halted");
+            screen::show();
             hal::cpu::power_off()
         }
         // Ctrl-Alt-Del has no key here: either answer to it is fine.

@@ -2,10 +2,14 @@
 //!
 //! In a run with a command, init writes what the command prints as frames: the byte 0x1e, a letter, base64 text, a newline.
 //! `O` carries output, `E` the exit status in decimal. All else, such as the kernel's log, is between frames, so the output
-//! stays exact whatever the kernel says meanwhile and however the terminal treats line ends.
+//! stays exact whatever the kernel says meanwhile and however the terminal treats line ends. A frame is hidden from
+//! terminals by ESC _ before it and ESC \ behind it.
 
 /// The byte a frame starts with.
 const MARK: u8 = 0x1e;
+/// What is around a frame.
+const START: &[u8] = b"\x1b_";
+const END: &[u8] = b"\x1b\\";
 /// More than a frame of init ever holds; longer ones are damaged.
 const FRAME_LIMIT: usize = 64 << 10;
 /// How much of the log is kept, from its end.
@@ -31,7 +35,12 @@ impl Console {
         let mut output = Vec::new();
         for &byte in bytes {
             match (&mut self.frame, byte) {
-                (_, MARK) => self.frame = Some(Vec::new()),
+                (_, MARK) => {
+                    self.frame = Some(Vec::new());
+                    if self.line.ends_with(START) {
+                        self.line.truncate(self.line.len() - START.len());
+                    }
+                }
                 (Some(_), b'\n') => {
                     let frame = self.frame.take().unwrap_or_default();
                     self.complete(&frame, &mut output);
@@ -75,6 +84,9 @@ impl Console {
     fn log_byte(&mut self, byte: u8) {
         if byte != b'\r' {
             self.line.push(byte);
+        }
+        if self.line.ends_with(END) {
+            self.line.truncate(self.line.len() - END.len());
         }
         if byte == b'\n' {
             let text = String::from_utf8_lossy(&self.line);
@@ -149,7 +161,7 @@ mod tests {
     #[test]
     fn takes_output_and_status_out_of_the_log() {
         let mut console = Console::default();
-        let text = b"[0.1] booting\r\n\x1eOaGkK\r\n[0.2] a call is missing\r\n\x1eOAP8=\n\x1eENDI=\r\n[0.3] down\r\n";
+        let text = b"[0.1] booting\r\n\x1b_\x1eOaGkK\r\n\x1b\\[0.2] a call is missing\r\n\x1eOAP8=\n\x1b_\x1eENDI=\r\n\x1b\\[0.3] down\r\n";
         let mut output = Vec::new();
         for byte in text {
             output.extend(console.feed(&[*byte]));

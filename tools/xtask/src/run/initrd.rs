@@ -11,6 +11,13 @@ use std::process::{Command, Stdio};
 pub const COMMAND_INIT: &str = "/.gantry/init";
 /// The file that holds the command; init looks for it beside itself.
 const COMMAND_FILE: &str = ".gantry/command";
+/// The file that says that the output is to be seen on the console, too.
+const SHOWN_FILE: &str = ".gantry/shown";
+
+/// Lets the init of a run with a command show on the console what the command prints.
+pub fn show_output(archive: &mut Archive) {
+    archive.add_file(SHOWN_FILE, 0o644, "");
+}
 
 /// Adds a command and the init that runs it.
 pub fn add_command(archive: &mut Archive, command: &str) -> Result<()> {

@@ -34,6 +34,19 @@ impl Attachment {
     }
 }
 
+/// The size of the Raspberry Pi's display, if we say so; QEMU's own is 640 by 480.
+const DISPLAY_SIZE: (u32, u32) = (1024, 768);
+
+/// Whether a machine has a screen. The Raspberry Pi's always has pixels for one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Screen {
+    None,
+    /// It has one, but nobody sees it.
+    Hidden,
+    /// It is shown in a window, by the display of QEMU's that is named.
+    Window(&'static str),
+}
+
 /// A machine about to be started.
 pub struct Machine {
     pub board: Board,
@@ -52,6 +65,9 @@ pub struct Machine {
     pub given_line: Option<String>,
     /// Words of the kernel's command line beyond the usual ones.
     pub append: Vec<String>,
+    pub screen: Screen,
+    /// Where a picture of the screen is to be left, in PNG, when the machine stops or its time is up.
+    pub picture: Option<PathBuf>,
     /// Count instructions as nanoseconds, one CPU, every run the same.
     pub counted: bool,
     /// More words of QEMU's command line.
@@ -72,6 +88,8 @@ impl Machine {
             card: None,
             given_line: None,
             append: Vec::new(),
+            screen: Screen::None,
+            picture: None,
             counted: false,
             extra: Vec::new(),
         }
@@ -100,11 +118,11 @@ impl Machine {
     /// The kernel's command line.
     pub fn command_line(&self) -> String {
         let given = self.given_line.as_deref();
-        let mut words = vec![
-            given.unwrap_or("console=ttyAMA0 loglevel=4"),
-            "panic=-1",
-            "gantry.semihosting",
-        ];
+        let mut words = vec![given.unwrap_or("console=ttyAMA0 loglevel=4"), "panic=-1"];
+        // It ends QEMU at once, with the screen.
+        if self.picture.is_none() {
+            words.push("gantry.semihosting");
+        }
         let cpus = format!("maxcpus={}", self.cpus);
         if self.board == Board::Rpi4 && self.cpus != RASPBERRY_CPUS {
             words.push(&cpus);
@@ -146,6 +164,9 @@ impl Machine {
                     "-m",
                     &format!("{}M", self.memory >> 20),
                 ]);
+                if self.screen != Screen::None {
+                    qemu.args(["-device", "ramfb"]);
+                }
             }
             Board::Rpi4 => {
                 let device_tree = match &self.device_tree {
@@ -153,16 +174,25 @@ impl Machine {
                     None => packages::device_tree()?,
                 };
                 qemu.args(["-M", "raspi4b", "-dtb"]).arg(device_tree);
+                if self.screen != Screen::None {
+                    let (width, height) = DISPLAY_SIZE;
+                    qemu.args(["-global", &format!("bcm2835-fb.xres={width}")]);
+                    qemu.args(["-global", &format!("bcm2835-fb.yres={height}")]);
+                }
                 if self.has_mini_console() {
                     // The first serial port is the PL011, and ours to connect is the next.
                     qemu.args(["-serial", "null"]);
                 }
             }
         }
+        let display = match self.screen {
+            Screen::Window(display) => display,
+            _ => "none",
+        };
         // The exit status reaches us by semihosting, which only the kernel may use.
         qemu.args([
             "-display",
-            "none",
+            display,
             "-nic",
             "none",
             "-no-reboot",

@@ -1,15 +1,18 @@
 //! `cargo xtask run`: boots a build in QEMU, for a person at the prompt or for one command.
+pub mod camera;
 pub mod card;
 pub mod console;
 pub mod initrd;
 pub mod machine;
+pub mod picture;
 pub mod session;
+mod window;
 
 use crate::build::{self, archive::Archive};
 use crate::setup;
 use crate::workspace::{self, Board, TemporaryFolder};
 use anyhow::{Context, Result};
-use machine::{Attachment, Machine};
+use machine::{Attachment, Machine, Screen};
 use session::Outcome;
 use std::fs;
 use std::io::{self, Write};
@@ -49,6 +52,12 @@ pub struct RunOptions {
     /// Run a command with sh instead of the prompt, print only its output and exit with its status (101: kernel panic)
     #[arg(long, value_name = "CMD", allow_hyphen_values = true)]
     exec: Option<String>,
+    /// Give the machine a screen beside the serial console, in a window where there is a display
+    #[arg(long)]
+    screen: bool,
+    /// Give the machine a screen, and leave a picture of it in this file (PNG) when the machine stops
+    #[arg(long, value_name = "FILE")]
+    screenshot: Option<PathBuf>,
     /// End the machine after this time and exit with 124
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
@@ -67,6 +76,12 @@ pub fn run(options: &RunOptions) -> Result<ExitCode> {
     machine.cpu_model.clone_from(&options.cpu);
     machine.properties.clone_from(&options.machine);
     machine.append.extend(options.append.clone());
+    if options.screen {
+        machine.screen = window::find();
+    } else if options.screenshot.is_some() {
+        machine.screen = Screen::Hidden;
+    }
+    machine.picture.clone_from(&options.screenshot);
     for disk in &options.disk {
         machine.add_disk(disk, Attachment::Virtio)?;
     }
@@ -99,6 +114,9 @@ pub fn run(options: &RunOptions) -> Result<ExitCode> {
     };
     if let Some(command) = &options.exec {
         initrd::add_command(&mut addition, command)?;
+        if machine.screen != Screen::None {
+            initrd::show_output(&mut addition);
+        }
         machine
             .append
             .push(format!("rdinit={}", initrd::COMMAND_INIT));

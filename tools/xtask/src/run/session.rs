@@ -1,4 +1,5 @@
 //! A running machine and how it ended.
+use super::camera::{Camera, Watch};
 use super::console::Console;
 use super::machine::Machine;
 use anyhow::{Context, Result};
@@ -77,7 +78,9 @@ pub fn interactive(machine: &Machine, limit: Option<Duration>) -> Result<Outcome
     let terminal = Terminal::save();
     let mut qemu = machine.qemu()?;
     qemu.args(["-serial", "mon:stdio"]);
+    let camera = Camera::place(machine, &mut qemu)?;
     let mut child = Emulator::start(&mut qemu)?;
+    let watch = camera.map(Camera::watch);
     let deadline = limit.map(|limit| Instant::now() + limit);
     let status = loop {
         match deadline {
@@ -93,8 +96,10 @@ pub fn interactive(machine: &Machine, limit: Option<Duration>) -> Result<Outcome
             }
         }
     };
+    let picture = watch.map_or(Ok(()), Watch::finish);
     drop(child);
     terminal.restore();
+    picture?;
     let end = match status {
         None => End::Timeout,
         Some(status) => emulator_end(status).unwrap_or(End::Finished(0)),
@@ -115,7 +120,9 @@ pub fn command(
     qemu.args(["-serial", "stdio", "-monitor", "none"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
+    let camera = Camera::place(machine, &mut qemu)?;
     let mut child = Emulator::start(&mut qemu)?;
+    let watch = camera.map(Camera::watch);
     let pieces = read_in_background(child.process.stdout.take().context("QEMU has no output")?);
     let mut deadline = limit.map(|limit| Instant::now() + limit);
     let mut console = Console::default();
@@ -139,6 +146,7 @@ pub fn command(
                     Some(_) => End::StaysOn,
                     None => End::Timeout,
                 };
+                watch.map_or(Ok(()), Watch::finish)?;
                 return Ok(Outcome {
                     end,
                     log: console.into_log(),
@@ -152,6 +160,7 @@ pub fn command(
         }
     }
     let status = child.process.wait().context("cannot wait for QEMU")?;
+    watch.map_or(Ok(()), Watch::finish)?;
     let end = command_end(&console, status);
     Ok(Outcome {
         end,
@@ -239,11 +248,14 @@ impl Drop for Emulator {
     }
 }
 
-/// Passes on what QEMU complains of, but for the devices that it takes out of the Raspberry Pi's device tree because it
-/// does not have them.
+/// What QEMU complains of without need: devices that it takes out of the Raspberry Pi's device tree because it does not
+/// have them, and a firmware of PCs for the screen that a distribution may leave out.
+const NEEDLESS: [&str; 2] = ["bcm2711 dtc:", "vgabios-ramfb.bin"];
+
+/// Passes on what else QEMU complains of.
 fn pass_complaints_on(stderr: impl Read) {
     for line in io::BufReader::new(stderr).lines().map_while(Result::ok) {
-        if !line.contains("bcm2711 dtc:") {
+        if !NEEDLESS.iter().any(|words| line.contains(words)) {
             eprintln!("{line}");
         }
     }

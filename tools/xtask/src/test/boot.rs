@@ -111,7 +111,8 @@ fn loaded_at(offset: u64) -> Result<()> {
     guest::succeed(machine, "true").map(drop)
 }
 
-fn panics(machine: &Machine) -> Result<()> {
+/// Runs a machine whose kernel must panic.
+pub fn panics(machine: &Machine) -> Result<()> {
     let mut output = Vec::new();
     let outcome = crate::run::session::command(machine, Some(LIMIT), &mut output)?;
     expect_status(&outcome, &output, crate::run::session::PANIC_STATUS)

@@ -3,7 +3,7 @@ use super::source::last_lines;
 use super::step::Step;
 use crate::build::{self, archive::Archive};
 use crate::run::initrd;
-use crate::run::machine::Machine;
+use crate::run::machine::{Machine, Screen};
 use crate::run::session::{self, Outcome};
 use crate::workspace::{self, Board, TemporaryFolder};
 use anyhow::{Result, bail};
@@ -80,6 +80,9 @@ pub fn execute(mut machine: Machine, command: &str, limit: Duration) -> Result<(
     let base = initramfs(&machine)?;
     let mut addition = Archive::new();
     initrd::add_command(&mut addition, command)?;
+    if machine.screen != Screen::None {
+        initrd::show_output(&mut addition);
+    }
     let folder = TemporaryFolder::new("test")?;
     let file = folder.path().join("initrd");
     workspace::write_file(&file, &initrd::join(base, addition))?;

@@ -6,6 +6,7 @@ mod foreign;
 mod guest;
 mod image;
 mod promises;
+mod screen;
 mod source;
 mod step;
 mod storage;
@@ -79,6 +80,7 @@ fn guest_steps(boots: u32) -> Vec<Step> {
     steps.extend(foreign::steps());
     steps.extend(damage::steps());
     steps.extend(storage::steps());
+    steps.extend(screen::steps());
     steps.push(promises::figures_step());
     steps
 }

@@ -20,7 +20,7 @@ const CANNOT_START: u8 = 126;
 /// Runs the command in `file` with sh and reports its output and exit status.
 pub fn run(file: &Path) -> End {
     let mut frames = match File::options().write(true).open("/dev/console") {
-        Ok(console) => Frames::new(console),
+        Ok(console) => Frames::new(console, file.with_file_name("shown").exists()),
         Err(error) => {
             eprintln!("init: cannot open /dev/console: {error}");
             return End::PowerOff;

@@ -1,21 +1,33 @@
 //! The lines in which output and exit status cross the console: the byte 0x1e, a letter, base64 text, a newline. Whoever
-//! reads the console can tell them from what the kernel says there.
+//! reads the console can tell them from what the kernel says there. They are within a command to an application (ESC _, up
+//! to ESC \), which no terminal shows.
 use std::fs::File;
 use std::io::Write;
 
 const MARK: u8 = 0x1e;
+/// What hides a frame from a terminal, around it.
+const START: [u8; 2] = *b"\x1b_";
+const END: [u8; 2] = *b"\x1b\\";
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Writes frames to the console.
-pub struct Frames(File);
+pub struct Frames {
+    console: File,
+    /// Output is to be seen there, too.
+    shown: bool,
+}
 
 impl Frames {
-    pub fn new(console: File) -> Self {
-        Self(console)
+    pub fn new(console: File, shown: bool) -> Self {
+        Self { console, shown }
     }
 
     /// Sends a piece of output.
     pub fn output(&mut self, data: &[u8]) {
+        if self.shown {
+            // As in `send`.
+            let _ = self.console.write_all(data);
+        }
         self.send(b'O', data);
     }
 
@@ -23,17 +35,18 @@ impl Frames {
     pub fn status(&mut self, status: u8) {
         self.send(b'E', status.to_string().as_bytes());
         // The console may be no terminal; then there is nothing to wait for.
-        let _ = rustix::termios::tcdrain(&self.0);
+        let _ = rustix::termios::tcdrain(&self.console);
     }
 
     fn send(&mut self, kind: u8, data: &[u8]) {
         // Nobody is left to tell when the console fails.
-        let _ = self.0.write_all(&encode(kind, data));
+        let _ = self.console.write_all(&encode(kind, data));
     }
 }
 
 fn encode(kind: u8, data: &[u8]) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(3 + data.len().div_ceil(3) * 4);
+    let mut frame = Vec::with_capacity(7 + data.len().div_ceil(3) * 4);
+    frame.extend(START);
     frame.extend([MARK, kind]);
     for group in data.chunks(3) {
         let mut bytes = [0; 4];
@@ -45,6 +58,7 @@ fn encode(kind: u8, data: &[u8]) -> Vec<u8> {
         }
     }
     frame.push(b'\n');
+    frame.extend(END);
     frame
 }
 
@@ -63,7 +77,7 @@ mod tests {
         ] {
             assert_eq!(
                 encode(b'O', data.as_bytes()),
-                format!("\x1eO{text}\n").as_bytes()
+                format!("\x1b_\x1eO{text}\n\x1b\\").as_bytes()
             );
         }
     }
