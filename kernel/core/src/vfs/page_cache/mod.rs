@@ -9,7 +9,7 @@
 //! * [`stored`]: loading, writing and writing back with a store. [`dirty`]: which pages. [`error_sequence`]: failures.
 //! * [`write_back`]: all caches with stores: background writing, sync(2), memory given back.
 
-mod dirty;
+pub mod dirty;
 mod error_sequence;
 mod quota;
 mod store;

@@ -1,0 +1,123 @@
+//! Changes of directories. The caller has the directory's lock for changes.
+
+use super::super::extents::{self, Extent, Tree};
+use super::super::format::inode::FLAG_INDEX;
+use super::super::node::Node;
+use super::super::update::Update;
+use super::block;
+use crate::vfs::kind::FileKind;
+use crate::{Errno, Result};
+
+/// Blocks that making room and entering a name may change: a new block with its bitmap and descriptor, a change of the tree,
+/// the inode.
+pub const CREDITS: u32 = extents::CREDITS + 4;
+
+/// Room for a name in a directory.
+#[derive(Clone, Copy, Debug)]
+pub struct Slot(u32);
+
+impl Node {
+    /// Makes sure that a directory has room for a name.
+    ///
+    /// # Errors
+    /// `ENOSPC`, with a directory that is whole; `EUCLEAN`, `EIO`, `ENOMEM`.
+    pub fn make_room(&self, update: &Update, name: &[u8]) -> Result<Slot> {
+        let found = self.search(0, |index, block| {
+            block.read(|bytes| Ok(block::room(bytes, name.len())?.map(|_| Slot(index))))
+        })?;
+        match found {
+            Some(slot) => Ok(slot),
+            None => self.add_block(update),
+        }
+    }
+
+    fn add_block(&self, update: &Update) -> Result<Slot> {
+        let instance = &self.instance;
+        let block_size = instance.geometry.block_size;
+        let first = self.directory_blocks()?;
+        instance.check_room(1)?;
+        let goal = match first.checked_sub(1) {
+            Some(last) => self.find(last)?.start.map_or(0, |block| block + 1),
+            None => 0,
+        };
+        let claim = instance.claim(goal, 1)?;
+        let extent = Extent {
+            first,
+            count: 1,
+            start: claim.start(),
+            written: true,
+        };
+        let block = instance.journal.new_block(claim.start())?;
+        let extents = self.extents.lock();
+        Tree::of(instance, self.number).insert(update, extent)?;
+        drop(extents);
+        claim.settle(update)?;
+        update.modify(&block, block::make_empty)??;
+        instance.change_inode(update, self.number, |inode| {
+            inode.add_blocks(1, block_size)?;
+            inode.set_size((u64::from(first) + 1) * block_size as u64);
+            Ok(())
+        })?;
+        Ok(Slot(first))
+    }
+
+    /// Enters a name where there is room.
+    ///
+    /// # Errors
+    /// `EUCLEAN`, `EIO`, `ENOMEM`.
+    pub fn enter(
+        &self,
+        update: &Update,
+        slot: Slot,
+        name: &[u8],
+        (inode, kind): (u32, FileKind),
+    ) -> Result<()> {
+        let block = self.directory_block(slot.0)?;
+        let entered = update.modify(&block, |bytes| block::insert(bytes, name, inode, kind))??;
+        if !entered {
+            return Err(Errno::EUCLEAN);
+        }
+        self.drop_index(update)
+    }
+
+    /// The block with a name.
+    fn block_of(&self, name: &[u8]) -> Result<u32> {
+        let found = self.search(0, |index, block| {
+            block.read(|bytes| Ok(block::find(bytes, name)?.map(|_| index)))
+        })?;
+        // The name cache has it.
+        found.ok_or(Errno::EUCLEAN)
+    }
+
+    /// Takes a name out: changes two blocks.
+    ///
+    /// # Errors
+    /// `EUCLEAN` if it isn't there; `EIO`, `ENOMEM`.
+    pub fn withdraw(&self, update: &Update, name: &[u8]) -> Result<()> {
+        let block = self.directory_block(self.block_of(name)?)?;
+        update.modify(&block, |bytes| block::remove(bytes, name))??;
+        self.drop_index(update)
+    }
+
+    /// Gives a name to another inode: changes one block.
+    ///
+    /// # Errors
+    /// As [`Self::withdraw`].
+    pub fn redirect(&self, update: &Update, name: &[u8], to: (u32, FileKind)) -> Result<()> {
+        let block = self.directory_block(self.block_of(name)?)?;
+        update.modify(&block, |bytes| block::redirect(bytes, name, to.0, to.1))??;
+        Ok(())
+    }
+
+    /// The directory isn't as its index says any more.
+    fn drop_index(&self, update: &Update) -> Result<()> {
+        if self.instance.read_inode(self.number)?.has(FLAG_INDEX) {
+            self.instance.change_inode(update, self.number, |inode| {
+                let flags = inode.old.flags.get();
+                inode.old.flags.set(flags & !FLAG_INDEX);
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+}
