@@ -286,6 +286,15 @@ impl InodeOperations for Ext4Inode {
         Ok(())
     }
 
+    fn allocate(&self, _inode: &Arc<Inode>, start: u64, end: u64) -> Result<()> {
+        content::allocate(&self.node, start, end)
+    }
+
+    fn discard(&self, _inode: &Arc<Inode>, start: u64, end: u64) -> Result<()> {
+        let pages = self.pages.as_ref().ok_or(Errno::EOPNOTSUPP)?;
+        content::discard(&self.node, pages, start, end)
+    }
+
     fn set_attributes(&self, inode: &Arc<Inode>, change: &AttributeChange) -> Result<()> {
         let instance = &self.node.instance;
         instance.update(1, |update| {

@@ -1,9 +1,11 @@
 //! Content of regular files: pages that the page cache loads and writes back.
 
+mod range;
 mod size;
 mod transfer;
 mod write;
 
+pub use range::{allocate, discard};
 pub use size::{end_block, free_blocks, truncate};
 
 use super::node::Node;

@@ -156,6 +156,7 @@ impl Journal {
     }
 
     /// The most credits that [`Self::begin`] gives.
+    #[cfg(test)]
     pub fn capacity(&self) -> u32 {
         self.capacity as u32
     }

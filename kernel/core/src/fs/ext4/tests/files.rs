@@ -188,3 +188,41 @@ fn a_full_volume_says_so_and_gets_its_room_back() {
         mounted.unmount();
     }
 }
+
+#[test]
+fn ranges_get_room_and_become_holes() {
+    for options in VARIANTS {
+        let mounted = Mounted::new(16 << 10, options);
+        let flags = OpenFlags::CREATE | OpenFlags::READ_WRITE;
+        let file = mounted.tree.open("/m/f", flags).unwrap();
+        let inode = file.inode().unwrap().clone();
+        let operations = inode.operations();
+        let mut expected = std::vec![0; 200_000];
+        let mut write = |position: usize, length: usize, seed| {
+            let bytes = pattern(length, seed);
+            let mut at = position as u64;
+            file.operations()
+                .write(&file, &mut Source::kernel(&bytes), &mut at)
+                .unwrap();
+            expected[position..position + length].copy_from_slice(&bytes);
+        };
+        operations.allocate(&inode, 0, 400_000).unwrap();
+        write(199_999, 1, 1);
+        // Into the middle, at the start, and beside what is there.
+        write(50_000, 10_000, 2);
+        write(0, 4096, 3);
+        mounted.sync();
+        write(60_000, 5_000, 4);
+        mounted.sync();
+        operations.discard(&inode, 52_000, 62_000).unwrap();
+        expected[52_000..62_000].fill(0);
+        operations.discard(&inode, 100_000, 110_000).unwrap();
+        assert!(mounted.tree.read("/m/f").unwrap() == expected);
+        drop((file, inode));
+        let mounted = mounted.again();
+        assert!(mounted.tree.read("/m/f").unwrap() == expected);
+        let medium = mounted.unmount();
+        let text = debugfs(&medium, "stat /f");
+        assert!(text.contains("Size: 200000"), "{text}");
+    }
+}
