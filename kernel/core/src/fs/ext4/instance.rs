@@ -196,7 +196,8 @@ impl Instance {
 
     /// Notes that an inode is not on the disk as it is in memory.
     pub fn mark_dirty(&self, node: &Node) {
-        if node.set_dirty()
+        if !node.is_deleted.load(Relaxed)
+            && node.set_dirty()
             && let Some(inode) = node.inode()
         {
             let before = self.dirty.lock().insert(node.number, inode);

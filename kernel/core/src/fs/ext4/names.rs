@@ -16,7 +16,6 @@ use crate::vfs::inode::{Inode, NewInode};
 use crate::vfs::kind::FileKind;
 use crate::{Errno, Result};
 use alloc::sync::Arc;
-use core::sync::atomic::Ordering::Relaxed;
 
 /// Most names of a file, and most directories in one, with its own two (`EXT4_LINK_MAX`).
 pub const LINK_LIMIT: u16 = 65000;
@@ -217,7 +216,7 @@ fn remove(parent: &Arc<Node>, name: &[u8], node: &Arc<Node>, is_directory: bool)
         drop_name(update, node, is_directory, time)
     })?;
     if is_last {
-        node.is_deleted.store(true, Relaxed);
+        instance.note_deleted(node);
     }
     Ok(())
 }

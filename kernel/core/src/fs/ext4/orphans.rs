@@ -46,12 +46,21 @@ impl Orphans {
         }
     }
 
-    /// Puts an inode into the list.
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.lock().is_empty()
+    }
+
+    /// Puts an inode into the list, unless it is in it.
     ///
     /// # Errors
     /// `ENOMEM`, with nothing changed; what changing blocks says.
     pub fn add(&self, instance: &Instance, update: &Update, number: u32) -> Result<()> {
         let mut list = self.list.lock();
+        if list.contains(&number) {
+            // It is being cut, and has lost its last name meanwhile.
+            return Ok(());
+        }
         list.make_room(1)?;
         {
             let mut unused = self.unused.lock();
@@ -68,7 +77,20 @@ impl Orphans {
         Ok(())
     }
 
-    /// Takes an inode out of the list, and gives it a time of deletion, or 0.
+    /// Takes an inode out of the list that has been cut, unless it has lost its last name meanwhile.
+    ///
+    /// # Errors
+    /// As [`Self::remove`].
+    pub fn remove_if_named(&self, instance: &Instance, update: &Update, number: u32) -> Result<()> {
+        let mut list = self.list.lock();
+        // Who takes the last name away counts it before it looks at the list.
+        if instance.read_inode(number)?.old.links.get() == 0 {
+            return Ok(());
+        }
+        Self::take_out(&mut list, instance, update, number, 0)
+    }
+
+    /// Takes an inode out of the list, and gives it a time of deletion.
     ///
     /// # Errors
     /// `EUCLEAN` if it isn't in it; what changing blocks says.
@@ -79,7 +101,16 @@ impl Orphans {
         number: u32,
         deleted: u32,
     ) -> Result<()> {
-        let mut list = self.list.lock();
+        Self::take_out(&mut self.list.lock(), instance, update, number, deleted)
+    }
+
+    fn take_out(
+        list: &mut Vec<u32>,
+        instance: &Instance,
+        update: &Update,
+        number: u32,
+        deleted: u32,
+    ) -> Result<()> {
         let place = list
             .iter()
             .rposition(|&other| other == number)
@@ -129,6 +160,15 @@ impl Instance {
             change(super_block);
             Ok(())
         })?
+    }
+
+    /// Notes that an inode has no name any more: it is freed once nobody uses it.
+    pub fn note_deleted(&self, node: &Node) {
+        node.is_deleted.store(true, Relaxed);
+        // What is only in memory of it is of no use.
+        node.take_dirty();
+        let kept = self.dirty.lock().remove(&node.number);
+        drop(kept);
     }
 
     /// Frees what has been deleted and nobody uses. Called where nothing of the file system is locked but a directory for

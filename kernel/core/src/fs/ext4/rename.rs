@@ -10,7 +10,6 @@ use crate::vfs::attributes::now;
 use crate::vfs::inode::{Inode, Renaming};
 use crate::{Errno, Result};
 use alloc::sync::Arc;
-use core::sync::atomic::Ordering::Relaxed;
 
 /// A new name, the old one's block, both directories, both files with their blocks for "..", and the list of orphans.
 const CREDITS: u32 = directory::CREDITS + 8 + orphans::CREDITS;
@@ -110,7 +109,7 @@ fn replace(moved: &Move<'_>, replaced: &Arc<Inode>, other: &Arc<Node>) -> Result
         drop_name(update, other, replaced.is_directory(), moved.time)
     })?;
     if is_last {
-        other.is_deleted.store(true, Relaxed);
+        other.instance.note_deleted(other);
     }
     Ok(())
 }

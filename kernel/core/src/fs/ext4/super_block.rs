@@ -2,7 +2,7 @@
 
 use super::extents::Tree;
 use super::format::super_block::{
-    INCOMPATIBLE_RECOVER, STATE_ERRORS, STATE_VALID, SUPER_BLOCK_OFFSET,
+    INCOMPATIBLE_RECOVER, READ_ONLY_LARGE_FILE, STATE_ERRORS, STATE_VALID, SUPER_BLOCK_OFFSET,
     SuperBlock as RawSuperBlock,
 };
 use super::geometry::{Geometry, read_super_block};
@@ -157,6 +157,10 @@ impl Instance {
             orphan = raw.last_orphan.get();
             raw.mount_time.set((now() / 1_000_000_000) as u32);
             raw.mounts.set(raw.mounts.get().saturating_add(1));
+            // Files may get larger than 2 GiB.
+            let features = raw.read_only_compatible.get();
+            raw.read_only_compatible
+                .set(features | READ_ONLY_LARGE_FILE);
             if has_journal {
                 raw.incompatible
                     .set(raw.incompatible.get() | INCOMPATIBLE_RECOVER);
@@ -267,6 +271,11 @@ impl SuperBlockOperations for Ext4SuperBlock {
     fn set_read_only(&self, read_only: bool) -> Result<()> {
         let instance = &self.0;
         if read_only {
+            instance.sync()?;
+            if !instance.orphans.is_empty() {
+                // Files without names are still open: they have to be freed at their end.
+                return Err(Errno::EBUSY);
+            }
             return instance.stop_writing();
         }
         if instance.geometry.must_not_write

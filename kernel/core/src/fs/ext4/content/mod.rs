@@ -117,7 +117,12 @@ impl PageStore for Content {
             is_there &= places.find(piece.block)?.0.is_some();
         }
         if !is_there {
-            node.promise(index, node.instance.blocks_per_page())?;
+            let count = node.instance.blocks_per_page();
+            if node.promise(index, count).is_err() {
+                // What was deleted last may not be free yet.
+                node.instance.free_unused();
+                node.promise(index, count)?;
+            }
         }
         node.instance.mark_dirty(node);
         Ok(())

@@ -102,6 +102,8 @@ pub fn truncate(node: &Node, pages: &PageCache, size: u64) -> Result<()> {
     })?;
     free_blocks(node, FileKind::Regular, end, 1 << 32)?;
     instance.update(orphans::CREDITS, |update| {
-        instance.orphans.remove(instance, update, node.number, 0)
+        instance
+            .orphans
+            .remove_if_named(instance, update, node.number)
     })
 }

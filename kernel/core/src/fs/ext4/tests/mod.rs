@@ -1,5 +1,6 @@
 //! ext4 on images that mke2fs makes; after everything that is done to one, e2fsck finds nothing wrong.
 
+mod damage;
 mod directories;
 mod files;
 
