@@ -30,7 +30,7 @@ pub struct Volume {
 
 impl Volume {
     /// The sectors from `start` on of a device, which has so many.
-    pub(super) fn new(
+    pub(crate) fn new(
         name: String,
         number: DeviceNumber,
         device: Arc<dyn BlockDevice>,

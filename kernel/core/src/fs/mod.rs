@@ -4,6 +4,7 @@ pub mod devpts;
 pub mod devtmpfs;
 pub mod erofs;
 pub mod ext4;
+pub mod fat;
 pub mod initramfs;
 pub mod overlay;
 pub mod procfs;

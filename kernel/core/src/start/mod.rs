@@ -8,7 +8,7 @@ mod first_program;
 
 use crate::context::{ProcessContexts, TaskNumber, boot};
 use crate::errno::{Errno, Result};
-use crate::fs::{devtmpfs, erofs, ext4, initramfs, overlay, ramfs};
+use crate::fs::{devtmpfs, erofs, ext4, fat, initramfs, overlay, ramfs};
 use crate::memory::AddressSpace;
 use crate::sched::cpu::QueueRoom;
 use crate::sched::entity::ALL_CPUS;
@@ -118,6 +118,7 @@ fn prepare(information: &'static BootInformation) -> Result<()> {
     file_system::register(overlay::OVERLAY);
     file_system::register(erofs::EROFS);
     file_system::register(ext4::EXT4);
+    file_system::register(fat::VFAT);
     devtmpfs::initialise()?;
     crate::fs::procfs::register();
     crate::fs::devpts::initialise()?;

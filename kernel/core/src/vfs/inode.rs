@@ -28,8 +28,18 @@ pub enum NamePolicy {
     Pinned,
     /// Entries are found by [`InodeOperations::lookup`] and remembered, missing ones too.
     Cached,
+    /// As [`Self::Cached`], where several spellings are one entry: it is remembered under the name that
+    /// [`InodeOperations::stored_name`] gives, and missing names aren't.
+    Folded,
     /// Entries are found anew each time: they depend on the caller or come and go by themselves.
     Dynamic,
+}
+
+impl NamePolicy {
+    /// Whether the name cache keeps what [`InodeOperations::lookup`] found.
+    pub fn keeps_found(self) -> bool {
+        matches!(self, Self::Cached | Self::Folded)
+    }
 }
 
 /// What a new inode shall be.
@@ -126,6 +136,19 @@ pub trait InodeOperations: Send + Sync {
     /// `ENOENT` if there is no such entry.
     fn lookup(&self, _directory: &Arc<Inode>, _name: &[u8]) -> Result<Arc<Inode>> {
         Err(Errno::ENOENT)
+    }
+
+    /// The name of the entry that a spelling means. Asked for [`NamePolicy::Folded`] only.
+    ///
+    /// # Errors
+    /// `ENOENT` if there is no such entry; `EIO`, `ENOMEM`.
+    fn stored_name(&self, _directory: &Arc<Inode>, _name: &[u8]) -> Result<Box<[u8]>> {
+        Err(Errno::ENOENT)
+    }
+
+    /// The part of a name that an entry made or moved under it gets.
+    fn kept_name<'n>(&self, name: &'n [u8]) -> &'n [u8] {
+        name
     }
 
     /// Makes an inode that gets its name `name` in this directory.

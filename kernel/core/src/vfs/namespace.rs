@@ -56,6 +56,19 @@ pub(super) fn find(directory: &Location, name: &Name) -> Result<Option<Arc<PathN
             return Ok(None);
         }
     }
+    let stored;
+    let mut name = name;
+    if policy == NamePolicy::Folded {
+        match inode.operations().stored_name(inode, name) {
+            Ok(bytes) => stored = Name::from_slice(&bytes),
+            Err(Errno::ENOENT) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        if let Some(child) = directory.node.child(&NAMES.read(), &stored.component()) {
+            return Ok(Some(child.clone()));
+        }
+        name = &stored;
+    }
     let found = match inode.operations().lookup(inode, name) {
         Ok(found) => found,
         Err(Errno::ENOENT) => {
@@ -70,7 +83,7 @@ pub(super) fn find(directory: &Location, name: &Name) -> Result<Option<Arc<PathN
     };
     hal::frame::headroom()?;
     let node = PathNode::new_child(&directory.node, name, found);
-    if policy == NamePolicy::Cached {
+    if policy.keeps_found() {
         directory.node.attach(&mut NAMES.write(), &node)?;
     } else if inode.operations().is_permanent(name) {
         let mut token = NAMES.write();
@@ -90,7 +103,10 @@ pub(super) fn find(directory: &Location, name: &Name) -> Result<Option<Arc<PathN
 /// What the file system says but `ENOENT`.
 pub(crate) fn look_up(directory: &Location, name: &Name) -> Result<Option<Arc<PathNode>>> {
     let inode = directory.inode();
-    let _changing = (inode.name_policy() == NamePolicy::Cached).then(|| inode.change.lock());
+    let _changing = inode
+        .name_policy()
+        .keeps_found()
+        .then(|| inode.change.lock());
     find(directory, name)
 }
 
@@ -108,15 +124,25 @@ fn check_addition(directory: &Location, view: &View<'_>) -> Result<()> {
 /// Makes room for a new name where the file system keeps names of its own: once it has changed them, the cache must
 /// follow.
 pub(super) fn reserve(directory: &Location) -> Result<()> {
-    if directory.inode().name_policy() == NamePolicy::Cached {
+    if directory.inode().name_policy().keeps_found() {
         directory.node.reserve(&mut NAMES.write())?;
     }
     Ok(())
 }
 
+/// The name that the cache keeps for an entry which has been given this one.
+pub(super) fn kept(directory: &Location, name: &Name) -> Name {
+    let kept = directory.inode().operations().kept_name(name);
+    if kept.len() == name.len() {
+        name.clone()
+    } else {
+        Name::from_slice(kept)
+    }
+}
+
 /// Puts an inode's new name into the cache.
 fn enter(directory: &Location, name: &Name, inode: Arc<Inode>) -> Result<Arc<PathNode>> {
-    let node = PathNode::new_child(&directory.node, name, inode);
+    let node = PathNode::new_child(&directory.node, &kept(directory, name), inode);
     if directory.inode().name_policy() != NamePolicy::Dynamic {
         let mut token = NAMES.write();
         if directory.inode().name_policy() == NamePolicy::Cached {

@@ -4,7 +4,7 @@ use super::fs_context::View;
 use super::inode::{Inode, Renaming};
 use super::location::Location;
 use super::name::Name;
-use super::namespace::{dropped_name, find, reserve};
+use super::namespace::{dropped_name, find, kept, reserve};
 use super::path_node::{NAMES, PathNode};
 use super::permission::{self, EXECUTE, WRITE};
 use super::walk::Parent;
@@ -248,6 +248,11 @@ fn relocate(
         return Err(Errno::ENOTEMPTY);
     }
     reserve(&to.directory)?;
+    // Who takes another file's place takes its name as it stands there.
+    let kept = match &target {
+        Some(target) => Name::from_slice(target.name(&NAMES.read())),
+        None => kept(&to.directory, new_name),
+    };
     holder.operations().rename(&Renaming {
         replaced: target.as_ref().map(|target| target.inode()),
         ..plain(from, to, (name, new_name), source)
@@ -258,10 +263,10 @@ fn relocate(
     let replaced = target
         .as_ref()
         .and_then(|target| to.directory.node.detach(&mut token, target));
-    let left_over =
-        from.directory
-            .node
-            .relocate(&mut token, source, &to.directory.node, new_name.clone());
+    let left_over = from
+        .directory
+        .node
+        .relocate(&mut token, source, &to.directory.node, kept);
     drop(token);
     drop(replaced);
     left_over?;

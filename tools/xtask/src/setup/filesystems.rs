@@ -1,4 +1,4 @@
-//! The makers and checkers of the card's file systems.
+//! The makers and checkers of file systems.
 use super::{announce, system};
 use crate::command;
 use anyhow::{Context, Result};
@@ -12,7 +12,7 @@ const MAKER: Tool = (
     "e2fsprogs",
     "it makes the card's data file system",
 );
-const CHECKERS: [Tool; 2] = [
+const CHECKERS: [Tool; 3] = [
     (
         "e2fsck",
         "e2fsprogs",
@@ -21,7 +21,12 @@ const CHECKERS: [Tool; 2] = [
     (
         "fsck.fat",
         "dosfstools",
-        "it checks the card's boot file system",
+        "it makes and checks FAT file systems",
+    ),
+    (
+        "mcopy",
+        "mtools",
+        "it reads and writes FAT file systems beside the kernel",
     ),
 ];
 
@@ -30,7 +35,7 @@ pub fn ensure_maker() -> Result<()> {
     ensure(MAKER)
 }
 
-/// Sees to it that a card's file systems can be checked.
+/// Sees to it that file systems can be checked.
 pub fn ensure_checkers() -> Result<()> {
     CHECKERS.into_iter().try_for_each(ensure)
 }

@@ -211,7 +211,12 @@ fn directory(view: &View<'_>, path: &[u8]) -> Result<Location> {
 fn usable(location: Location) -> Result<Location> {
     let inode = location.inode();
     let depth = inode.super_block().operations().stack_depth();
-    if !inode.is_directory() || inode.name_policy() == NamePolicy::Dynamic || depth >= STACK_LIMIT {
+    // As on Linux, a layer can't take several spellings for one name.
+    let is_plain = !matches!(
+        inode.name_policy(),
+        NamePolicy::Dynamic | NamePolicy::Folded
+    );
+    if !inode.is_directory() || !is_plain || depth >= STACK_LIMIT {
         return Err(Errno::EINVAL);
     }
     Ok(location)

@@ -108,6 +108,14 @@ impl PageCache {
         self.pages.lock().count()
     }
 
+    /// Greatest size of this file.
+    fn size_limit(&self) -> u64 {
+        match &self.backing {
+            Backing::Stored(stored) => stored.size_limit(),
+            _ => SIZE_LIMIT,
+        }
+    }
+
     /// Whether missing pages aren't holes.
     #[inline]
     pub fn is_backed(&self) -> bool {
@@ -169,7 +177,7 @@ impl PageCache {
         if wanted == 0 {
             return Ok(0);
         }
-        let room = SIZE_LIMIT.saturating_sub(position);
+        let room = self.size_limit().saturating_sub(position);
         if room == 0 {
             return Err(Errno::EFBIG);
         }
@@ -378,7 +386,7 @@ impl PageCache {
     /// # Errors
     /// `EFBIG`; what loading the last page says, if that stays in part.
     pub fn set_size(&self, size: u64) -> Result<()> {
-        if size > SIZE_LIMIT {
+        if size > self.size_limit() {
             return Err(Errno::EFBIG);
         }
         let old = self.size.swap(size, Relaxed);
@@ -445,7 +453,7 @@ impl PageCache {
     /// # Errors
     /// `ENOSPC`, `ENOMEM`, `EFBIG`; what was made before stays.
     pub fn allocate(&self, start: u64, end: u64) -> Result<()> {
-        if end > SIZE_LIMIT {
+        if end > self.size_limit() {
             return Err(Errno::EFBIG);
         }
         for index in start / PAGE_SIZE as u64..end.div_ceil(PAGE_SIZE as u64) {

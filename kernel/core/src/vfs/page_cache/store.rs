@@ -1,5 +1,6 @@
 //! What a file system implements to keep content somewhere else than in memory.
 
+use super::SIZE_LIMIT;
 use crate::Result;
 use hal::frame::Frame;
 
@@ -18,6 +19,11 @@ pub trait PageSource: Send + Sync {
 ///
 /// Calls may sleep. They touch no user memory and write no other cache back, as an address space may be locked.
 pub trait PageStore: Send + Sync {
+    /// Greatest size of the file in bytes, at most [`SIZE_LIMIT`].
+    fn size_limit(&self) -> u64 {
+        SIZE_LIMIT
+    }
+
     /// Makes sure that a page can be written back, which is about to be changed and wasn't since it was written. It may
     /// be asked again for the same page before that, and the page may stay unchanged after all.
     ///

@@ -48,6 +48,10 @@ impl Stored {
         }
     }
 
+    pub(super) fn size_limit(&self) -> u64 {
+        self.store.size_limit()
+    }
+
     /// Makes sure that a page which is to be changed can be written.
     fn prepare(&self, index: u64) -> Result<()> {
         let is_prepared = self.dirty.lock().contains(index);
@@ -187,6 +191,8 @@ impl PageCache {
             }
             at += length as u64;
             left -= length;
+            // Page by page: the store finds a gap before a page by the size.
+            self.grow(at);
         }
         Ok(())
     }

@@ -127,7 +127,7 @@ impl<'s, 't> Section<'s, 't> {
                             NamePolicy::Cached => {
                                 place.node.is_known_missing(self.token, &component)
                             }
-                            NamePolicy::Dynamic => false,
+                            NamePolicy::Folded | NamePolicy::Dynamic => false,
                         };
                     if !known {
                         let left = leave(here, &outer, rewritten)?;
