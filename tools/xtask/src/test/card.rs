@@ -51,14 +51,14 @@ pub fn steps() -> Vec<Step> {
 }
 
 /// A card with what was built and no firmware, which QEMU does not need.
-fn make(folder: &Path, name: &str) -> Result<PathBuf> {
+pub(super) fn make(folder: &Path, name: &str) -> Result<PathBuf> {
     let file = folder.join(name);
     card::make(&Contents::built(None)?, SIZE, &file)?;
     Ok(file)
 }
 
 /// Lets the checkers of both file systems look for faults; they change nothing.
-fn check(card: &Path) -> Result<()> {
+pub(super) fn check(card: &Path) -> Result<()> {
     let folder = TemporaryFolder::new("partitions")?;
     for (index, (checker, options)) in [("fsck.fat", "-nv"), ("e2fsck", "-fn")]
         .into_iter()

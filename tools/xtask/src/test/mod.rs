@@ -2,6 +2,7 @@
 mod boot;
 mod card;
 mod damage;
+mod fat;
 mod foreign;
 mod guest;
 mod image;
@@ -81,6 +82,7 @@ fn guest_steps(boots: u32) -> Vec<Step> {
     steps.extend(damage::steps());
     steps.extend(storage::steps());
     steps.extend(screen::steps());
+    steps.extend(fat::steps());
     steps.push(promises::figures_step());
     steps
 }
