@@ -8,6 +8,7 @@ use crate::vfs::inode::{AttributeChange, Inode, NewInode};
 use crate::vfs::kind::FileKind;
 use crate::vfs::location::Location;
 use crate::vfs::name::boxed;
+use crate::vfs::stored_file;
 use crate::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -75,6 +76,10 @@ impl OverlayInode {
                 return Err(Errno::EIO);
             };
             to.copy_from(from, from.size().min(length))?;
+            if to.is_backed() && !layers.is_volatile {
+                // Before the name leads to it: after a loss of power it is what it was, or what it became.
+                stored_file::sync(made, to, true, &to.seen())?;
+            }
         }
         let times = AttributeChange {
             accessed: Some(attributes.accessed()),

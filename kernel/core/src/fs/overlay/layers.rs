@@ -6,7 +6,9 @@ use super::options::{LOWER, Options, UPPER, WORK};
 use super::upper::Upper;
 use crate::heap::MakeRoom;
 use crate::task::Credentials;
+use crate::vfs::file::File;
 use crate::vfs::file_system::GivenDirectory;
+use crate::vfs::flags::OpenFlags;
 use crate::vfs::fs_context::View;
 use crate::vfs::inode::{Inode, NamePolicy};
 use crate::vfs::location::Location;
@@ -72,6 +74,18 @@ pub fn find(directory: &Location, name: &Name) -> Result<Option<Location>> {
         mount: directory.mount.clone(),
         node,
     }))
+}
+
+/// A directory of a layer, opened to be read, whoever asks.
+///
+/// # Errors
+/// What the layer's file system says; `ENOMEM`.
+pub fn open_directory(directory: &Location) -> Result<Arc<File>> {
+    hal::frame::headroom()?;
+    let inode = directory.inode();
+    let flags = OpenFlags::READ_ONLY;
+    let operations = inode.operations().open(inode, directory, flags)?;
+    Ok(File::new(directory.clone(), operations, flags))
 }
 
 impl Layers {
@@ -229,11 +243,7 @@ fn private(location: &Location, flags: MountFlags) -> Result<Location> {
 }
 
 fn check_upper(upper: &Location, work: &Location) -> Result<()> {
-    // Only a file system in memory keeps whatever is made in it under the very node that was made.
-    if upper.is_read_only()
-        || upper.inode().name_policy() != NamePolicy::Pinned
-        || !Arc::ptr_eq(&upper.mount, &work.mount)
-    {
+    if upper.is_read_only() || !Arc::ptr_eq(&upper.mount, &work.mount) {
         return Err(Errno::EINVAL);
     }
     let token = NAMES.read();

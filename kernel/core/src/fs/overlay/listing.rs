@@ -4,14 +4,13 @@
 //! repeats nor skips entries while others come and go, however the layers order theirs.
 
 use super::inode::OverlayInode;
-use super::layers::{Layers, find};
+use super::layers::{Layers, find, open_directory};
 use super::marks::Opacity;
 use crate::heap::MakeRoom;
 use crate::sched::Mutex;
 use crate::vfs::directory_file;
 use crate::vfs::file::File;
 use crate::vfs::file_operations::{FileOperations, Positions, Whence};
-use crate::vfs::flags::OpenFlags;
 use crate::vfs::inode::{DirectoryEntry, EntrySink};
 use crate::vfs::kind::FileKind;
 use crate::vfs::location::Location;
@@ -74,11 +73,7 @@ impl Listing {
         let inode = location.inode();
         let super_block = inode.super_block();
         let opacity = layers.marks.opacity(inode)?;
-        hal::frame::headroom()?;
-        let operations = inode
-            .operations()
-            .open(inode, location, OpenFlags::READ_ONLY)?;
-        let file = File::new(location.clone(), operations, OpenFlags::READ_ONLY);
+        let file = open_directory(location)?;
         let mut position = 0;
         loop {
             let first = self.entries.len();

@@ -1,7 +1,7 @@
 //! The upper layer and its working directory. What is to appear in the upper layer is made in the working directory
 //! and then moved to its place in one step, so that nobody ever sees half of it.
 
-use super::layers::find;
+use super::layers::{find, open_directory};
 use crate::heap::MakeRoom;
 use crate::task::Credentials;
 use crate::vfs::fs_context::{FsContext, View};
@@ -10,7 +10,7 @@ use crate::vfs::kind::{DeviceNumber, FileKind};
 use crate::vfs::location::Location;
 use crate::vfs::name::Name;
 use crate::vfs::namespace::{self, Creation, Removal};
-use crate::vfs::path_node::{NAMES, PathNode};
+use crate::vfs::path_node::PathNode;
 use crate::vfs::rename::{self, Replacement};
 use crate::vfs::walk::{Last, Parent};
 use crate::{Errno, Result};
@@ -293,46 +293,53 @@ impl Upper {
         let mut above: Vec<Location> = Vec::new();
         let mut directory = top.clone();
         loop {
-            let token = NAMES.read();
-            let first = directory.node.entries(&token, 0).next();
-            let first = first.map(|(_, node)| {
-                let is_full = node.inode().is_directory() && !node.has_no_children(&token);
-                (node.clone(), Name::from_slice(node.name(&token)), is_full)
-            });
-            drop(token);
-            match first {
-                Some((node, _, true)) => {
-                    above.make_room(1)?;
-                    let mount = directory.mount.clone();
-                    above.push(core::mem::replace(&mut directory, Location { mount, node }));
-                }
-                Some((_, name, false)) => self.remove_one(&directory, &name)?,
-                None => match above.pop() {
+            let Some(name) = first_entry(&directory)? else {
+                match above.pop() {
                     Some(next) => directory = next,
                     None => return Ok(()),
-                },
+                }
+                continue;
+            };
+            let found = find(&directory, &name)?.ok_or(Errno::EIO)?;
+            let is_directory = found.inode().is_directory();
+            if is_directory && first_entry(&found)?.is_some() {
+                above.make_room(1)?;
+                above.push(core::mem::replace(&mut directory, found));
+                continue;
             }
+            let removal = if is_directory {
+                Removal::Directory
+            } else {
+                Removal::File
+            };
+            namespace::remove(&self.view(), &place(&directory, &name), removal)?;
         }
-    }
-
-    /// Removes a file or an empty directory.
-    fn remove_one(&self, directory: &Location, name: &Name) -> Result<()> {
-        let found = find(directory, name)?;
-        let removal = match found {
-            Some(found) if found.inode().is_directory() => Removal::Directory,
-            Some(_) => Removal::File,
-            None => return Ok(()),
-        };
-        namespace::remove(&self.view(), &place(directory, name), removal)
     }
 }
 
+/// Any entry of a directory, if there is one.
+fn first_entry(directory: &Location) -> Result<Option<Name>> {
+    let file = open_directory(directory)?;
+    let mut found = None;
+    file.operations()
+        .read_directory(&file, &mut 0, &mut |entry| {
+            let is_own = matches!(entry.name, b"." | b"..");
+            if !is_own {
+                found = Some(Name::from_slice(entry.name));
+            }
+            is_own
+        })?;
+    Ok(found)
+}
+
 /// Keeps a directory's times while something that was in it all along, seen from the overlay, appears in it.
-pub fn keep_times(directory: &Inode, action: impl FnOnce() -> Result<()>) -> Result<()> {
+pub fn keep_times(directory: &Arc<Inode>, action: impl FnOnce() -> Result<()>) -> Result<()> {
     let attributes = &directory.attributes;
-    let (modified, accessed) = (attributes.modified(), attributes.accessed());
+    let times = AttributeChange {
+        modified: Some(attributes.modified()),
+        accessed: Some(attributes.accessed()),
+        ..AttributeChange::default()
+    };
     action()?;
-    attributes.set_modified(modified);
-    attributes.set_accessed(accessed);
-    Ok(())
+    directory.operations().set_attributes(directory, &times)
 }
