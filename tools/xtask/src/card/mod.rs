@@ -3,7 +3,7 @@
 //! The card has a partition table of the kind that the board's boot loader reads, a FAT32 volume with what the firmware
 //! starts, and an ext4 volume for what is to stay.
 pub mod boot;
-mod data;
+pub mod data;
 mod fat;
 mod firmware;
 mod mbr;

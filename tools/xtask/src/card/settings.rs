@@ -21,8 +21,8 @@ initramfs initramfs.cpio followkernel
 enable_uart=1
 ";
 
-/// The mini UART is serial1 of the device tree, hence ttyS1.
-pub const CMDLINE_TXT: &str = "console=ttyS1,115200 loglevel=7\n";
+/// The mini UART is serial1 of the device tree, hence ttyS1; the second partition is the data partition.
+pub const CMDLINE_TXT: &str = "console=ttyS1,115200 loglevel=7 data=/dev/mmcblk0p2\n";
 
 /// What config.txt says of the files to start.
 #[derive(Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 pub mod camera;
 pub mod card;
 pub mod console;
+mod data;
 pub mod initrd;
 pub mod machine;
 pub mod picture;
@@ -49,6 +50,9 @@ pub struct RunOptions {
     /// Attach a file as a disk to the virt board (/dev/vda); may be given more than once
     #[arg(long, value_name = "FILE")]
     disk: Vec<PathBuf>,
+    /// Attach a file to the virt board as the disk on /data, whose files stay; without the file it is made
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
     /// Run a command with sh instead of the prompt, print only its output and exit with its status (101: kernel panic)
     #[arg(long, value_name = "CMD", allow_hyphen_values = true)]
     exec: Option<String>,
@@ -82,7 +86,11 @@ pub fn run(options: &RunOptions) -> Result<ExitCode> {
         machine.screen = Screen::Hidden;
     }
     machine.picture.clone_from(&options.screenshot);
-    for disk in &options.disk {
+    if let Some(file) = &options.data {
+        data::attach(&mut machine, file, options.disk.len())?;
+    }
+    // QEMU puts what is attached first last.
+    for disk in options.disk.iter().rev() {
         machine.add_disk(disk, Attachment::Virtio)?;
     }
     // What the user gave is looked at first: a mistake there need not wait for a build.

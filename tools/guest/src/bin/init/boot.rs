@@ -1,5 +1,6 @@
 //! Bringing the system up and down.
-use crate::processes::End;
+use crate::data;
+use crate::processes::{self, End};
 use rustix::fs::Mode;
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, mount};
@@ -32,6 +33,7 @@ pub fn prepare() {
         MountFlags::NOSUID | MountFlags::NODEV,
         Some("mode=1777"),
     );
+    data::mount_named();
     if let Ok(name) = fs::read_to_string("/etc/hostname")
         && let Err(error) = sethostname(name.trim().as_bytes())
     {
@@ -50,8 +52,12 @@ fn attach(kind: &str, place: &str, flags: MountFlags, data: Option<&str>) {
     }
 }
 
-/// Ends the machine. All files are in memory, so there is nothing to save but what the kernel has mounted elsewhere.
+/// Ends the machine. All files are in memory but for those of the data partition.
 pub fn shut_down(end: End) -> ! {
+    if data::is_mounted() {
+        processes::end_all();
+        data::unmount_all();
+    }
     rustix::fs::sync();
     let command = match end {
         End::PowerOff => RebootCommand::PowerOff,

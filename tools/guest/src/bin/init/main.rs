@@ -1,9 +1,11 @@
-//! The first process of the initramfs: mounts what every system has, then runs a shell on the console, or the command that
+//! The first process of the initramfs: mounts what every system has, and the data partition if the kernel's command line
+//! names one, then runs a shell on the console, or the command that
 //! lies beside this program, and switches the machine off when that ends.
 #![forbid(unsafe_code)]
 
 mod boot;
 mod command;
+mod data;
 mod frames;
 mod processes;
 mod prompt;

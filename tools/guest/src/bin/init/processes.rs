@@ -57,6 +57,34 @@ pub fn next(timeout: Option<u64>) -> Option<Event> {
     }
 }
 
+/// How long (ns) processes have to end by themselves, and how often it is looked whether they have.
+const PATIENCE: u64 = 2_000_000_000;
+const PAUSE: u64 = 20_000_000;
+
+/// Ends all other processes: they are asked first, and killed when they take too long.
+pub fn end_all() {
+    for (signal, patience) in [(Signal::TERM, PATIENCE), (Signal::KILL, PATIENCE)] {
+        for process in others() {
+            // It may have ended by itself meanwhile.
+            let _ = rustix::process::kill_process(process, signal);
+        }
+        let mut waited = 0;
+        while waited < patience && others().next().is_some() {
+            // Takes in those who ended; other signals say nothing new.
+            while let Some(Event::Ended(..)) = next(Some(PAUSE)) {}
+            waited += PAUSE;
+        }
+    }
+}
+
+/// All processes in sight but this one and the kernel's.
+fn others() -> impl Iterator<Item = Pid> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?))
+        .filter(|process| !process.is_init())
+}
+
 /// A process's exit status as a shell counts it: 128 and the signal's number for one that was killed.
 pub fn exit_status(status: WaitStatus) -> u8 {
     let code = status
