@@ -86,7 +86,9 @@ fn runs(board: Board) -> Result<()> {
     let folder = TemporaryFolder::new("image")?;
     let base = guest::initramfs(&machine)?;
     let file = folder.path().join("initrd");
-    workspace::write_file(&file, &initrd::join(base, with_image(&sample)?))?;
+    let mut addition = archive(&sample)?;
+    addition.add_file("script", 0o644, SCRIPT);
+    workspace::write_file(&file, &initrd::join(base, addition))?;
     machine.initrd = Some(file);
     let output = guest::succeed(machine, COMMAND)?;
     let expected = expected(&sample)?;
@@ -97,12 +99,11 @@ fn runs(board: Board) -> Result<()> {
     Ok(())
 }
 
-/// The layout and the script, to be added to an initramfs.
-fn with_image(sample: &Sample) -> Result<Archive> {
+/// The image's layout, to be added to an initramfs.
+pub fn archive(sample: &Sample) -> Result<Archive> {
     let mut archive = Archive::new();
     archive.add_directory("image", 0o755);
     archive.add_tree_at(&sample.layout(), "image/")?;
-    archive.add_file("script", 0o644, SCRIPT);
     Ok(archive)
 }
 

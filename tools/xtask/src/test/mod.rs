@@ -6,6 +6,7 @@ mod fat;
 mod foreign;
 mod guest;
 mod image;
+mod persistence;
 mod promises;
 mod screen;
 mod source;
@@ -77,6 +78,7 @@ fn guest_steps(boots: u32) -> Vec<Step> {
     }
     steps.extend(image::steps());
     steps.extend(card::steps());
+    steps.extend(persistence::steps());
     steps.extend(boot::steps(boots));
     steps.extend(foreign::steps());
     steps.extend(damage::steps());
