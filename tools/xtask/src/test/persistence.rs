@@ -23,8 +23,8 @@ const BEFORE: &str = r#"set -e
 runc image unpack /image:small /data/debian
 runc run --bundle /data/debian debian /bin/sh -c '
     echo kept > /root/kept; chown 33:44 /root/kept; chmod 640 /root/kept
-    mkdir /srv/new; ln /root/kept /srv/new/name; ln -s ../root/kept /srv/link
-    mv /etc/debian_version /etc/renamed; rm -r /usr/share/base-passwd'
+    mkdir /new; ln /root/kept /new/name; ln -s /root/kept /link
+    mv /etc/debian_version /etc/renamed; rm /usr/bin/factor'
 runc --root /data/state run --detach --bundle /data/debian left /bin/sh -c 'while true; do date > /root/now; done'
 runc --root /data/state list | grep -c running
 "#;
@@ -33,8 +33,8 @@ const AFTER: &str = r#"set -e
 runc --root /data/state list | grep -c stopped
 runc --root /data/state delete left
 runc run --bundle /data/debian debian /bin/sh -c '
-    cat /root/kept /srv/new/name /srv/link; stat -c "%u:%g %a %h" /root/kept
-    test -e /etc/renamed; test ! -e /etc/debian_version; test ! -e /usr/share/base-passwd; test -s /root/now
+    cat /root/kept /new/name /link; stat -c "%u:%g %a %h" /root/kept
+    test -e /etc/renamed; test ! -e /etc/debian_version; test ! -e /usr/bin/factor; test -s /root/now
     echo 2 >> /root/kept'
 runc image list | wc -l
 "#;
