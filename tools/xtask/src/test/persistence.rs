@@ -59,7 +59,7 @@ fn stays(board: Board) -> Result<()> {
     ensure!(output == "1\n", "before:\n{output}");
     medium.check()?;
     let output = guest::succeed(machine(Archive::new())?, AFTER)?;
-    let expected = "1\nkept\nkept\nkept\n33:44 640 2\n1\n";
+    let expected = "1\nkept\nkept\nkept\n33:44 640 2\n2\n";
     ensure!(
         output == expected,
         "after:\n{output}\nexpected:\n{expected}"
