@@ -131,8 +131,8 @@ impl Machine {
         words.join(" ")
     }
 
-    /// Attaches a file as a disk.
-    pub fn add_disk(&mut self, file: &Path, attachment: Attachment) -> Result<()> {
+    /// Attaches a file as a disk; QEMU's name of the drive.
+    pub fn add_disk(&mut self, file: &Path, attachment: Attachment) -> Result<String> {
         if self.board != Board::Virt {
             bail!("--disk: only the virt board has disks; rpi4 takes a card with --sd");
         }
@@ -145,7 +145,7 @@ impl Machine {
         for device in attachment.devices(&name) {
             self.extra.extend(["-device".to_string(), device]);
         }
-        Ok(())
+        Ok(name)
     }
 
     /// QEMU with this machine. Serial port and monitor are still to be connected.

@@ -5,6 +5,7 @@ pub mod console;
 mod data;
 pub mod initrd;
 pub mod machine;
+pub mod monitor;
 pub mod picture;
 pub mod session;
 mod window;

@@ -40,9 +40,9 @@ pub fn steps() -> Vec<Step> {
             let initrd = folder.path().join("initramfs");
             write_file(&initrd, &initramfs)?;
             machine.initrd = Some(initrd);
-            let output = guest::succeed(machine, "cat /proc/cmdline")?;
+            let output = guest::succeed(machine, "demo all && cat /proc/cmdline")?;
             ensure!(
-                output.starts_with("console=ttyS1,115200 "),
+                output.contains("\nconsole=ttyS1,115200 "),
                 "the card's command line does not count: {output}"
             );
             check(&card)

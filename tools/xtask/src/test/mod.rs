@@ -8,6 +8,7 @@ mod guest;
 mod image;
 mod persistence;
 mod promises;
+mod removal;
 mod screen;
 mod source;
 mod step;
@@ -79,6 +80,7 @@ fn guest_steps(boots: u32) -> Vec<Step> {
     steps.extend(image::steps());
     steps.extend(card::steps());
     steps.extend(persistence::steps());
+    steps.extend(removal::steps());
     steps.extend(boot::steps(boots));
     steps.extend(foreign::steps());
     steps.extend(damage::steps());
