@@ -11,7 +11,13 @@ pub mod mailbox;
 pub mod sdhci;
 
 #[cfg(target_os = "none")]
+mod activity_light;
+#[cfg(target_os = "none")]
 pub mod clock;
+#[cfg(target_os = "none")]
+mod devices;
+#[cfg(target_os = "none")]
+mod entropy;
 #[cfg(target_os = "none")]
 pub mod gic;
 #[cfg(target_os = "none")]
@@ -21,10 +27,10 @@ pub mod power;
 #[cfg(target_os = "none")]
 pub mod processors;
 #[cfg(target_os = "none")]
+mod rng200;
+#[cfg(target_os = "none")]
 pub mod serial;
 #[cfg(target_os = "none")]
 pub mod start;
-#[cfg(target_os = "none")]
-pub mod storage;
 #[cfg(target_os = "none")]
 pub mod virtio;

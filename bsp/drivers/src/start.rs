@@ -2,7 +2,7 @@
 
 use crate::device_tree::{self, Machine};
 use crate::mailbox::Mailbox;
-use crate::{fw_cfg, gic, power::Watchdog, processors::Processors, serial, storage};
+use crate::{devices, fw_cfg, gic, power::Watchdog, processors::Processors, rng200, serial};
 use hal::boot::{BoardFacts, Boot, BootInformation, DeviceTreeError, MemoryError};
 use hal::cpu::power::{self, Power};
 use hal::println;
@@ -62,12 +62,16 @@ fn prepare(boot: &mut Boot) -> Result<BootInformation, Failure> {
     }
     .map_err(Failure::Memory)?;
     hal::random::add(machine.random_seed);
+    hal::random::add(machine.placement_seed);
+    if let Some(registers) = machine.random_generator.clone() {
+        rng200::start(registers);
+    }
     let controller = machine
         .controller
         .as_ref()
         .and_then(gic::start)
         .ok_or(Failure::Controller)?;
-    storage::note(blob);
+    devices::note(blob);
     hal::interrupt::initialise(controller, machine.timer_interrupt.ok_or(Failure::Timer)?);
     let mailbox = machine.mailbox.clone().and_then(Mailbox::new);
     let frame_buffer = match &mailbox {
@@ -84,7 +88,7 @@ fn prepare(boot: &mut Boot) -> Result<BootInformation, Failure> {
         frame_buffer,
         device_tree: blob,
         wall_clock: machine.clock.and_then(crate::clock::read),
-        start_devices: storage::start,
+        start_devices: devices::start,
     })
 }
 

@@ -16,6 +16,10 @@ pub struct Machine<'a> {
     pub initial_ramdisk: Option<Range<u64>>,
     /// Seed material from the boot loader, if any.
     pub random_seed: &'a [u8],
+    /// Seed material that is meant for the kernel's place in memory, which is fixed here.
+    pub placement_seed: &'a [u8],
+    /// Registers of the BCM2711's random number generator.
+    pub random_generator: Option<Range<u64>>,
     pub memory: Regions<32>,
     /// In use by firmware.
     pub reserved: Regions<64>,

@@ -2,6 +2,7 @@
 
 mod check;
 mod dma;
+mod light;
 mod machine;
 mod node;
 mod pci;
@@ -12,6 +13,7 @@ mod storage;
 
 pub use check::{Damage, check};
 pub use dma::DmaWindow;
+pub use light::{PinLight, activity_light};
 pub use machine::{Conduit, Controller, Enable, Machine, Processor, Psci, Serial, SerialKind};
 pub use pci::{PciHost, hosts as pci_hosts};
 pub use read::read;

@@ -86,6 +86,7 @@ fn chosen<'a>(machine: &mut Machine<'a>, chosen: FdtNode<'_, 'a>) -> &'a str {
         .unwrap_or_default()
         .as_bytes();
     machine.random_seed = node::value(chosen, "rng-seed").unwrap_or_default();
+    machine.placement_seed = node::value(chosen, "kaslr-seed").unwrap_or_default();
     let start = node::number(chosen, "linux,initrd-start");
     let end = node::number(chosen, "linux,initrd-end");
     machine.initial_ramdisk = start
@@ -260,6 +261,8 @@ fn device<'a>(
         machine.power_manager = bus.registers(device, 0);
     } else if node::is_compatible(device, &["brcm,bcm2835-mbox"]) {
         machine.mailbox = bus.registers(device, 0);
+    } else if node::is_compatible(device, &["brcm,bcm2711-rng200"]) {
+        machine.random_generator = bus.registers(device, 0);
     } else if node::is_compatible(device, &["qemu,fw-cfg-mmio"]) {
         machine.fw_cfg = bus.registers(device, 0);
     } else if node::is_compatible(device, &["arm,pl031"]) {
@@ -442,6 +445,60 @@ mod tests {
             (machine.model, machine.command_line),
             ("A board", &b"quiet"[..])
         );
+    }
+
+    /// Memory and the boundary of what all devices reach, of a Raspberry Pi 4 with such ranges (start and length, in two
+    /// cells and one): what its firmware makes of the memory node, with its own part left out below the first gigabyte.
+    fn raspberry(ranges: &[u32]) -> (Vec<core::ops::Range<u64>>, u64) {
+        let mut blob = Blob::new(&[(0, 0x1000)]);
+        blob.begin("")
+            .cells("#address-cells", &[2])
+            .cells("#size-cells", &[1]);
+        blob.begin("memory@0")
+            .text("device_type", "memory")
+            .cells("reg", ranges)
+            .end();
+        for (name, reach) in [("soc", 0x4000_0000), ("emmc2bus", 0xfc00_0000)] {
+            blob.begin(name)
+                .text("compatible", "simple-bus")
+                .cells("#address-cells", &[1])
+                .cells("#size-cells", &[1])
+                .cells("ranges", &[0x7e00_0000, 0, 0xfe00_0000, 0x180_0000])
+                .cells("dma-ranges", &[0, 0, 0, reach])
+                .end();
+        }
+        blob.end();
+        let mut blob = blob.finish();
+        check(&mut blob).unwrap();
+        let machine = read(&blob).unwrap();
+        (machine.memory.as_slice().to_vec(), machine.device_reach)
+    }
+
+    #[test]
+    fn all_memory_of_a_raspberry_is_found() {
+        const LOW: [u32; 3] = [0, 0, 0x3b40_0000];
+        let with = |further: &[u32]| raspberry(&[&LOW[..], further].concat());
+        let gigabyte = 0x4000_0000;
+        let low = 0..0x3b40_0000;
+        assert_eq!(with(&[]), (Vec::from([low.clone()]), gigabyte));
+        for (bytes, end) in [(0x4000_0000, 0x8000_0000), (0xbc00_0000, 0xfc00_0000)] {
+            let expected = Vec::from([low.clone(), gigabyte..end]);
+            assert_eq!(with(&[0, 0x4000_0000, bytes]), (expected, gigabyte));
+        }
+        // Above the registers, in two pieces that touch: a length has one cell.
+        let eight = [
+            0,
+            0x4000_0000,
+            0xbc00_0000,
+            1,
+            0,
+            0x8000_0000,
+            1,
+            0x8000_0000,
+            0x8000_0000,
+        ];
+        let expected = Vec::from([low, gigabyte..0xfc00_0000, 0x1_0000_0000..0x2_0000_0000]);
+        assert_eq!(with(&eight), (expected, gigabyte));
     }
 
     #[test]

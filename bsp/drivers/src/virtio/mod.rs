@@ -4,6 +4,7 @@
 //! and waits for a flush by spinning; [`block`] uses its queue, with many pieces a request and the thread asleep.
 
 mod block;
+mod entropy;
 mod memory;
 
 use crate::device_tree::{Interrupt, Storage};
@@ -60,9 +61,21 @@ fn start_device(
     interrupt: Interrupt,
     place: core::fmt::Arguments<'_>,
 ) {
-    if transport.device_type() != DeviceType::Block {
-        return;
+    match transport.device_type() {
+        DeviceType::Block => start_disk(transport, interrupt, place),
+        DeviceType::EntropySource => match entropy::gather(transport) {
+            Ok(count) => log::info!("virtio entropy at {place}: {count} random bytes"),
+            Err(error) => log::warn!("virtio entropy at {place}: {error}"),
+        },
+        _ => {}
     }
+}
+
+fn start_disk(
+    transport: SomeTransport<'static>,
+    interrupt: Interrupt,
+    place: core::fmt::Arguments<'_>,
+) {
     match block::VirtioBlock::start(transport, interrupt) {
         Ok(device) => {
             if let Err(error) = registry::register(DiskKind::Virtio, Arc::new(device)) {

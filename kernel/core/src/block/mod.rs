@@ -3,7 +3,7 @@
 //! * [`device`]: the interface of drivers. [`volume`]: a disk or a partition, for file systems: requests to it, flushing,
 //!   and its page cache. [`store`]: between the page cache and the volume.
 //! * [`registry`]: all disks and their names. [`partition`]: partition tables. [`file`], [`ioctl`]: open device files.
-//! * [`mounting`]: the volume that is to be mounted.
+//! * [`mounting`]: the volume that is to be mounted. [`activity`]: the light that shows that disks are busy.
 //!
 //! # For file systems
 //! [`mounting::volume`] gives the volume that is to be mounted, [`SuperBlock::on_device`](crate::vfs::SuperBlock::on_device)
@@ -13,8 +13,9 @@
 //! [`PageCache`](crate::vfs::PageCache) with a [`PageStore`](crate::vfs::page_cache::PageStore) of the file system's.
 //!
 //! # Locks
-//! The registry's spin lock is a leaf. Requests sleep with no lock of the block layer held.
+//! The spin locks of the registry and of the light are leaves. Requests sleep with no lock of the block layer held.
 
+pub mod activity;
 pub mod device;
 mod file;
 mod ioctl;

@@ -1,6 +1,7 @@
 //! A disk or one of its partitions: a run of sectors with a device number.
 
 use super::SECTOR;
+use super::activity;
 use super::device::{BlockDevice, Geometry, Operation, Request, Segment};
 use super::store::VolumeStore;
 use crate::heap::MakeRoom;
@@ -129,6 +130,7 @@ impl Volume {
             }
         }
         if !parts.is_empty() {
+            let _busy = activity::begin();
             self.device.submit(&mut parts);
         }
         for (part, &owner) in parts.iter().zip(&owners) {

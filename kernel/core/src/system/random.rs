@@ -49,6 +49,11 @@ impl Generator {
     }
 }
 
+/// Has the next request seed the generator anew: there is more in [`hal::random`] than at the last seeding.
+pub fn reseed() {
+    GENERATOR.lock().next_seed = 0;
+}
+
 /// Fills `buffer` with random bytes.
 pub fn fill(buffer: &mut [u8]) {
     let rest = GENERATOR.lock().block(hal::time::now());

@@ -1,9 +1,9 @@
 //! The ways in which a machine may start the kernel.
 use super::guest::{self, LIMIT, execute, expect_status};
 use super::step::Step;
-use crate::run::machine::Machine;
+use crate::run::machine::{Machine, parse_size};
 use crate::workspace::{Board, TemporaryFolder, read_file, write_file};
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use std::time::Duration;
 
 /// A boot takes seconds: one that takes this long hangs.
@@ -57,13 +57,19 @@ pub fn steps(boots: u32) -> Vec<Step> {
             move || loaded_at(offset),
         ));
     }
-    for size in ["64M", "3G"] {
+    // From 1 GiB on: the third one goes past 4 GiB.
+    for size in ["64M", "3G", "6G"] {
         steps.push(Step::new(format!("virt, {size} of memory"), move || {
-            let mut machine = Machine::new(Board::Virt);
-            machine.set_memory(Some(size))?;
-            guest::succeed(machine, "true").map(drop)
+            uses_memory(size)
         }));
     }
+    steps.push(Step::new("virt, a device with random numbers", || {
+        let mut machine = Machine::new(Board::Virt);
+        machine
+            .extra
+            .extend(["-device", "virtio-rng-device"].map(String::from));
+        guest::succeed(machine, "dmesg | grep ': 64 random bytes$'").map(drop)
+    }));
     steps.push(Step::new(
         "the end of the first process is a panic, status 101",
         || {
@@ -92,6 +98,19 @@ fn check_cpus(machine: Machine, count: u32) -> Result<()> {
     let output = guest::succeed(machine, &script)?;
     if output.trim() != count.to_string() {
         bail!("expected {count} CPUs: {output}");
+    }
+    Ok(())
+}
+
+/// Nearly all memory is there for programs.
+fn uses_memory(size: &str) -> Result<()> {
+    let mut machine = Machine::new(Board::Virt);
+    machine.set_memory(Some(size))?;
+    let output = guest::succeed(machine, "awk '/^MemFree/ { print $2 }' /proc/meminfo")?;
+    let free: u64 = output.trim().parse().context("no number of free KiB")?;
+    let expected = parse_size(size).unwrap_or_default() / 1024 / 10 * 7;
+    if free < expected {
+        bail!("{free} KiB are free, not {expected}");
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! Disks and cards: looked for and started when the kernel runs.
+//! Devices that only a running kernel can start: looked for by its first thread.
 
 use crate::device_tree::{self, StorageKind};
-use crate::{pci, sdhci, virtio};
+use crate::{activity_light, entropy, pci, sdhci, virtio};
 use spin::Once;
 
 static DEVICE_TREE: Once<&'static [u8]> = Once::new();
@@ -11,11 +11,14 @@ pub fn note(device_tree: &'static [u8]) {
     DEVICE_TREE.call_once(|| device_tree);
 }
 
-/// Starts the drivers of all storage that there is. Sleeps.
+/// Starts the drivers of all disks and cards that there are, and waits for the first random numbers. Sleeps.
 pub fn start() {
     let Some(device_tree) = DEVICE_TREE.get() else {
         return;
     };
+    if let Some(light) = device_tree::activity_light(device_tree) {
+        activity_light::start(light);
+    }
     for place in device_tree::storage(device_tree) {
         match place.kind {
             StorageKind::Virtio => virtio::start(&place),
@@ -23,4 +26,5 @@ pub fn start() {
         }
     }
     pci::start(device_tree);
+    entropy::gather();
 }
