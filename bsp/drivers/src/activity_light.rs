@@ -1,4 +1,4 @@
-//! The light for activity at a pin of the BCM2711 (BCM2711 ARM Peripherals, chapter 5, "General Purpose I/O").
+//! The light for activity at a pin of the BCM2711 (BCM2711 ARM Peripherals, 5.2).
 
 use crate::device_tree::PinLight;
 use hal::mmio::map_device;
