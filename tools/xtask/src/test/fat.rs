@@ -43,7 +43,16 @@ if ln -s a b 2>&1 || mkfifo f 2>&1 || chmod 4755 'A directory' 2>&1; then exit 3
 chmod 555 ../fat/'A directory'
 for i in $(seq 100); do echo $i > "A directory/one of many, number $i"; done
 rm "A directory/one of many, number "?
-sync
+for n in 1 2 3 4; do
+    (set -e; for i in $(seq 8); do
+        head -c ${i}7777 /bin/busybox > "by process $n"
+        cp "by process $n" "copy by $n"
+        cmp "by process $n" "copy by $n"
+        mv "copy by $n" "A directory/copy $i by $n"
+        sync
+    done) & jobs="$jobs $!"
+done
+for job in $jobs; do wait $job; done
 cd /
 mount -o remount,ro /tmp/fat
 if touch /tmp/fat/new 2>&1; then exit 4; fi

@@ -22,7 +22,7 @@ use hal::sync::Once;
 
 const PAGE: u64 = PAGE_SIZE as u64;
 /// Greatest size of a file.
-const FILE_LIMIT: u64 = u32::MAX as u64;
+pub const FILE_LIMIT: u64 = u32::MAX as u64;
 /// Greatest size of a directory.
 const DIRECTORY_LIMIT: u64 = hadris_fat_raw::MAX_DIR_ENTRIES as u64 * 32;
 

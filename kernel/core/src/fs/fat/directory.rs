@@ -20,7 +20,8 @@ pub struct Directory {
     pages: Arc<PageCache>,
     /// Its chain; the root directory of FAT12 and FAT16 has none, and its size.
     clusters: Option<Arc<Clusters>>,
-    is_root: bool,
+    /// Its first cluster as entries name it, which never changes: 0 for the root directory.
+    first_cluster: u32,
 }
 
 /// An entry.
@@ -135,11 +136,11 @@ impl Scan<'_> {
 
 impl Directory {
     /// A directory with this content.
-    pub fn new(pages: Arc<PageCache>, clusters: Option<Arc<Clusters>>, is_root: bool) -> Self {
+    pub fn new(pages: Arc<PageCache>, clusters: Option<Arc<Clusters>>, first_cluster: u32) -> Self {
         Self {
             pages,
             clusters,
-            is_root,
+            first_cluster,
         }
     }
 
@@ -155,10 +156,7 @@ impl Directory {
 
     /// Its first cluster as entries name it: 0 for the root directory.
     pub fn first_cluster(&self) -> u32 {
-        match &self.clusters {
-            Some(clusters) if !self.is_root => clusters.first(),
-            _ => 0,
-        }
+        self.first_cluster
     }
 
     fn slots(&self) -> u32 {

@@ -1,6 +1,6 @@
 //! Inodes: files and directories of a mounted volume.
 
-use super::clusters::{Clusters, Content};
+use super::clusters::{Clusters, Content, FILE_LIMIT};
 use super::directory::{Directory, Entry};
 use super::name::{self, NewName, Shown};
 use super::{Instance, attributes, rename, time};
@@ -146,7 +146,7 @@ impl FatInode {
                 return Err(Errno::EUCLEAN);
             }
             let (clusters, pages) = Clusters::open(instance, first, Content::Directory)?;
-            Body::Directory(Arc::new(Directory::new(pages, Some(clusters), false)))
+            Body::Directory(Arc::new(Directory::new(pages, Some(clusters), first)))
         } else {
             let content = Content::File(short.size().into());
             let (clusters, pages) = Clusters::open(instance, first, content)?;
@@ -448,7 +448,7 @@ impl InodeOperations for FatInode {
             return Err(Errno::EISDIR);
         };
         if size > pages.size() {
-            if size > u32::MAX.into() {
+            if size > FILE_LIMIT {
                 return Err(Errno::EFBIG);
             }
             self.instance.report(clusters.prepare(size))?;
@@ -462,10 +462,22 @@ impl InodeOperations for FatInode {
         Ok(())
     }
 
-    fn allocate(&self, _inode: &Arc<Inode>, _start: u64, _end: u64) -> Result<()> {
-        Err(Errno::EOPNOTSUPP)
+    /// Room beyond the size is given back when the file is synced.
+    fn allocate(&self, inode: &Arc<Inode>, _start: u64, end: u64) -> Result<()> {
+        let Body::File(clusters, pages) = &self.body else {
+            return Err(Errno::EISDIR);
+        };
+        if end > FILE_LIMIT {
+            return Err(Errno::EFBIG);
+        }
+        if end > pages.size() {
+            self.instance.report(clusters.prepare(end))?;
+            self.instance.note(inode);
+        }
+        Ok(())
     }
 
+    /// A chain has no holes.
     fn discard(&self, _inode: &Arc<Inode>, _start: u64, _end: u64) -> Result<()> {
         Err(Errno::EOPNOTSUPP)
     }

@@ -137,7 +137,7 @@ impl Instance {
                 (pages, Some(clusters))
             }
         };
-        Ok(Arc::new(Directory::new(pages, clusters, true)))
+        Ok(Arc::new(Directory::new(pages, clusters, 0)))
     }
 }
 

@@ -69,12 +69,13 @@ impl Table {
         self.last - FIRST_DATA_CLUSTER + 1
     }
 
-    /// Free clusters and where to look for one, if that has changed since it was asked for the last time.
+    /// Free clusters and where to look for one, if that has changed since it was asked for the last time. Only FAT32 wants
+    /// to know.
     ///
     /// # Errors
     /// `EIO`, `ENOMEM`.
     pub fn take_change(&mut self) -> Result<Option<(u32, u32)>> {
-        if !core::mem::take(&mut self.is_changed) {
+        if self.kind != FatKind::Fat32 || !core::mem::take(&mut self.is_changed) {
             return Ok(None);
         }
         let free = match self.free {

@@ -1,5 +1,6 @@
 //! Volumes that mkfs.vfat made, on a simulated disk, looked at by mtools and fsck.vfat afterwards.
 
+mod attributes;
 mod contents;
 mod damage;
 mod model;
