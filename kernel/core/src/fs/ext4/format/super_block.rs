@@ -24,6 +24,8 @@ pub const INCOMPATIBLE_RECOVER: u32 = 0x4;
 pub const INCOMPATIBLE_EXTENTS: u32 = 0x40;
 pub const INCOMPATIBLE_64_BIT: u32 = 0x80;
 pub const INCOMPATIBLE_FLEXIBLE_GROUPS: u32 = 0x200;
+/// It says from what checksums are computed, for those that write them.
+pub const INCOMPATIBLE_CHECKSUM_SEED: u32 = 0x2000;
 
 /// Features without which the volume can't be written.
 pub const READ_ONLY_SPARSE: u32 = 0x1;

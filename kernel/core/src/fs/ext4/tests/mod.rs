@@ -1,8 +1,10 @@
 //! ext4 on images that mke2fs makes; after everything that is done to one, e2fsck finds nothing wrong.
 
+mod attributes;
 mod damage;
 mod directories;
 mod files;
+mod foreign;
 
 use super::super_block::mount;
 use crate::Result;
