@@ -6,7 +6,7 @@ use super::file_operations::FileOperations;
 use super::flags::OpenFlags;
 use super::kind::{DeviceNumber, FileKind};
 use super::location::Location;
-use super::page_cache::PageCache;
+use super::page_cache::{PAGE_SIZE, PageCache};
 use super::pipe::Pipe;
 use super::record_lock::FileLocks;
 use super::super_block::SuperBlock;
@@ -301,6 +301,12 @@ pub trait InodeOperations: Send + Sync {
     /// The pages of a regular file that has a page cache.
     fn page_cache(&self) -> Option<&Arc<PageCache>> {
         None
+    }
+
+    /// Units of 512 bytes that a regular file's content takes, where that is not in memory only.
+    fn blocks(&self, inode: &Inode) -> u64 {
+        let pages = inode.page_cache().map_or(0, |pages| pages.page_count());
+        pages * (PAGE_SIZE as u64 / 512)
     }
 
     /// The inode that holds this one's content, where that is one of another file system.

@@ -2,6 +2,7 @@
 mod boot;
 mod card;
 mod damage;
+mod ext4;
 mod fat;
 mod foreign;
 mod guest;
@@ -86,6 +87,7 @@ fn guest_steps(boots: u32) -> Vec<Step> {
     steps.extend(damage::steps());
     steps.extend(storage::steps());
     steps.extend(screen::steps());
+    steps.extend(ext4::steps());
     steps.extend(fat::steps());
     steps.push(promises::figures_step());
     steps

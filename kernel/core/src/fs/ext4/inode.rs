@@ -52,8 +52,7 @@ impl Instance {
         super_block: &Arc<SuperBlock>,
         number: u32,
     ) -> Result<Arc<Inode>> {
-        let known = self.inodes.lock().get(&number).and_then(Weak::upgrade);
-        if let Some(inode) = known {
+        if let Some(inode) = self.in_use(number) {
             return Ok(inode);
         }
         let raw = self.read_inode(number)?;
@@ -68,6 +67,10 @@ impl Instance {
         }
         inodes.insert(number, Arc::downgrade(&inode));
         Ok(inode)
+    }
+
+    fn in_use(&self, number: u32) -> Option<Arc<Inode>> {
+        self.inodes.lock().get(&number).and_then(Weak::upgrade)
     }
 
     fn forget(&self, number: u32) {
@@ -232,6 +235,11 @@ impl InodeOperations for Ext4Inode {
         if number < instance.geometry.first_inode {
             return Err(self.node.judge(Errno::EUCLEAN, "the directory"));
         }
+        // A directory has one name: with a second one, it could be below itself.
+        let known = instance.in_use(number);
+        if known.is_some_and(|known| known.is_directory()) {
+            return Err(Errno::EUCLEAN);
+        }
         instance.inode(directory.super_block(), number)
     }
 
@@ -317,6 +325,14 @@ impl InodeOperations for Ext4Inode {
 
     fn page_cache(&self) -> Option<&Arc<PageCache>> {
         self.pages.as_ref()
+    }
+
+    /// Those that it has, and those that its pages have been promised.
+    fn blocks(&self, _inode: &Inode) -> u64 {
+        let instance = &self.node.instance;
+        let block_size = instance.geometry.block_size;
+        let raw = instance.read_inode(self.node.number);
+        raw.map_or(0, |raw| raw.sectors(block_size)) + self.node.promised_sectors()
     }
 
     fn get_extended(&self, _inode: &Inode, name: &[u8]) -> Result<Vec<u8>> {

@@ -5,8 +5,8 @@ use super::extents::{Mapping, Tree};
 use super::instance::Instance;
 use crate::sched::Mutex;
 use crate::vfs::inode::Inode;
-use crate::vfs::page_cache::PageCache;
 use crate::vfs::page_cache::dirty::DirtySet;
+use crate::vfs::page_cache::{PAGE_SIZE, PageCache};
 use crate::{Errno, Result};
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::AcqRel, Ordering::Relaxed};
@@ -109,6 +109,11 @@ impl Node {
             self.instance.unreserve(count);
         }
         Ok(())
+    }
+
+    /// Units of 512 bytes that its pages have been promised.
+    pub fn promised_sectors(&self) -> u64 {
+        self.promised.lock().count() * (PAGE_SIZE as u64 / 512)
     }
 
     /// Takes back what pages from `first` to before `end` were promised: they have their blocks, or are gone.

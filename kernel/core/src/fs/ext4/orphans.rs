@@ -221,8 +221,9 @@ impl Instance {
         let mut list = Vec::new();
         let mut number = first;
         while number != 0 {
-            // An inode twice would be a ring.
-            if number < self.geometry.first_inode || list.contains(&number) {
+            // More than there are would be a ring.
+            let too_many = list.len() >= self.geometry.inodes as usize;
+            if number < self.geometry.first_inode || too_many {
                 return Err(Errno::EUCLEAN);
             }
             list.make_room(1)?;

@@ -299,5 +299,8 @@ impl SuperBlockOperations for Ext4SuperBlock {
                 instance.volume.name()
             );
         }
+        // What could not be written would keep the instance.
+        let lost = core::mem::take(&mut *instance.dirty.lock());
+        drop(lost);
     }
 }

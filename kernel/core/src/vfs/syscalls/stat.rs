@@ -6,6 +6,7 @@ use crate::task::Current;
 use crate::vfs::file::File;
 use crate::vfs::inode::Inode;
 use crate::vfs::location::Location;
+use crate::vfs::page_cache::PageCache;
 use crate::vfs::path_node::NAMES;
 use crate::vfs::walk::{self, WalkFlags};
 use crate::{Errno, Result};
@@ -46,11 +47,13 @@ fn split(time: i64) -> [i64; 2] {
     }
 }
 
-/// Blocks of 512 bytes that a file takes.
-fn blocks(inode: &Inode) -> u64 {
-    inode
-        .page_cache()
-        .map_or(0, |pages| pages.page_count() * u64::from(BLOCK / 512))
+/// Blocks of 512 bytes that a file with these pages takes.
+fn blocks(inode: &Inode, pages: &PageCache) -> u64 {
+    if pages.is_backed() {
+        inode.operations().blocks(inode)
+    } else {
+        pages.page_count() * u64::from(BLOCK / 512)
+    }
 }
 
 /// Fills the structure in place: it is too large to be passed around.
@@ -68,7 +71,7 @@ fn describe(inode: &Inode, stat: &mut Stat) -> Result<()> {
     match inode.page_cache() {
         Some(pages) => {
             stat.size = pages.size();
-            stat.blocks = pages.page_count() * u64::from(BLOCK / 512);
+            stat.blocks = blocks(inode, pages);
         }
         None => stat.size = attributes.size(),
     }
@@ -210,7 +213,7 @@ fn statx_of(inode: &Inode, location: Option<&Location>) -> Result<Statx> {
         mode: attributes.mode() as u16,
         inode: inode.number(),
         size: inode.size(),
-        blocks: blocks(inode),
+        blocks: inode.page_cache().map_or(0, |pages| blocks(inode, pages)),
         attributes_mask: IS_MOUNT_ROOT,
         accessed: StatxTime::new(attributes.accessed()),
         changed: StatxTime::new(attributes.changed()),

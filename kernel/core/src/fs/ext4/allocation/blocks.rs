@@ -7,7 +7,7 @@
 use super::super::instance::Instance;
 use super::super::update::Update;
 use super::bitmap;
-use super::groups::{self, Group, Withheld};
+use super::groups::{Counts, Group, Withheld};
 use crate::heap::MakeRoom;
 use crate::{Errno, Result};
 use alloc::vec::Vec;
@@ -46,6 +46,7 @@ impl Claim<'_> {
         let instance = self.instance;
         let group = instance.groups.get(self.group)?;
         let bitmap = instance.journal.block(group.block_bitmap)?;
+        let counts = Counts::of(&instance.journal, &instance.geometry, self.group)?;
         let mut withheld = group.withheld.lock();
         let (index, count) = (self.index, self.count);
         let set = update.modify(&bitmap, |bytes| {
@@ -61,14 +62,7 @@ impl Claim<'_> {
         forget(&mut withheld, self.index, self.count);
         self.settled = true;
         drop(withheld);
-        let (journal, geometry) = (&instance.journal, &instance.geometry);
-        groups::count(
-            journal,
-            geometry,
-            update,
-            self.group,
-            (-(count as i32), 0, 0),
-        )
+        counts.add(update, -(count as i32), 0, 0)
     }
 }
 
@@ -202,6 +196,7 @@ impl Instance {
             let group = self.groups.get(number)?;
             let piece = (end - at).min((geometry.group_blocks(number) - index).into()) as u32;
             let bitmap = self.journal.block(group.block_bitmap)?;
+            let counts = Counts::of(&self.journal, geometry, number)?;
             let mut withheld = group.withheld.lock();
             withheld.make_room(1)?;
             self.release_committed(&mut withheld);
@@ -224,13 +219,7 @@ impl Instance {
             group.free_blocks.fetch_add(piece, Relaxed);
             self.groups.free_blocks.fetch_add(piece.into(), Relaxed);
             drop(withheld);
-            groups::count(
-                &self.journal,
-                geometry,
-                update,
-                number,
-                (piece as i32, 0, 0),
-            )?;
+            counts.add(update, piece as i32, 0, 0)?;
             at += u64::from(piece);
         }
         Ok(())

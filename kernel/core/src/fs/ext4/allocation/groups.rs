@@ -2,11 +2,12 @@
 
 use super::super::format::group::{self, GroupFacts};
 use super::super::geometry::{Geometry, Place};
-use super::super::journal::{Journal, TransactionId};
+use super::super::journal::{Journal, MetadataBlock, TransactionId};
 use super::super::update::Update;
 use crate::heap::MakeRoom;
 use crate::sched::Mutex;
 use crate::{Errno, Result};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
@@ -131,23 +132,34 @@ fn is_sensible(geometry: &Geometry, number: u32, facts: &GroupFacts) -> bool {
         && geometry.has_run(facts.inode_table, geometry.table_blocks())
 }
 
-/// Changes the counts in a group's descriptor.
-///
-/// # Errors
-/// `EUCLEAN` for counts that would be negative; what reading and changing the block says.
-pub(super) fn count(
-    journal: &Journal,
-    geometry: &Geometry,
-    update: &Update,
-    number: u32,
-    (blocks, inodes, directories): (i32, i32, i32),
-) -> Result<()> {
-    let (place, size) = geometry.descriptor(number);
-    let block = journal.block(place.block)?;
-    update
-        .modify(&block, |bytes| {
-            let bytes = bytes.get_mut(place.offset..place.offset + size)?;
-            group::add(bytes, blocks, inodes, directories)
-        })?
-        .ok_or(Errno::EUCLEAN)
+/// A group's descriptor, read before anything is changed, so that counting can't fail half-way.
+pub(super) struct Counts {
+    block: Arc<MetadataBlock>,
+    place: Place,
+    size: usize,
+}
+
+impl Counts {
+    /// Those of a group.
+    ///
+    /// # Errors
+    /// What reading says.
+    pub fn of(journal: &Journal, geometry: &Geometry, number: u32) -> Result<Self> {
+        let (place, size) = geometry.descriptor(number);
+        let block = journal.block(place.block)?;
+        Ok(Self { block, place, size })
+    }
+
+    /// Changes the free blocks, the free inodes and the directories: one block.
+    ///
+    /// # Errors
+    /// `EUCLEAN` for counts that would be negative; `EROFS`.
+    pub fn add(&self, update: &Update, blocks: i32, inodes: i32, directories: i32) -> Result<()> {
+        let (start, end) = (self.place.offset, self.place.offset + self.size);
+        update
+            .modify(&self.block, |bytes| {
+                group::add(bytes.get_mut(start..end)?, blocks, inodes, directories)
+            })?
+            .ok_or(Errno::EUCLEAN)
+    }
 }

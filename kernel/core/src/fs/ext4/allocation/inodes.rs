@@ -2,7 +2,8 @@
 
 use super::super::instance::Instance;
 use super::super::update::Update;
-use super::{bitmap, groups};
+use super::bitmap;
+use super::groups::Counts;
 use crate::{Errno, Result};
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -24,6 +25,7 @@ impl Instance {
             // Inode 1 has bit 0.
             let from = (geometry.first_inode - 1).saturating_sub(base);
             let block = self.journal.block(group.inode_bitmap)?;
+            let counts = Counts::of(&self.journal, geometry, number)?;
             let changing = group.withheld.lock();
             let end = geometry.inodes_per_group;
             let Some(index) = block.read(|bytes| bitmap::next_clear(bytes, from, end)) else {
@@ -33,8 +35,7 @@ impl Instance {
             group.free_inodes.fetch_sub(1, Relaxed);
             self.groups.free_inodes.fetch_sub(1, Relaxed);
             drop(changing);
-            let counts = (0, -1, i32::from(is_directory));
-            groups::count(&self.journal, geometry, update, number, counts)?;
+            counts.add(update, 0, -1, i32::from(is_directory))?;
             return Ok(base + index + 1);
         }
         Err(Errno::ENOSPC)
@@ -53,6 +54,7 @@ impl Instance {
         let index = (inode - 1) % geometry.inodes_per_group;
         let group = self.groups.get(number)?;
         let block = self.journal.block(group.inode_bitmap)?;
+        let counts = Counts::of(&self.journal, geometry, number)?;
         let changing = group.withheld.lock();
         let was_taken = update.modify(&block, |bytes| {
             let taken = bitmap::all_are(bytes, index, 1, true);
@@ -65,7 +67,6 @@ impl Instance {
         group.free_inodes.fetch_add(1, Relaxed);
         self.groups.free_inodes.fetch_add(1, Relaxed);
         drop(changing);
-        let counts = (0, 1, -i32::from(was_directory));
-        groups::count(&self.journal, geometry, update, number, counts)
+        counts.add(update, 0, 1, -i32::from(was_directory))
     }
 }

@@ -2,19 +2,20 @@
 
 use super::super::extents::{self, Extent, Tree};
 use super::super::format::inode::FLAG_INDEX;
+use super::super::journal::MetadataBlock;
 use super::super::node::Node;
 use super::super::update::Update;
 use super::block;
 use crate::vfs::kind::FileKind;
 use crate::{Errno, Result};
+use alloc::sync::Arc;
 
 /// Blocks that making room and entering a name may change: a new block with its bitmap and descriptor, a change of the tree,
 /// the inode.
 pub const CREDITS: u32 = extents::CREDITS + 4;
 
 /// Room for a name in a directory.
-#[derive(Clone, Copy, Debug)]
-pub struct Slot(u32);
+pub struct Slot(Arc<MetadataBlock>);
 
 impl Node {
     /// Makes sure that a directory has room for a name.
@@ -22,8 +23,10 @@ impl Node {
     /// # Errors
     /// `ENOSPC`, with a directory that is whole; `EUCLEAN`, `EIO`, `ENOMEM`.
     pub fn make_room(&self, update: &Update, name: &[u8]) -> Result<Slot> {
-        let found = self.search(0, |index, block| {
-            block.read(|bytes| Ok(block::room(bytes, name.len())?.map(|_| Slot(index))))
+        let found = self.search(0, |_, block| {
+            let has_room =
+                block.read(|bytes| block::room(bytes, name.len()).map(|room| room.is_some()))?;
+            Ok(has_room.then(|| Slot(block.clone())))
         })?;
         match found {
             Some(slot) => Ok(slot),
@@ -58,7 +61,12 @@ impl Node {
             inode.set_size((u64::from(first) + 1) * block_size as u64);
             Ok(())
         })?;
-        Ok(Slot(first))
+        if let Some(inode) = self.inode() {
+            inode
+                .attributes
+                .set_size((u64::from(first) + 1) * block_size as u64);
+        }
+        Ok(Slot(block))
     }
 
     /// Enters a name where there is room.
@@ -72,8 +80,7 @@ impl Node {
         name: &[u8],
         (inode, kind): (u32, FileKind),
     ) -> Result<()> {
-        let block = self.directory_block(slot.0)?;
-        let entered = update.modify(&block, |bytes| block::insert(bytes, name, inode, kind))??;
+        let entered = update.modify(&slot.0, |bytes| block::insert(bytes, name, inode, kind))??;
         if !entered {
             return Err(Errno::EUCLEAN);
         }
@@ -81,9 +88,11 @@ impl Node {
     }
 
     /// The block with a name.
-    fn block_of(&self, name: &[u8]) -> Result<u32> {
-        let found = self.search(0, |index, block| {
-            block.read(|bytes| Ok(block::find(bytes, name)?.map(|_| index)))
+    fn block_of(&self, name: &[u8]) -> Result<Arc<MetadataBlock>> {
+        let found = self.search(0, |_, block| {
+            let has_it =
+                block.read(|bytes| block::find(bytes, name).map(|found| found.is_some()))?;
+            Ok(has_it.then(|| block.clone()))
         })?;
         // The name cache has it.
         found.ok_or(Errno::EUCLEAN)
@@ -94,7 +103,7 @@ impl Node {
     /// # Errors
     /// `EUCLEAN` if it isn't there; `EIO`, `ENOMEM`.
     pub fn withdraw(&self, update: &Update, name: &[u8]) -> Result<()> {
-        let block = self.directory_block(self.block_of(name)?)?;
+        let block = self.block_of(name)?;
         update.modify(&block, |bytes| block::remove(bytes, name))??;
         self.drop_index(update)
     }
@@ -104,7 +113,7 @@ impl Node {
     /// # Errors
     /// As [`Self::withdraw`].
     pub fn redirect(&self, update: &Update, name: &[u8], to: (u32, FileKind)) -> Result<()> {
-        let block = self.directory_block(self.block_of(name)?)?;
+        let block = self.block_of(name)?;
         update.modify(&block, |bytes| block::redirect(bytes, name, to.0, to.1))??;
         Ok(())
     }

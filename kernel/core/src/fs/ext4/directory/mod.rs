@@ -16,18 +16,17 @@ use alloc::sync::Arc;
 pub use block::make_first;
 pub use change::CREDITS;
 
-/// Bits of a reading position that count bytes of the directory: more than any has.
-const SIZE_LIMIT: u64 = 1 << 42;
-
 impl Node {
     /// How many blocks this directory has.
     fn directory_blocks(&self) -> Result<u32> {
         let size = self.instance.read_inode(self.number)?.size();
         let block_size = self.instance.geometry.block_size as u64;
-        if size == 0 || !size.is_multiple_of(block_size) || size >= SIZE_LIMIT {
+        let count = size / block_size;
+        // It has no holes, so it isn't larger than the volume.
+        if count == 0 || !size.is_multiple_of(block_size) || count > self.instance.geometry.blocks {
             return Err(Errno::EUCLEAN);
         }
-        u32::try_from(size / block_size).map_err(|_| Errno::EUCLEAN)
+        u32::try_from(count).map_err(|_| Errno::EUCLEAN)
     }
 
     /// A block of this directory, which has no holes.

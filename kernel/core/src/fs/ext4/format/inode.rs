@@ -235,6 +235,17 @@ impl RawInode {
         }
     }
 
+    /// Units of 512 bytes that its blocks take.
+    pub fn sectors(&self, block_size: usize) -> u64 {
+        let count =
+            u64::from(self.old.blocks_low.get()) | u64::from(self.old.blocks_high.get()) << 32;
+        if self.has(FLAG_HUGE_FILE) {
+            count.saturating_mul(block_size as u64 / 512)
+        } else {
+            count
+        }
+    }
+
     /// Counts blocks that it got (or lost).
     ///
     /// # Errors
