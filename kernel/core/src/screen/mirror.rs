@@ -19,7 +19,7 @@ use hal::interrupt::{self, InterruptHandler};
 use hal::sync::{IrqSpinLock, Once};
 
 /// Bytes that are taken in under one lock, with interrupts masked.
-const STEP: usize = 32;
+const STEP: usize = 16;
 /// From one drawing to the next, ns.
 const INTERVAL: u64 = 16_000_000;
 /// How long a panic waits for another CPU to be done with a few bytes, ns.
