@@ -81,7 +81,7 @@ impl Writer {
     fn write(&mut self, medium: &Medium, frozen: &mut Frozen) -> Result<()> {
         let Some(log) = &mut self.log else {
             let blocks = frozen.transaction.blocks.keys().copied();
-            medium.write_insistently(Exact(blocks.zip(&frozen.copies)))?;
+            medium.write_insistently(blocks.zip(&frozen.copies))?;
             return medium.flush();
         };
         let id = frozen.transaction.id;
@@ -143,22 +143,6 @@ impl Writer {
         Ok(())
     }
 }
-
-/// An iterator over pairs of which there are as many as of the one part.
-#[derive(Clone)]
-struct Exact<I>(I);
-
-impl<I: Iterator> Iterator for Exact<I> {
-    type Item = I::Item;
-    fn next(&mut self) -> Option<I::Item> {
-        self.0.next()
-    }
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
-    }
-}
-
-impl<I: Iterator> ExactSizeIterator for Exact<I> {}
 
 impl Frozen {
     /// Makes descriptors and revocations, and plans where in the log all blocks go, but for the commit block: that is

@@ -130,7 +130,7 @@ impl Medium {
     ///
     /// # Errors
     /// `EUCLEAN` for a block beyond the volume; `EIO`, `ENOMEM`.
-    pub fn read<'a>(&self, blocks: impl ExactSizeIterator<Item = (u64, &'a Slot)>) -> Result<()> {
+    pub fn read<'a>(&self, blocks: impl Iterator<Item = (u64, &'a Slot)>) -> Result<()> {
         self.submit(Operation::Read, blocks)
     }
 
@@ -138,7 +138,7 @@ impl Medium {
     ///
     /// # Errors
     /// `EUCLEAN` for a block beyond the volume; `EIO`, `ENOMEM`.
-    pub fn write<'a>(&self, blocks: impl ExactSizeIterator<Item = (u64, &'a Slot)>) -> Result<()> {
+    pub fn write<'a>(&self, blocks: impl Iterator<Item = (u64, &'a Slot)>) -> Result<()> {
         self.submit(Operation::Write, blocks)
     }
 
@@ -148,7 +148,7 @@ impl Medium {
     /// As [`Self::write`].
     pub fn write_insistently<'a>(
         &self,
-        blocks: impl ExactSizeIterator<Item = (u64, &'a Slot)> + Clone,
+        blocks: impl Iterator<Item = (u64, &'a Slot)> + Clone,
     ) -> Result<()> {
         for _ in 0..ATTEMPTS {
             let result = self.write(blocks.clone());
@@ -164,10 +164,9 @@ impl Medium {
     fn submit<'a>(
         &self,
         operation: Operation,
-        blocks: impl ExactSizeIterator<Item = (u64, &'a Slot)>,
+        blocks: impl Iterator<Item = (u64, &'a Slot)>,
     ) -> Result<()> {
         let mut segments: Vec<Segment<'_>> = Vec::new();
-        segments.make_room_exact(blocks.len())?;
         // The first block of each run, and how many it has.
         let mut runs: Vec<(u64, usize)> = Vec::new();
         for (number, slot) in blocks {

@@ -2,10 +2,14 @@
 
 use super::*;
 use crate::block::simulated::Random;
-use std::collections::BTreeMap;
+use crate::fs::ext4::journal::medium::Medium;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Blocks that the workload changes.
 const CHANGED: u64 = 60;
+
+/// What data holds in rounds.
+const DATA: u8 = 100;
 
 /// After a loss of power at any moment, with any of the unsynced writes lost, there are the changes of all transactions up
 /// to one, and none of those behind it; and what was committed is among the former.
@@ -17,19 +21,24 @@ fn transactions_happen_as_a_whole_or_not_at_all() {
         let disk = SimulatedDisk::new(image(features));
         disk.record();
         let journal = open(&disk).unwrap();
+        let medium = Medium::new(disk.volume(), BLOCK).unwrap();
+        let slots = medium.slots(1).unwrap();
         // Of each transaction the blocks as it leaves them, and when it was committed.
         let mut states = vec![(0, BTreeMap::new())];
         let mut blocks: BTreeMap<u64, u8> = BTreeMap::new();
         for round in 1..=40_u8 {
             let handle = journal.begin(CHANGED as u32).unwrap();
+            let mut freed = BTreeSet::new();
             for _ in 0..random.below(CHANGED) {
                 let number = HOME + random.below(CHANGED);
                 if random.below(5) == 0 {
                     handle.forget(number).unwrap();
                     blocks.remove(&number);
+                    freed.insert(number);
                 } else {
                     fill(&journal, &handle, number, round).unwrap();
                     blocks.insert(number, round);
+                    freed.remove(&number);
                 }
             }
             drop(handle);
@@ -38,6 +47,14 @@ fn transactions_happen_as_a_whole_or_not_at_all() {
             } else {
                 journal.commit().unwrap();
             }
+            states.push((disk.position(), blocks.clone()));
+            // What was freed becomes data, which doesn't go through the journal.
+            slots[0].write(&[DATA + round; BLOCK]);
+            medium
+                .write(freed.iter().map(|&number| (number, &slots[0])))
+                .unwrap();
+            medium.flush().unwrap();
+            blocks.extend(freed.iter().map(|&number| (number, DATA + round)));
             states.push((disk.position(), blocks.clone()));
         }
         let recording = disk.recorded();
