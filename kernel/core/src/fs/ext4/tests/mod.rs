@@ -5,6 +5,7 @@ mod damage;
 mod directories;
 mod files;
 mod foreign;
+mod power;
 
 use super::super_block::mount;
 use crate::Result;
