@@ -1,5 +1,7 @@
 //! File systems.
 
+#[cfg(test)]
+pub(crate) mod damage;
 pub mod devpts;
 pub mod devtmpfs;
 pub mod erofs;

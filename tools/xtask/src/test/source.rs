@@ -16,6 +16,10 @@ const KERNEL_PACKAGES: [&str; 6] = [
     "gantry_virt",
     "gantry_rpi4",
 ];
+/// How many damaged volumes each test of a file system tries, of which there are some.
+const DAMAGED_VOLUMES: u32 = 20_000;
+/// How many losses of power each such test tries with each workload.
+const POWER_LOSSES: u32 = 100;
 const USERLAND_PACKAGES: [&str; 3] = ["gantry_abi", "runc", "guest"];
 
 pub fn steps() -> Vec<Step> {
@@ -50,6 +54,15 @@ pub fn steps() -> Vec<Step> {
             tests
                 .args(["--workspace", "--no-fail-fast"])
                 .args(excluded());
+            run(&mut tests)
+        }),
+        Step::new("many damaged volumes and losses of power", || {
+            let mut tests = Toolchain::find()?.host_cargo("test");
+            tests
+                .args(["--package", "kernel_core", "--profile", "stress", "--"])
+                .args(["tests::damage", "tests::power"])
+                .env("GANTRY_DAMAGED_VOLUMES", DAMAGED_VOLUMES.to_string())
+                .env("GANTRY_POWER_LOSSES", POWER_LOSSES.to_string());
             run(&mut tests)
         }),
     ]

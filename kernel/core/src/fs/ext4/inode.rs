@@ -240,7 +240,11 @@ impl InodeOperations for Ext4Inode {
         if known.is_some_and(|known| known.is_directory()) {
             return Err(Errno::EUCLEAN);
         }
-        instance.inode(directory.super_block(), number)
+        let inode = instance.inode(directory.super_block(), number)?;
+        if inode.is_directory() && !node_of(&inode)?.is_in(self.node.number)? {
+            return Err(self.node.judge(Errno::EUCLEAN, "the directory"));
+        }
+        Ok(inode)
     }
 
     fn create(

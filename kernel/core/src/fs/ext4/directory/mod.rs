@@ -68,6 +68,18 @@ impl Node {
         found.ok_or(Errno::ENOENT)
     }
 
+    /// Whether this directory is in another one, by its own account.
+    ///
+    /// # Errors
+    /// `EUCLEAN`, `EIO`, `ENOMEM`.
+    pub fn is_in(&self, parent: u32) -> Result<bool> {
+        match self.look_up(b"..") {
+            Ok(found) => Ok(found == parent && self.number != parent),
+            Err(Errno::ENOENT) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Gives a sink the entries from a position on, which is a number of bytes.
     ///
     /// # Errors

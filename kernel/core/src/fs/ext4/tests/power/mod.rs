@@ -17,7 +17,7 @@ use workload::Workload;
 /// How many losses are tried in a test.
 fn losses() -> usize {
     let given = std::env::var("GANTRY_POWER_LOSSES").ok();
-    given.map_or(60, |text: String| text.parse().unwrap())
+    given.map_or(15, |text: String| text.parse().unwrap())
 }
 
 /// Says what was tried if it fails.

@@ -3,6 +3,13 @@
 //! Writes go to a cache, as in a real device, from which [`BlockDevice::flush`] takes them to the medium. What the medium
 //! holds after a loss of power is decided by the test: none of the writes since the last flush, all, or any part of them.
 
+mod medium;
+mod random;
+mod recording;
+
+pub use random::Random;
+pub use recording::Recording;
+
 use super::Volume;
 use super::device::{BlockDevice, Geometry, Operation, Request};
 use crate::vfs::DeviceNumber;
@@ -12,6 +19,8 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use hal::sync::SpinLock;
+use medium::Medium;
+use recording::Event;
 use std::collections::HashMap;
 
 const SECTOR: usize = 512;
@@ -30,7 +39,7 @@ pub struct Faults {
 }
 
 struct State {
-    medium: Vec<u8>,
+    medium: Medium,
     /// Sectors written since the last flush, in order.
     unsynced: Vec<(u64, [u8; SECTOR])>,
     /// Which of these is a sector's last.
@@ -55,11 +64,24 @@ impl SimulatedDisk {
         Self::with_geometry(medium, |_| {})
     }
 
+    /// A disk that differs in some sectors from a content, which many disks may share.
+    pub fn over(content: &Arc<Vec<u8>>, changes: &[(u64, [u8; SECTOR])]) -> Arc<Self> {
+        let mut medium = Medium::new(content.clone());
+        for (sector, bytes) in changes {
+            medium.write(*sector, *bytes);
+        }
+        Self::of(medium, |_| {})
+    }
+
     /// A disk that is special.
     pub fn with_geometry(medium: Vec<u8>, change: impl FnOnce(&mut Geometry)) -> Arc<Self> {
+        Self::of(Medium::new(Arc::new(medium)), change)
+    }
+
+    fn of(medium: Medium, change: impl FnOnce(&mut Geometry)) -> Arc<Self> {
         let mut geometry = Geometry {
             block_size: SECTOR as u32,
-            sectors: (medium.len() / SECTOR) as u64,
+            sectors: medium.sectors(),
             read_only: false,
             maximum_segments: 8,
         };
@@ -105,10 +127,7 @@ impl SimulatedDisk {
     pub fn record(&self) {
         let mut state = self.state.lock();
         assert!(state.unsynced.is_empty(), "flush before");
-        state.recording = Some(Recording {
-            start: state.medium.clone(),
-            events: Vec::new(),
-        });
+        state.recording = Some(Recording::new(state.medium.whole()));
     }
 
     /// How many events were recorded so far.
@@ -117,7 +136,7 @@ impl SimulatedDisk {
         state
             .recording
             .as_ref()
-            .map_or(0, |recording| recording.events.len())
+            .map_or(0, |recording| recording.length())
     }
 
     /// Everything that was recorded.
@@ -130,83 +149,21 @@ impl SimulatedDisk {
     /// written them, as of two writes to one sector the later may be lost.
     pub fn after_power_loss(&self, mut keep: impl FnMut() -> bool) -> Vec<u8> {
         let state = self.state.lock();
-        let mut medium = state.medium.clone();
+        let mut medium = state.medium.whole();
         for (sector, bytes) in &state.unsynced {
             if keep() {
-                put(&mut medium, *sector, bytes);
+                medium::put(&mut medium, *sector, bytes);
             }
         }
         medium
     }
-}
-
-/// What happened to the medium.
-enum Event {
-    /// A sector was written to the device's cache.
-    Write(u64, Box<[u8; SECTOR]>),
-    /// Everything in the cache was written to the medium.
-    Flush,
-}
-
-/// Everything that happened to a disk, from which can be had what a loss of power at any time leaves.
-pub struct Recording {
-    start: Vec<u8>,
-    events: Vec<Event>,
-}
-
-impl Recording {
-    /// How many events there are.
-    pub fn length(&self) -> usize {
-        self.events.len()
-    }
-
-    /// What the medium holds after a loss of power before event `end`: as [`SimulatedDisk::after_power_loss`].
-    pub fn after_power_loss(&self, end: usize, mut keep: impl FnMut() -> bool) -> Vec<u8> {
-        let mut medium = self.start.clone();
-        let is_flush = |event: &Event| matches!(event, Event::Flush);
-        let flushed = self.events[..end].iter().rposition(is_flush).unwrap_or(0);
-        for (index, event) in self.events[..end].iter().enumerate() {
-            if let Event::Write(sector, bytes) = event
-                && (index < flushed || keep())
-            {
-                put(&mut medium, *sector, bytes);
-            }
-        }
-        medium
-    }
-}
-
-/// Numbers that look random, the same for the same seed.
-pub struct Random(pub u64);
-
-impl Random {
-    /// The next one (splitmix64).
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
-    }
-
-    /// The next one below a limit.
-    pub fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-}
-
-fn put(medium: &mut [u8], sector: u64, bytes: &[u8; SECTOR]) {
-    let start = sector as usize * SECTOR;
-    medium[start..start + SECTOR].copy_from_slice(bytes);
 }
 
 impl State {
     fn read(&self, sector: u64) -> [u8; SECTOR] {
         match self.latest.get(&sector) {
             Some(&index) => self.unsynced[index].1,
-            None => {
-                let start = sector as usize * SECTOR;
-                self.medium[start..start + SECTOR].try_into().unwrap()
-            }
+            None => self.medium.read(sector),
         }
     }
 
@@ -218,7 +175,7 @@ impl State {
             None => {}
         }
         if let Some(recording) = &mut self.recording {
-            recording.events.push(Event::Write(sector, Box::new(bytes)));
+            recording.add(Event::Write(sector, Box::new(bytes)));
         }
         self.latest.insert(sector, self.unsynced.len());
         self.unsynced.push((sector, bytes));
@@ -270,7 +227,7 @@ impl BlockDevice for SimulatedDisk {
             return Err(Errno::EIO);
         }
         if let Some(recording) = &mut state.recording {
-            recording.events.push(Event::Flush);
+            recording.add(Event::Flush);
         }
         let State {
             medium,
@@ -280,7 +237,7 @@ impl BlockDevice for SimulatedDisk {
         } = &mut *state;
         latest.clear();
         for (sector, bytes) in unsynced.drain(..) {
-            put(medium, sector, &bytes);
+            medium.write(sector, bytes);
         }
         Ok(())
     }
