@@ -130,19 +130,23 @@ pub(super) fn reserve(directory: &Location) -> Result<()> {
     Ok(())
 }
 
-/// The name that the cache keeps for an entry which has been given this one.
-pub(super) fn kept(directory: &Location, name: &Name) -> Name {
-    let kept = directory.inode().operations().kept_name(name);
-    if kept.len() == name.len() {
-        name.clone()
-    } else {
-        Name::from_slice(kept)
+/// The name that the cache keeps for an entry which gets this one, if that may be another: the name of the entry whose
+/// place it takes, or what the file system keeps of it.
+pub(super) fn kept(directory: &Location, name: &Name, replaced: Option<&PathNode>) -> Option<Name> {
+    let inode = directory.inode();
+    if inode.name_policy() != NamePolicy::Folded {
+        return None;
     }
+    Some(match replaced {
+        Some(node) => Name::from_slice(node.name(&NAMES.read())),
+        None => Name::from_slice(inode.operations().kept_name(name)),
+    })
 }
 
 /// Puts an inode's new name into the cache.
 fn enter(directory: &Location, name: &Name, inode: Arc<Inode>) -> Result<Arc<PathNode>> {
-    let node = PathNode::new_child(&directory.node, &kept(directory, name), inode);
+    let kept = kept(directory, name, None);
+    let node = PathNode::new_child(&directory.node, kept.as_ref().unwrap_or(name), inode);
     if directory.inode().name_policy() != NamePolicy::Dynamic {
         let mut token = NAMES.write();
         if directory.inode().name_policy() == NamePolicy::Cached {

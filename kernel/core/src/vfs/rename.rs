@@ -248,11 +248,8 @@ fn relocate(
         return Err(Errno::ENOTEMPTY);
     }
     reserve(&to.directory)?;
-    // Who takes another file's place takes its name as it stands there.
-    let kept = match &target {
-        Some(target) => Name::from_slice(target.name(&NAMES.read())),
-        None => kept(&to.directory, new_name),
-    };
+    let kept = kept(&to.directory, new_name, target.as_deref());
+    let kept = kept.unwrap_or_else(|| new_name.clone());
     holder.operations().rename(&Renaming {
         replaced: target.as_ref().map(|target| target.inode()),
         ..plain(from, to, (name, new_name), source)
