@@ -1,11 +1,12 @@
 //! Running the benchmark program on a kernel that counts its instructions.
 use super::figures::Figures;
 use crate::build::{self, archive::Archive, archive::Entry, guest_program};
-use crate::run::machine::Machine;
+use crate::run::machine::{Attachment, Machine};
 use crate::run::session::Outcome;
 use crate::run::{initrd, session};
 use crate::workspace::{self, Board, TemporaryFolder, read_file};
 use anyhow::{Result, bail};
+use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,7 +15,10 @@ const CPU: &str = "cortex-a72";
 const MEMORY_KIB: u64 = 1 << 20;
 /// What rows need where the kernel has it: the loopback interface for TCP, control groups for Linux's container runtimes.
 const PREPARATION: &str = "{ ifconfig lo 127.0.0.1 up; mkdir /sys; \
-    mount -t sysfs sysfs /sys && mount -t cgroup2 cgroup2 /sys/fs/cgroup; } 2>/dev/null;";
+    mount -t sysfs sysfs /sys && mount -t cgroup2 cgroup2 /sys/fs/cgroup; \
+    for module in /modules/*; do insmod $module && sleep 1; done; } 2>/dev/null;";
+/// Bytes of the card that is read and written.
+const CARD: u64 = 64 << 20;
 
 /// What is measured, and on what.
 pub struct Measurement {
@@ -24,6 +28,8 @@ pub struct Measurement {
     pub append: Option<String>,
     /// A folder whose files are added to the initramfs.
     pub overlay: Option<PathBuf>,
+    /// Modules of the kernel, to be loaded in this order.
+    pub modules: Vec<PathBuf>,
     /// The container runtime, with its global options.
     pub runtime: String,
     /// Rows of the benchmark program; none are all of them, and the way to the first program.
@@ -60,11 +66,19 @@ impl Measurement {
         if let Some(folder) = &self.overlay {
             addition.add_tree(folder)?;
         }
+        // In the order in which they need each other.
+        for (order, module) in self.modules.iter().enumerate() {
+            let name = format!("modules/{order}");
+            addition.add_file(&name, 0o644, read_file(module)?);
+        }
         let (runtime, rows) = (&self.runtime, self.rows.join(" "));
         let command = format!("{PREPARATION} RUNTIME='{runtime}' exec bench {rows}");
         initrd::add_command(&mut addition, &command)?;
         let init = format!("rdinit={}", initrd::COMMAND_INIT);
-        let machine = machine(Some(&init), initrd::join(initramfs, addition))?;
+        let mut machine = machine(Some(&init), initrd::join(initramfs, addition))?;
+        let card = folder.path().join("card");
+        File::create(&card)?.set_len(CARD)?;
+        machine.add_disk(&card, Attachment::SdPci)?;
         let mut output = Vec::new();
         let outcome = session::command(&machine, Some(self.limit), &mut output)?;
         figures.extend(Figures::parse(&String::from_utf8_lossy(&output)));

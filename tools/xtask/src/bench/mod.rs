@@ -3,7 +3,7 @@ pub mod figures;
 pub mod measurement;
 
 use crate::build;
-use crate::setup;
+use crate::setup::{self, packages};
 use crate::workspace::{self, Board, read_file};
 use anyhow::{Context, Result};
 use figures::Figures;
@@ -44,11 +44,13 @@ const RECORDED: &str = include_str!("linux-6.1.txt");
 
 pub fn run(options: &BenchOptions) -> Result<ExitCode> {
     setup::for_board(Board::Virt)?;
+    let (kernel, modules) = match &options.kernel {
+        Some(kernel) => (kernel.clone(), modules(kernel)?),
+        None => (build::image(Board::Virt)?, Vec::new()),
+    };
     let measurement = Measurement {
-        kernel: match &options.kernel {
-            Some(kernel) => kernel.clone(),
-            None => build::image(Board::Virt)?,
-        },
+        kernel,
+        modules,
         append: options.append.clone(),
         overlay: options.overlay.clone(),
         runtime: options.runtime.clone(),
@@ -68,6 +70,16 @@ pub fn run(options: &BenchOptions) -> Result<ExitCode> {
         figures::table(&ours, &recorded(options.linux.as_deref())?)
     );
     Ok(ExitCode::from(outcome.status()))
+}
+
+/// What Linux, if that is the kernel to be measured, loads for a card.
+fn modules(kernel: &Path) -> Result<Vec<PathBuf>> {
+    let kernel = std::path::absolute(kernel)?;
+    if kernel == packages::linux_image()? {
+        packages::linux_card_modules()
+    } else {
+        Ok(Vec::new())
+    }
 }
 
 fn recorded(file: Option<&Path>) -> Result<Figures> {

@@ -129,6 +129,28 @@ fn linux() -> Result<PathBuf> {
     )
 }
 
+/// The drivers of a card on PCI that are modules of Linux, in the order of loading.
+const CARD_MODULES: [&str; 3] = ["cqhci", "sdhci", "sdhci-pci"];
+
+/// Linux's modules for cards, in the order of loading, to compare with.
+pub fn linux_card_modules() -> Result<Vec<PathBuf>> {
+    let files = CARD_MODULES.map(|name| format!("{name}.ko"));
+    let folder = bundle(
+        "linux-card",
+        "Linux's drivers for cards",
+        "Linux is measured with them; 60 MB to fetch",
+        |scratch, result| {
+            let package = Lists::of_machine().download(&linux_package()?, scratch)?;
+            let patterns = files.each_ref().map(|file| format!("*/{file}"));
+            extract(&package, scratch, &patterns.each_ref().map(String::as_str))?;
+            files
+                .iter()
+                .try_for_each(|file| keep(scratch, file, &result.join(file)))
+        },
+    )?;
+    Ok(files.iter().map(|file| folder.join(file)).collect())
+}
+
 /// The package that linux-image-arm64, which is empty itself, depends on.
 fn linux_package() -> Result<String> {
     let shown = Lists::of_machine().run(

@@ -41,6 +41,7 @@ pub fn figures_step() -> Step {
     Step::new("promised figures", || {
         let measurement = Measurement {
             kernel: build::image(Board::Virt)?,
+            modules: Vec::new(),
             append: None,
             overlay: None,
             runtime: "runc".to_string(),

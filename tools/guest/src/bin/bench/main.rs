@@ -7,6 +7,7 @@
 
 mod boot;
 mod calls;
+mod cards;
 mod containers;
 mod files;
 mod memory;

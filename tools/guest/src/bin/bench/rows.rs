@@ -1,5 +1,5 @@
 //! The table of benchmarks.
-use crate::{calls, containers, files, memory, pipes, processes, signals, sockets, threads};
+use crate::{calls, cards, containers, files, memory, pipes, processes, signals, sockets, threads};
 use std::io;
 
 /// One benchmark.
@@ -70,6 +70,14 @@ pub const ALL: &[Row] = &[
     Row {
         name: "read-64k",
         measure: files::read,
+    },
+    Row {
+        name: "card-read-64k",
+        measure: cards::read,
+    },
+    Row {
+        name: "card-write-64k",
+        measure: cards::write,
     },
     Row {
         name: "pipe-alone",
