@@ -16,15 +16,18 @@ pub fn start() {
     let Some(device_tree) = DEVICE_TREE.get() else {
         return;
     };
-    if let Some(light) = device_tree::activity_light(device_tree) {
+    let devices = device_tree::devices(device_tree);
+    if let Some(light) = devices.light {
         activity_light::start(light);
     }
-    for place in device_tree::storage(device_tree) {
+    for place in devices.storage {
         match place.kind {
             StorageKind::Virtio => virtio::start(&place),
             StorageKind::Sdhci => sdhci::start(&place),
         }
     }
-    pci::start(device_tree);
+    for host in &devices.pci_hosts {
+        pci::start(host);
+    }
     entropy::gather();
 }

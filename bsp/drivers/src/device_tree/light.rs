@@ -1,15 +1,16 @@
 //! The light that a machine has for activity: one at a pin of the BCM2711, which the tree calls "ACT" (Linux,
 //! Documentation/devicetree/bindings/leds/leds-gpio.yaml).
 
-use super::node::{self, Bus};
-use super::read::MAX_DEPTH;
+use super::node;
 use core::ops::Range;
-use fdt::Fdt;
 use fdt::node::FdtNode;
 
+/// Groups of lights.
+pub const GROUP: &str = "gpio-leds";
 /// What the light's node is labelled.
 const LABEL: &str = "ACT";
-const CONTROLLERS: [&str; 2] = ["brcm,bcm2711-gpio", "brcm,bcm2835-gpio"];
+/// Controllers of pins that there is a driver for.
+pub const PIN_CONTROLLERS: [&str; 2] = ["brcm,bcm2711-gpio", "brcm,bcm2835-gpio"];
 /// In a pin's flags: it is on when the pin is low.
 const ACTIVE_LOW: u64 = 1;
 
@@ -22,14 +23,14 @@ pub struct PinLight {
     pub active_low: bool,
 }
 
-/// The light for activity in a checked tree; lights at other pin controllers are left alone.
-pub fn activity_light(blob: &[u8]) -> Option<PinLight> {
-    let tree = Fdt::new(blob).ok()?;
-    let root = tree.find_node("/")?;
-    let (handle, registers) = find_controller(root, &Bus::root(root), 0)?;
-    root.children()
-        .filter(|&child| is_usable(child, &["gpio-leds"]))
-        .flat_map(|group| group.children())
+/// The light for activity among those of a group, at the pins of a controller: the number by which others name it, and its
+/// registers. Lights at other controllers are left alone.
+pub fn activity_light(
+    group: FdtNode<'_, '_>,
+    (handle, registers): (u64, Range<u64>),
+) -> Option<PinLight> {
+    group
+        .children()
         .filter(|&light| node::text(light, "label") == Some(LABEL))
         .find_map(|light| {
             let list = node::value(light, "gpios")?;
@@ -42,30 +43,10 @@ pub fn activity_light(blob: &[u8]) -> Option<PinLight> {
         })
 }
 
-fn is_usable(node: FdtNode<'_, '_>, names: &[&str]) -> bool {
-    node::is_compatible(node, names) && node::is_enabled(node)
-}
-
-/// The pin controller: the number by which others name it, and its registers.
-fn find_controller<'a>(
-    parent: FdtNode<'_, 'a>,
-    bus: &Bus<'a>,
-    depth: usize,
-) -> Option<(u64, Range<u64>)> {
-    parent.children().find_map(|device| {
-        if is_usable(device, &CONTROLLERS) {
-            node::number(device, "phandle").zip(bus.registers(device, 0))
-        } else if is_usable(device, &["simple-bus"]) && depth < MAX_DEPTH {
-            find_controller(device, &bus.below(device)?, depth + 1)
-        } else {
-            None
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::check;
+    use super::super::devices;
     use super::super::sample::Blob;
     use super::*;
 
@@ -99,7 +80,7 @@ mod tests {
         blob.end();
         let mut blob = blob.finish();
         check(&mut blob).unwrap();
-        activity_light(&blob)
+        devices(&blob).light
     }
 
     #[test]

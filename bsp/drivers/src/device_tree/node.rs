@@ -41,14 +41,68 @@ pub fn cells(list: &[u8], first: usize, count: usize) -> Option<u64> {
 
 /// Whether one of the node's compatible strings is among `names`.
 pub fn is_compatible(node: FdtNode<'_, '_>, names: &[&str]) -> bool {
-    let list = value(node, "compatible").unwrap_or_default();
+    is_among(value(node, "compatible").unwrap_or_default(), names)
+}
+
+fn is_among(list: &[u8], names: &[&str]) -> bool {
     list.split(|&byte| byte == 0)
         .any(|name| names.iter().any(|other| other.as_bytes() == name))
 }
 
 /// Whether the node's device may be used.
 pub fn is_enabled(node: FdtNode<'_, '_>) -> bool {
-    text(node, "status").is_none_or(|status| status == "okay" || status == "ok")
+    value(node, "status").is_none_or(means_enabled)
+}
+
+fn means_enabled(status: &[u8]) -> bool {
+    matches!(status, b"okay\0" | b"ok\0")
+}
+
+/// What tells whether and where there is a device, read in one pass over the node's properties: comparing their names is
+/// most of what reading a tree takes.
+#[derive(Clone, Copy, Default)]
+pub struct Device<'a> {
+    compatible: &'a [u8],
+    status: Option<&'a [u8]>,
+    registers: &'a [u8],
+    interrupts: &'a [u8],
+}
+
+impl<'a> Device<'a> {
+    /// That of a node.
+    pub fn of(node: FdtNode<'_, 'a>) -> Self {
+        let mut device = Self::default();
+        for property in node.properties() {
+            match property.name {
+                "compatible" => device.compatible = property.value,
+                "status" => device.status = Some(property.value),
+                "reg" => device.registers = property.value,
+                "interrupts" => device.interrupts = property.value,
+                _ => {}
+            }
+        }
+        device
+    }
+
+    /// Whether it is among `names`.
+    pub fn is(&self, names: &[&str]) -> bool {
+        is_among(self.compatible, names)
+    }
+
+    /// Whether it may be used.
+    pub fn is_enabled(&self) -> bool {
+        self.status.is_none_or(means_enabled)
+    }
+
+    /// Its first registers, on this bus.
+    pub fn registers(&self, bus: &Bus<'_>) -> Option<Range<u64>> {
+        bus.registers_in(self.registers, 0)
+    }
+
+    /// Its first interrupt.
+    pub fn interrupt(&self) -> Option<Interrupt> {
+        interrupt_in(self.interrupts, 0)
+    }
 }
 
 /// How addresses on a bus are written and what they are for the CPUs.
@@ -137,7 +191,10 @@ impl<'a> Bus<'a> {
 
     /// Entry `index` of a node's `reg`, as the CPUs see it.
     pub fn registers(&self, node: FdtNode<'_, '_>, index: usize) -> Option<Range<u64>> {
-        let list = value(node, "reg")?;
+        self.registers_in(value(node, "reg")?, index)
+    }
+
+    fn registers_in(&self, list: &[u8], index: usize) -> Option<Range<u64>> {
         if self.address_cells > 2 || self.size_cells > 2 {
             return None;
         }
@@ -188,11 +245,6 @@ fn interrupt_number(list: &[u8], first: usize) -> Option<u32> {
         1 if number < 16 => Some(number + 16),
         _ => None,
     }
-}
-
-/// Entry `index` of a node's `interrupts`, with what the line does.
-pub fn interrupt_line(node: FdtNode<'_, '_>, index: usize) -> Option<Interrupt> {
-    interrupt_in(value(node, "interrupts")?, index * 3)
 }
 
 /// The interrupt in a list, from cell `first` on: bits 0 and 1 of the flags mean edges.

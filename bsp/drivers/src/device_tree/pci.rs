@@ -6,7 +6,6 @@ use super::node::{self, Bus, cells, value};
 use super::storage::Interrupt;
 use alloc::vec::Vec;
 use core::ops::Range;
-use fdt::Fdt;
 use fdt::node::FdtNode;
 
 /// The bridges that are known.
@@ -35,7 +34,7 @@ pub struct PciHost {
     /// What of memory devices reach by themselves.
     pub dma: DmaWindow,
     /// The lines of bus 0: those of each device's pins.
-    interrupts: Vec<Option<Interrupt>>,
+    pub(super) interrupts: Vec<Option<Interrupt>>,
 }
 
 impl PciHost {
@@ -46,22 +45,8 @@ impl PciHost {
     }
 }
 
-/// The host bridges at the root of a checked tree.
-pub fn hosts(blob: &[u8]) -> Vec<PciHost> {
-    let Ok(tree) = Fdt::new(blob) else {
-        return Vec::new();
-    };
-    let Some(root) = tree.find_node("/") else {
-        return Vec::new();
-    };
-    let bus = Bus::root(root);
-    root.children()
-        .filter(|&node| node::is_enabled(node) && node::is_compatible(node, &[COMPATIBLE]))
-        .filter_map(|node| host(&tree, &bus, node))
-        .collect()
-}
-
-fn host<'a>(tree: &Fdt<'a>, bus: &Bus<'a>, node: FdtNode<'_, 'a>) -> Option<PciHost> {
+/// The host bridge that a node on a bus describes, but for its interrupts.
+pub fn host<'a>(bus: &Bus<'a>, node: FdtNode<'_, 'a>) -> Option<PciHost> {
     let parent = bus.address_cells;
     let ranges = value(node, "ranges")?;
     let entry = ADDRESS + parent + LENGTH;
@@ -77,12 +62,13 @@ fn host<'a>(tree: &Fdt<'a>, bus: &Bus<'a>, node: FdtNode<'_, 'a>) -> Option<PciH
         configuration: bus.registers(node, 0)?,
         memory,
         dma: bus.dma().below(node, parent),
-        interrupts: interrupts(tree, node),
+        interrupts: Vec::new(),
     })
 }
 
-/// The lines of bus 0 as the bridge's `interrupt-map` tells them, device by device and pin by pin.
-fn interrupts(tree: &Fdt<'_>, node: FdtNode<'_, '_>) -> Vec<Option<Interrupt>> {
+/// The lines of bus 0 as the bridge's `interrupt-map` tells them, device by device and pin by pin. `controllers` are the
+/// interrupt controllers: the number by which others name each, and the cells of an address on its bus.
+pub fn interrupts(node: FdtNode<'_, '_>, controllers: &[(u64, usize)]) -> Vec<Option<Interrupt>> {
     let map = value(node, "interrupt-map").unwrap_or_default();
     let masks = value(node, "interrupt-map-mask").unwrap_or_default();
     let mask = |cell| cells(masks, cell, 1).unwrap_or(0xffff_ffff);
@@ -91,10 +77,8 @@ fn interrupts(tree: &Fdt<'_>, node: FdtNode<'_, '_>) -> Vec<Option<Interrupt>> {
     let mut first = 0;
     // A line: an address on the bus and a pin, the controller, an address on its bus and the interrupt there.
     while let Some(controller) = cells(map, first + ADDRESS + 1, 1) {
-        let controller = tree.find_phandle(controller as u32);
-        let skipped = controller
-            .and_then(|node| value(node, "#address-cells").and_then(|value| cells(value, 0, 1)));
-        let skipped = skipped.filter(|&cells| cells <= 2).unwrap_or(0) as usize;
+        let known = controllers.iter().find(|(handle, _)| *handle == controller);
+        let skipped = known.map_or(0, |&(_, cells)| cells.min(2));
         let line = node::interrupt_in(map, first + ADDRESS + 2 + skipped);
         for (index, place) in lines.iter_mut().enumerate() {
             let (device, pin) = ((index / PINS) as u64, (index % PINS + 1) as u64);

@@ -1,10 +1,26 @@
 //! One walk through a checked device tree.
 
 use super::machine::{Conduit, Controller, Enable, Machine, Processor, Psci, Serial, SerialKind};
-use super::node::{self, Bus};
+use super::node::{self, Bus, Device};
 use super::pci;
 use fdt::Fdt;
 use fdt::node::FdtNode;
+
+/// Interrupt controllers of version 2, by all their names, and of version 3.
+const VERSION_2: [&str; 4] = [
+    "arm,gic-400",
+    "arm,cortex-a15-gic",
+    "arm,cortex-a9-gic",
+    "arm,cortex-a7-gic",
+];
+const VERSION_3: &str = "arm,gic-v3";
+pub const INTERRUPT_CONTROLLERS: [&str; 5] = [
+    VERSION_2[0],
+    VERSION_2[1],
+    VERSION_2[2],
+    VERSION_2[3],
+    VERSION_3,
+];
 
 /// Buses are searched this deep.
 pub const MAX_DEPTH: usize = 4;
@@ -226,27 +242,20 @@ fn device<'a>(
     names: &Names<'_, 'a>,
     path: &mut Path,
 ) {
-    if !node::is_enabled(device) {
+    let properties = Device::of(device);
+    if !properties.is_enabled() {
         return;
     }
     path.enter(device.name);
-    if node::is_compatible(
-        device,
-        &[
-            "arm,gic-400",
-            "arm,cortex-a15-gic",
-            "arm,cortex-a9-gic",
-            "arm,cortex-a7-gic",
-        ],
-    ) {
+    if properties.is(&VERSION_2) {
         let registers = bus.registers(device, 0).zip(bus.registers(device, 1));
         machine.controller =
             registers.map(|(distributor, interface)| Controller::Version2(distributor, interface));
-    } else if node::is_compatible(device, &["arm,gic-v3"]) {
+    } else if properties.is(&[VERSION_3]) {
         let registers = bus.registers(device, 0).zip(bus.registers(device, 1));
         machine.controller = registers
             .map(|(distributor, redistributors)| Controller::Version3(distributor, redistributors));
-    } else if node::is_compatible(device, &["arm,pl011"]) {
+    } else if properties.is(&["arm,pl011"]) {
         serial(
             machine,
             device,
@@ -255,22 +264,22 @@ fn device<'a>(
             names,
             path.as_str(),
         );
-    } else if node::is_compatible(device, &["brcm,bcm2835-aux-uart"]) {
+    } else if properties.is(&["brcm,bcm2835-aux-uart"]) {
         serial(machine, device, bus, SerialKind::Mini, names, path.as_str());
-    } else if node::is_compatible(device, &["brcm,bcm2835-pm-wdt", "brcm,bcm2835-pm"]) {
+    } else if properties.is(&["brcm,bcm2835-pm-wdt", "brcm,bcm2835-pm"]) {
         machine.power_manager = bus.registers(device, 0);
-    } else if node::is_compatible(device, &["brcm,bcm2835-mbox"]) {
+    } else if properties.is(&["brcm,bcm2835-mbox"]) {
         machine.mailbox = bus.registers(device, 0);
-    } else if node::is_compatible(device, &["brcm,bcm2711-rng200"]) {
+    } else if properties.is(&["brcm,bcm2711-rng200"]) {
         machine.random_generator = bus.registers(device, 0);
-    } else if node::is_compatible(device, &["qemu,fw-cfg-mmio"]) {
+    } else if properties.is(&["qemu,fw-cfg-mmio"]) {
         machine.fw_cfg = bus.registers(device, 0);
-    } else if node::is_compatible(device, &["arm,pl031"]) {
+    } else if properties.is(&["arm,pl031"]) {
         machine.clock = bus.registers(device, 0);
-    } else if node::is_compatible(device, &[pci::COMPATIBLE]) {
+    } else if properties.is(&[pci::COMPATIBLE]) {
         let reached = bus.dma().below(device, bus.address_cells).memory;
         machine.device_reach = machine.device_reach.min(reached.end);
-    } else if node::is_compatible(device, &["simple-bus"])
+    } else if properties.is(&["simple-bus"])
         && let Some(bus) = bus.below(device)
         && path.depth < MAX_DEPTH
     {
@@ -310,9 +319,10 @@ fn serial(
 #[cfg(test)]
 mod tests {
     use super::super::check;
+    use super::super::devices;
     use super::super::dma::DmaWindow;
     use super::super::sample::Blob;
-    use super::super::storage::{Interrupt, Storage, StorageKind, storage};
+    use super::super::storage::{Interrupt, Storage, StorageKind};
     use super::*;
     use std::vec::Vec;
 
@@ -517,7 +527,7 @@ mod tests {
         // One port is outside of the bus's ranges, one is disabled.
         assert_eq!(machine.serial[2], None);
         assert_eq!(machine.standard_output, Some(1));
-        let storage = storage(&blob);
+        let storage = devices(&blob).storage;
         let line = Interrupt {
             number: 48,
             edge: true,

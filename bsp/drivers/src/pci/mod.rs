@@ -5,7 +5,7 @@
 
 mod configuration;
 
-use crate::device_tree::{self, PciHost, Storage, StorageKind};
+use crate::device_tree::{PciHost, Storage, StorageKind};
 use crate::{sdhci, virtio};
 use alloc::vec::Vec;
 use configuration::FirstBus;
@@ -23,14 +23,8 @@ const SD_HOST: (u8, u8) = (0x08, 0x05);
 /// The register with the interrupt pin in its second byte.
 const PIN: u8 = 0x3c;
 
-/// Starts the drivers of all storage on the PCI buses of a machine. Sleeps.
-pub fn start(device_tree: &[u8]) {
-    for host in device_tree::pci_hosts(device_tree) {
-        start_host(&host);
-    }
-}
-
-fn start_host(host: &PciHost) {
+/// Starts the drivers of all storage below a host bridge. Sleeps.
+pub fn start(host: &PciHost) {
     // SAFETY: the device tree says that configuration space is there; this is its only driver.
     let Some(configuration) = (unsafe { FirstBus::map(&host.configuration) }) else {
         return;
