@@ -107,7 +107,8 @@ fn journal_place(
         log::warn!("ext4: {}: the journal has no extents", volume.name());
         return Err(Errno::EINVAL);
     }
-    let end = super::content::end_block(raw.size(), geometry.block_size)?;
+    let end = super::content::end_block(raw.size(), geometry.block_size);
+    let end = end.map_err(|_| Errno::EUCLEAN)?;
     let mut place = Vec::new();
     let mut block = 0;
     while block < end {
