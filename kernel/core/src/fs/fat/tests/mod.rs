@@ -5,13 +5,12 @@ mod contents;
 mod damage;
 mod model;
 mod names;
+mod power;
 
 use super::options::Options;
 use super::super_block;
 use crate::Result;
-use crate::block::Volume;
 use crate::block::simulated::SimulatedDisk;
-use crate::vfs::DeviceNumber;
 use crate::vfs::test_tree::TestTree;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -51,6 +50,11 @@ impl ImageFile {
 
     /// Runs a program; `FILE` among its arguments is this file. Returns its output, or panics with it.
     pub fn run(&self, program: &str, arguments: &[&str]) -> Vec<u8> {
+        self.run_to(program, arguments, 0)
+    }
+
+    /// The same with a status of at most `worst`.
+    pub fn run_to(&self, program: &str, arguments: &[&str], worst: i32) -> Vec<u8> {
         let path = self.0.to_str().unwrap();
         let output = Command::new(program)
             .args(
@@ -67,9 +71,10 @@ impl ImageFile {
             });
         let text = String::from_utf8_lossy(&output.stdout);
         let errors = String::from_utf8_lossy(&output.stderr);
+        let status = output.status.code();
         assert!(
-            output.status.success(),
-            "{program} {arguments:?}: {text}{errors}"
+            status.is_some_and(|status| status <= worst),
+            "{program} {arguments:?}: {status:?} {text}{errors}"
         );
         output.stdout
     }
@@ -111,11 +116,11 @@ impl Mounted {
     }
 
     pub fn with(image: Vec<u8>, options: Options) -> Result<Self> {
-        let sectors = (image.len() / 512) as u64;
-        let disk = SimulatedDisk::new(image);
-        let number = DeviceNumber::new(253, 1);
-        let volume = Volume::new(String::from("vda1"), number, disk.clone(), 0, sectors);
-        let made = super_block::mount(&Arc::new(volume), options, false, b"/dev/vda1")?;
+        Self::of(SimulatedDisk::new(image), options)
+    }
+
+    pub fn of(disk: Arc<SimulatedDisk>, options: Options) -> Result<Self> {
+        let made = super_block::mount(&disk.volume(), options, false, b"/dev/vda")?;
         let tree = TestTree::new();
         tree.directory("/m")?;
         tree.attach(made, &tree.find("/m")?)?;

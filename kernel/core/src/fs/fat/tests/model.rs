@@ -1,7 +1,7 @@
 //! Random operations, compared with what they would do to a map from folded names to contents.
 
-use super::damage::Random;
 use super::*;
+use crate::block::simulated::Random;
 use crate::vfs::flags::OpenFlags;
 use crate::vfs::namespace::Removal;
 use crate::vfs::rename::Replacement;
@@ -47,8 +47,8 @@ fn sync(tree: &TestTree) {
 impl Model {
     fn step(&mut self, random: &mut Random, tree: &TestTree) {
         let mut place = || {
-            let directory = random.below(3);
-            let name = NAMES[random.below(NAMES.len())];
+            let directory = random.below(3) as usize;
+            let name = NAMES[random.below(NAMES.len() as u64) as usize];
             let name = spelled(random, name);
             let path = format!("{}/{name}", DIRECTORIES[directory]);
             (directory, folded(&name), name, path)
@@ -58,7 +58,7 @@ impl Model {
         let shown = |name: &str| String::from(name.trim_end_matches('.'));
         match random.below(6) {
             0 => {
-                let content = pattern(random.below(20_000), random.0 as u32);
+                let content = pattern(random.below(20_000) as usize, random.0 as u32);
                 tree.write(&path, &content).unwrap();
                 self.directories[directory]
                     .entry(key)
@@ -91,12 +91,12 @@ impl Model {
                     return;
                 };
                 let (_, content) = self.directories[directory].get_mut(&key).unwrap();
-                let size = random.below(30_000);
+                let size = random.below(30_000) as usize;
                 if random.below(2) == 0 {
                     crate::vfs::change::truncate(file.inode().unwrap(), size as u64).unwrap();
                     content.resize(size, 0);
                 } else {
-                    let new = pattern(random.below(5000) + 1, random.0 as u32);
+                    let new = pattern(random.below(5000) as usize + 1, random.0 as u32);
                     content.resize(content.len().max(size + new.len()), 0);
                     content[size..size + new.len()].copy_from_slice(&new);
                     assert_eq!(
