@@ -132,8 +132,11 @@ impl Instance {
 
     /// Takes the inode out whose entry was at this place, and keeps its number.
     pub fn leave(&self, place: u64) {
-        self.has_moved.store(true, Relaxed);
-        self.known.lock().remove(&place);
+        let left = self.known.lock().remove(&place);
+        let inode = left.and_then(|inode| inode.upgrade());
+        if inode.is_some_and(|inode| inode.number() == place) {
+            self.has_moved.store(true, Relaxed);
+        }
     }
 
     /// Forgets an inode that is gone.
@@ -150,7 +153,6 @@ impl Instance {
     /// A number for an inode whose entry was found, or made, at this place.
     pub fn number(&self, super_block: &SuperBlock, place: u64, is_new: bool) -> u64 {
         if is_new || self.has_moved.load(Relaxed) {
-            self.has_moved.store(true, Relaxed);
             FREE_NUMBERS + super_block.next_inode_number()
         } else {
             place

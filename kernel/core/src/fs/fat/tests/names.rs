@@ -93,3 +93,49 @@ fn what_cannot_be_is_refused() {
     assert_eq!(full, Some(Errno::ENOSPC));
     mounted.into_file().check();
 }
+
+#[test]
+fn numbers_are_listed_as_they_are() {
+    let mounted = Mounted::new(made(LAYOUTS[1])).unwrap();
+    for name in ["one", "two", "three", "four"] {
+        mounted.tree.file(&format!("/m/{name}")).unwrap();
+    }
+    let mounted = Mounted::new(mounted.finish()).unwrap();
+    let tree = &mounted.tree;
+    tree.file("/m/new").unwrap();
+    tree.file("/m/gone").unwrap();
+    tree.remove("/m/gone", Removal::File).unwrap();
+    tree.find("/m/two").unwrap();
+    let listed = || {
+        let file = tree
+            .open("/m", crate::vfs::flags::OpenFlags::READ_ONLY)
+            .unwrap();
+        let mut numbers = Vec::new();
+        let operations = file.operations();
+        let mut sink = |entry: &crate::vfs::inode::DirectoryEntry<'_>| {
+            numbers.push((String::from_utf8(entry.name.to_vec()).unwrap(), entry.inode));
+            true
+        };
+        operations.read_directory(&file, &mut 2, &mut sink).unwrap();
+        numbers
+    };
+    for (name, number) in listed() {
+        let found = tree.find(&format!("/m/{name}")).unwrap();
+        assert_eq!(found.inode().number(), number, "{name}");
+    }
+    // One that is moved keeps its number, and who comes to its place gets another.
+    let number = |path: &str| tree.find(path).unwrap().inode().number();
+    let before = number("/m/one");
+    tree.rename(
+        "/m/one",
+        "/m/moved",
+        crate::vfs::rename::Replacement::Allowed,
+    )
+    .unwrap();
+    tree.file("/m/ONE").unwrap();
+    assert_eq!(number("/m/moved"), before);
+    let mut numbers: Vec<_> = listed().into_iter().map(|(_, number)| number).collect();
+    numbers.sort();
+    numbers.dedup();
+    assert_eq!(numbers.len(), 6);
+}
