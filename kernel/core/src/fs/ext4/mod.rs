@@ -17,7 +17,7 @@
 //!
 //! # Locks
 //! Outermost first: a directory's or file's lock for changes (the VFS has it), a page cache's writing back; a node's
-//! `attributes`, its `layout`; a handle of the journal; a node's `extents`; a group's lock, the list of orphans; then
+//! `attributes`, its `layout`; a handle of the journal; a node's `names`, its `extents`; a group's lock, the list of orphans; then
 //! spin locks: a block's content, the maps of inodes. Nothing is committed inside a handle.
 
 mod allocation;

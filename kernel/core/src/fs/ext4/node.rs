@@ -1,6 +1,7 @@
 //! What is in memory of an inode in use, besides what the rest of the kernel sees: its locks, the blocks that its pages
 //! have been promised, and whether it has to be written.
 
+use super::directory::NameIndex;
 use super::extents::{Mapping, Tree};
 use super::instance::Instance;
 use crate::sched::Mutex;
@@ -20,6 +21,8 @@ pub struct Node {
     pub layout: Mutex<()>,
     /// Held while the extent tree is used; inside a handle of the journal.
     pub extents: Mutex<()>,
+    /// Where the names of a directory are. The blocks of the directory may be read with this held.
+    pub names: Mutex<NameIndex>,
     /// Held while extended attributes are read or changed; outside a handle of the journal.
     pub attributes: Mutex<()>,
     /// Pages that have been promised blocks.
@@ -41,6 +44,7 @@ impl Node {
             number,
             layout: Mutex::new(()),
             extents: Mutex::new(()),
+            names: Mutex::new(NameIndex::default()),
             attributes: Mutex::new(()),
             promised: SpinLock::new(DirtySet::new()),
             goal: AtomicU64::new(0),

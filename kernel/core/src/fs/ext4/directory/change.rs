@@ -6,6 +6,7 @@ use super::super::journal::MetadataBlock;
 use super::super::node::Node;
 use super::super::update::Update;
 use super::block;
+use super::index::Known;
 use crate::vfs::kind::FileKind;
 use crate::{Errno, Result};
 use alloc::sync::Arc;
@@ -15,7 +16,11 @@ use alloc::sync::Arc;
 pub const CREDITS: u32 = extents::CREDITS + 4;
 
 /// Room for a name in a directory.
-pub struct Slot(Arc<MetadataBlock>);
+pub struct Slot {
+    /// Which block of the directory.
+    index: u32,
+    block: Arc<MetadataBlock>,
+}
 
 impl Node {
     /// Makes sure that a directory has room for a name.
@@ -23,10 +28,12 @@ impl Node {
     /// # Errors
     /// `ENOSPC`, with a directory that is whole; `EUCLEAN`, `EIO`, `ENOMEM`.
     pub fn make_room(&self, update: &Update, name: &[u8]) -> Result<Slot> {
-        let found = self.search(0, |_, block| {
+        let first = self.names.lock().room;
+        let found = self.search(first, |index, block| {
             let has_room =
                 block.read(|bytes| block::room(bytes, name.len()).map(|room| room.is_some()))?;
-            Ok(has_room.then(|| Slot(block.clone())))
+            let block = block.clone();
+            Ok(has_room.then_some(Slot { index, block }))
         })?;
         match found {
             Some(slot) => Ok(slot),
@@ -66,7 +73,10 @@ impl Node {
                 .attributes
                 .set_size((u64::from(first) + 1) * block_size as u64);
         }
-        Ok(Slot(block))
+        Ok(Slot {
+            index: first,
+            block,
+        })
     }
 
     /// Enters a name where there is room.
@@ -80,19 +90,26 @@ impl Node {
         name: &[u8],
         (inode, kind): (u32, FileKind),
     ) -> Result<()> {
-        let entered = update.modify(&slot.0, |bytes| block::insert(bytes, name, inode, kind))??;
+        let entered =
+            update.modify(&slot.block, |bytes| block::insert(bytes, name, inode, kind))??;
         if !entered {
             return Err(Errno::EUCLEAN);
         }
+        self.note_entered(name, slot.index);
         self.drop_index(update)
     }
 
-    /// The block with a name.
-    fn block_of(&self, name: &[u8]) -> Result<Arc<MetadataBlock>> {
-        let found = self.search(0, |_, block| {
+    /// The block with a name, and which it is.
+    fn block_of(&self, name: &[u8]) -> Result<Slot> {
+        let first = match self.known(name)? {
+            Known::Block(index) => index,
+            Known::Missing | Known::Nothing => 0,
+        };
+        let found = self.search(first, |index, block| {
             let has_it =
                 block.read(|bytes| block::find(bytes, name).map(|found| found.is_some()))?;
-            Ok(has_it.then(|| block.clone()))
+            let block = block.clone();
+            Ok(has_it.then_some(Slot { index, block }))
         })?;
         // The name cache has it.
         found.ok_or(Errno::EUCLEAN)
@@ -103,8 +120,9 @@ impl Node {
     /// # Errors
     /// `EUCLEAN` if it isn't there; `EIO`, `ENOMEM`.
     pub fn withdraw(&self, update: &Update, name: &[u8]) -> Result<()> {
-        let block = self.block_of(name)?;
-        update.modify(&block, |bytes| block::remove(bytes, name))??;
+        let slot = self.block_of(name)?;
+        update.modify(&slot.block, |bytes| block::remove(bytes, name))??;
+        self.note_withdrawn(name, slot.index);
         self.drop_index(update)
     }
 
@@ -113,8 +131,10 @@ impl Node {
     /// # Errors
     /// As [`Self::withdraw`].
     pub fn redirect(&self, update: &Update, name: &[u8], to: (u32, FileKind)) -> Result<()> {
-        let block = self.block_of(name)?;
-        update.modify(&block, |bytes| block::redirect(bytes, name, to.0, to.1))??;
+        let slot = self.block_of(name)?;
+        update.modify(&slot.block, |bytes| {
+            block::redirect(bytes, name, to.0, to.1)
+        })??;
         Ok(())
     }
 

@@ -1,10 +1,12 @@
-//! Directories: names and their inodes, in blocks that are searched one after the other.
+//! Directories: names and their inodes, in blocks. A small directory is searched, a large one's names are gathered in
+//! memory when one is first asked for ([`index`]).
 //!
 //! A directory that Linux has hashed is read as what it is besides, a list of blocks; its first change takes the hash
 //! away, as Linux itself does with an index it can't use. The name cache answers for what has been looked up.
 
 mod block;
 mod change;
+mod index;
 
 use super::journal::MetadataBlock;
 use super::node::Node;
@@ -12,9 +14,11 @@ use crate::vfs::inode::{DirectoryEntry, EntrySink};
 use crate::vfs::kind::FileKind;
 use crate::{Errno, Result};
 use alloc::sync::Arc;
+use index::Known;
 
 pub use block::make_first;
 pub use change::CREDITS;
+pub use index::NameIndex;
 
 impl Node {
     /// How many blocks this directory has.
@@ -62,9 +66,16 @@ impl Node {
     /// # Errors
     /// `ENOENT`; `EUCLEAN`, `EIO`, `ENOMEM`.
     pub fn look_up(&self, name: &[u8]) -> Result<u32> {
-        let found = self.search(0, |_, block| {
+        let find = |block: &Arc<MetadataBlock>| {
             block.read(|bytes| Ok(block::find(bytes, name)?.map(|entry| entry.inode)))
-        })?;
+        };
+        let found = match self.known(name)? {
+            Known::Missing => None,
+            Known::Block(index) => self
+                .search(index, |_, block| find(block).map(Some))?
+                .flatten(),
+            Known::Nothing => self.search(0, |_, block| find(block))?,
+        };
         found.ok_or(Errno::ENOENT)
     }
 
