@@ -13,12 +13,12 @@ mod window;
 use crate::build::{self, archive::Archive};
 use crate::setup;
 use crate::workspace::{self, Board, TemporaryFolder};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use machine::{Attachment, Machine, Screen};
 use session::Outcome;
 use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -86,7 +86,13 @@ pub fn run(options: &RunOptions) -> Result<ExitCode> {
     } else if options.screenshot.is_some() {
         machine.screen = Screen::Hidden;
     }
-    machine.picture.clone_from(&options.screenshot);
+    if let Some(picture) = &options.screenshot {
+        let picture = std::path::absolute(picture)?;
+        if !picture.parent().is_some_and(Path::is_dir) {
+            bail!("--screenshot: no folder for {}", picture.display());
+        }
+        machine.picture = Some(picture);
+    }
     if let Some(file) = &options.data {
         data::attach(&mut machine, file, options.disk.len())?;
     }
