@@ -354,6 +354,10 @@ impl InodeOperations for FatInode {
         let (entry, shown) = self.instance.report(parent.find(name))?;
         let place = Place::new(parent, &entry);
         if let Some(known) = self.instance.known(place.number()) {
+            // A directory that is in use is in the name cache. Found at a second place it could be below itself.
+            if known.is_directory() {
+                return self.instance.report(Err(Errno::EIO));
+            }
             return Ok(known);
         }
         let made = self.make(directory.super_block(), place, &entry.short, &shown, false);
