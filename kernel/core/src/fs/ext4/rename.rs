@@ -95,6 +95,11 @@ fn replace(moved: &Move<'_>, replaced: &Arc<Inode>, other: &Arc<Node>) -> Result
     if is_directory && !other.is_empty()? {
         return Err(Errno::ENOTEMPTY);
     }
+    if let Some(pages) = moved.inode.page_cache() {
+        // Many programs replace a file's content this way without fsync: after a loss of power it is the old or the new
+        // (Linux's auto_da_alloc). The next fsync tells of a failure.
+        let _ = pages.write_back();
+    }
     let is_last = moved.from.instance.update(CREDITS, |update| {
         let entry = (moved.node.number, moved.inode.kind());
         moved.to.redirect(update, moved.new_name, entry)?;

@@ -2,7 +2,9 @@
 
 use super::{CARD, Mounted, VARIANTS, debugfs, pattern};
 use crate::Errno;
+use crate::block::simulated::SimulatedDisk;
 use crate::vfs::flags::OpenFlags;
+use crate::vfs::rename::Replacement;
 use crate::vfs::transfer::Source;
 
 #[test]
@@ -225,4 +227,25 @@ fn ranges_get_room_and_become_holes() {
         let text = debugfs(&medium, "stat /f");
         assert!(text.contains("Size: 200000"), "{text}");
     }
+}
+
+#[test]
+fn a_file_that_replaced_another_has_content_before_the_name_is_its() {
+    let mounted = Mounted::new(16 << 10, CARD);
+    let (old, new) = (pattern(20_000, 1), pattern(30_000, 2));
+    mounted.tree.write("/m/file", &old).unwrap();
+    mounted.sync();
+    mounted.tree.write("/m/new", &new).unwrap();
+    mounted
+        .tree
+        .rename("/m/new", "/m/file", Replacement::Allowed)
+        .unwrap();
+    // Whatever has the journal written, such as somebody's fsync.
+    let directory = mounted.tree.find("/m").unwrap();
+    let inode = directory.inode();
+    inode.operations().sync(inode, false).unwrap();
+    let medium = mounted.disk.after_power_loss(|| false);
+    let after = Mounted::of(SimulatedDisk::new(medium)).unwrap();
+    assert!(after.tree.read("/m/file").unwrap() == new);
+    after.unmount();
 }
