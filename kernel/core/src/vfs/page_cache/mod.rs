@@ -156,8 +156,12 @@ impl PageCache {
                     Some(frame) => destination.write_frame(frame, start, length)?,
                     None if self.is_backed() => {
                         let rest = (start + (wanted - done)).div_ceil(PAGE_SIZE);
-                        let frame =
-                            self.obtain_run((position + done as u64) / PAGE_SIZE as u64, rest)?;
+                        let index = (position + done as u64) / PAGE_SIZE as u64;
+                        let frame = match self.obtain_run(index, rest) {
+                            // It was cut off meanwhile.
+                            Err(Errno::ENXIO) => return Ok(done),
+                            found => found?,
+                        };
                         destination.write_frame(&frame, start, length)?
                     }
                     None => destination.clear(length)?,
@@ -334,7 +338,7 @@ impl PageCache {
     /// The frame of a page, made if it is a hole.
     ///
     /// # Errors
-    /// `ENOSPC`, `ENOMEM`; what the source says.
+    /// `ENOSPC`, `ENOMEM`; what the source says; `ENXIO` beyond the end of a file that is kept in a store.
     pub fn obtain(&self, index: u64) -> Result<Frame> {
         self.obtain_run(index, 1)
     }
@@ -419,6 +423,8 @@ impl PageCache {
                 return Ok(());
             }
             let frame = match &self.backing {
+                // Pages beyond the end are zeros.
+                Backing::Stored(_) if from / page >= self.size().div_ceil(page) => None,
                 Backing::Stored(stored) => Some(self.obtain_for_writing(stored, from / page)?),
                 _ => self.pages.lock().get(from / page).cloned(),
             };
@@ -434,9 +440,14 @@ impl PageCache {
         if end <= self.size() {
             clear(last * page, end)?;
         }
-        if let Backing::Stored(stored) = &self.backing {
-            stored.forget(first, last);
-        }
+        // What is being loaded comes before, and goes with the rest.
+        let _loading = match &self.backing {
+            Backing::Stored(stored) => {
+                stored.forget(first, last);
+                Some(stored.loading.lock())
+            }
+            _ => None,
+        };
         let mut removed: SmallVec<[Frame; BATCH]> = SmallVec::new();
         loop {
             let more = self.pages.lock().remove_some(first, last, &mut removed);

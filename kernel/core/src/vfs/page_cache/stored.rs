@@ -32,7 +32,7 @@ pub(super) struct Stored {
     dirty: SpinLock<DirtySet>,
     /// Held while pages are loaded or dropped: what was read before a page was changed, written back and dropped must not
     /// take its place.
-    loading: Mutex<()>,
+    pub(super) loading: Mutex<()>,
     /// Held while pages are written back, so that whoever wants them written waits for those that are on their way.
     writing: Mutex<()>,
     errors: ErrorSequence,
@@ -109,7 +109,11 @@ impl PageCache {
         if let Some(frame) = present(index) {
             return Ok(frame);
         }
+        // Whoever cuts the file off changes the size first, then waits for the lock.
         let end = self.size().div_ceil(PAGE_SIZE as u64);
+        if index >= end {
+            return Err(Errno::ENXIO);
+        }
         let in_order = stored.expected.load(Relaxed) == index;
         let wanted = if in_order { LOAD } else { count.min(LOAD) } as u64;
         let mut frames: SmallVec<[Frame; LOAD]> = SmallVec::new();

@@ -11,6 +11,9 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use hal::frame::Frame;
 use hal::sync::SpinLock;
+use std::sync::Barrier;
+use std::thread;
+use std::time::Duration;
 
 /// A store of some pages, each filled with its index to begin with.
 struct Store {
@@ -18,6 +21,8 @@ struct Store {
     fails: AtomicBool,
     bad: AtomicU64,
     reads: AtomicU64,
+    /// Where reading stops, twice.
+    stop: Option<Barrier>,
 }
 
 struct Handle(Arc<Store>);
@@ -25,6 +30,10 @@ struct Handle(Arc<Store>);
 impl PageStore for Handle {
     fn read_pages(&self, first: u64, frames: &[Frame]) -> Result<()> {
         self.0.reads.fetch_add(1, Relaxed);
+        if let Some(stop) = &self.0.stop {
+            stop.wait();
+            stop.wait();
+        }
         let pages = self.0.pages.lock();
         for (index, frame) in (first..).zip(frames) {
             if index == self.0.bad.load(Relaxed) {
@@ -53,6 +62,10 @@ impl PageStore for Handle {
 }
 
 fn cache(count: u64) -> (Arc<PageCache>, Arc<Store>) {
+    cache_that_stops(count, None)
+}
+
+fn cache_that_stops(count: u64, stop: Option<Barrier>) -> (Arc<PageCache>, Arc<Store>) {
     let store = Arc::new(Store {
         pages: SpinLock::new(
             (0..count)
@@ -62,6 +75,7 @@ fn cache(count: u64) -> (Arc<PageCache>, Arc<Store>) {
         fails: AtomicBool::new(false),
         bad: AtomicU64::new(u64::MAX),
         reads: AtomicU64::new(0),
+        stop,
     });
     let cache = PageCache::with_store(count * PAGE_SIZE as u64, Box::new(Handle(store.clone())));
     (cache.unwrap(), store)
@@ -181,4 +195,22 @@ fn what_is_cut_off_is_not_written() {
     let pages = store.pages.lock();
     assert_eq!((pages[0][0], pages[1][99], pages[1][100]), (9, 9, 0));
     assert_eq!((pages[2][0], pages[3][0]), (2, 3));
+}
+
+#[test]
+fn what_is_cut_off_while_it_is_loaded_does_not_stay() {
+    let (cache, store) = cache_that_stops(4, Some(Barrier::new(2)));
+    let stop = store.stop.as_ref().unwrap();
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| read(&cache, 3 * PAGE_SIZE, 1));
+        stop.wait();
+        let cutter = scope.spawn(|| cache.set_size(PAGE_SIZE as u64));
+        // Time enough for the cutter, if it doesn't wait for the reader.
+        thread::sleep(Duration::from_millis(100));
+        stop.wait();
+        reader.join().unwrap().unwrap();
+        cutter.join().unwrap().unwrap();
+    });
+    assert_eq!(cache.resident(), 0);
+    assert_eq!(cache.obtain(3), Err(Errno::ENXIO));
 }
