@@ -46,8 +46,9 @@ pub fn run(options: &TestOptions) -> Result<ExitCode> {
     };
     let guest = guest_steps(options.boots);
     let mut source = source::steps();
+    let all = source.iter().chain(&guest);
     source.push(promises::source_step(
-        guest.iter().map(|step| step.name().to_string()).collect(),
+        all.map(|step| step.name().to_string()).collect(),
     ));
     let source: Vec<_> = source.into_iter().filter(wanted).collect();
     let guest: Vec<_> = guest.into_iter().filter(wanted).collect();
