@@ -8,6 +8,7 @@ use super::volume::Volume;
 use crate::fs::devtmpfs;
 use crate::heap::MakeRoom;
 use crate::vfs::device::{self, Device, DeviceKind};
+use crate::vfs::name_eviction;
 use crate::vfs::page_cache::write_back;
 use crate::vfs::{DeviceNumber, FileKind, FileOperations, Location, OpenFlags};
 use crate::{Errno, Result, log, start};
@@ -83,7 +84,10 @@ pub fn register(kind: DiskKind, device: Arc<dyn BlockDevice>) -> Result<()> {
         return Err(Errno::EINVAL);
     }
     static BACKGROUND: Once<Result<()>> = Once::new();
-    (*BACKGROUND.call_once(|| start::kernel_thread(write_back::run)))?;
+    (*BACKGROUND.call_once(|| {
+        start::kernel_thread(write_back::run)?;
+        start::kernel_thread(name_eviction::run)
+    }))?;
     // The first disk of a kind brings the driver of its numbers.
     let _ = device::register_major(DeviceKind::Block, kind.major(), Arc::new(Volumes));
     let _ = device::register_major(DeviceKind::Block, EXTENDED_MAJOR, Arc::new(Volumes));

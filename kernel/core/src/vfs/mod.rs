@@ -44,6 +44,7 @@ pub mod mount_restrict;
 pub mod mount_table;
 pub mod mount_text;
 pub mod name;
+pub mod name_eviction;
 pub mod namespace;
 pub mod open;
 pub mod page_cache;

@@ -8,6 +8,7 @@ use super::inode::{Inode, NamePolicy, NewInode};
 use super::kind::{DeviceNumber, FileKind, SET_GROUP_ID};
 use super::location::Location;
 use super::name::Name;
+use super::name_eviction;
 use super::path_node::{NAMES, PathNode};
 use super::permission::{self, EXECUTE, WRITE};
 use super::walk::Parent;
@@ -84,6 +85,7 @@ pub(super) fn find(directory: &Location, name: &Name) -> Result<Option<Arc<PathN
     hal::frame::headroom()?;
     let node = PathNode::new_child(&directory.node, name, found);
     if policy.keeps_found() {
+        name_eviction::leave_memory();
         directory.node.attach(&mut NAMES.write(), &node)?;
     } else if inode.operations().is_permanent(name) {
         let mut token = NAMES.write();
@@ -147,9 +149,13 @@ pub(super) fn kept(directory: &Location, name: &Name, replaced: Option<&PathNode
 fn enter(directory: &Location, name: &Name, inode: Arc<Inode>) -> Result<Arc<PathNode>> {
     let kept = kept(directory, name, None);
     let node = PathNode::new_child(&directory.node, kept.as_ref().unwrap_or(name), inode);
-    if directory.inode().name_policy() != NamePolicy::Dynamic {
+    let policy = directory.inode().name_policy();
+    if policy.keeps_found() {
+        name_eviction::leave_memory();
+    }
+    if policy != NamePolicy::Dynamic {
         let mut token = NAMES.write();
-        if directory.inode().name_policy() == NamePolicy::Cached {
+        if policy == NamePolicy::Cached {
             directory.node.forget_missing(&mut token, name);
         }
         let attached = directory.node.attach(&mut token, &node);

@@ -12,6 +12,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use hal::sync::{ReadMostlyLock, ReadToken, TokenCell, WriteToken};
+use smallvec::SmallVec;
 
 /// Guards the shape of every tree of names and of every tree of mounts, and every root and working directory.
 /// Taken inside sleeping locks and before spin locks; nothing sleeps or touches user memory in its sections.
@@ -208,6 +209,28 @@ impl PathNode {
         removed
     }
 
+    /// Takes some entries out of this directory's cache that nobody holds, nor their inodes, and below which nothing is
+    /// known, as long as there are any; they are dropped after the write section.
+    pub(super) fn take_unused(&self, token: &mut WriteToken) -> Unused {
+        let mut slots: SmallVec<[u32; UNUSED]> = SmallVec::new();
+        let children = self.state.get_in_write(token).children.as_deref();
+        for (slot, node) in children.iter().flat_map(|children| children.iterate(0)) {
+            let children = node.state.get_in_write(token).children.as_deref();
+            let is_unused = Arc::strong_count(node) == 1 && Arc::strong_count(&node.inode) == 1;
+            if is_unused && children.is_none_or(Children::is_empty) {
+                slots.push(slot as u32);
+            }
+            if slots.len() == UNUSED {
+                break;
+            }
+        }
+        let mut taken = Unused::new();
+        if let Some(children) = self.state.get_mut(token).children.as_mut() {
+            taken.extend(slots.iter().filter_map(|&slot| children.remove(slot)));
+        }
+        taken
+    }
+
     /// Remembers that a name is missing.
     pub(super) fn remember_missing(&self, token: &mut WriteToken, name: Name) {
         self.state
@@ -342,6 +365,10 @@ impl PathNode {
         }
     }
 }
+
+/// Entries that are taken out in one section.
+const UNUSED: usize = 32;
+type Unused = SmallVec<[Arc<PathNode>; UNUSED]>;
 
 /// What a move left over; dropped after the write section.
 pub(super) struct Relocated {

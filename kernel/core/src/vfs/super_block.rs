@@ -168,6 +168,15 @@ impl SuperBlock {
     /// Has every instance that is on a device write what is only in memory (sync(2)). Those who wait for a file's data
     /// are told of failures by fsync.
     pub fn sync_all() {
+        Self::each_on_device(|instance| {
+            if let Err(error) = instance.operations().sync() {
+                log::warn!("{instance:?}: not everything could be written: {error:?}");
+            }
+        });
+    }
+
+    /// Calls `each` for every instance that is on a device.
+    pub fn each_on_device(each: impl Fn(&Self)) {
         let mut next = 0;
         loop {
             let known = {
@@ -176,13 +185,8 @@ impl SuperBlock {
                 known.upgrade()
             };
             next += 1;
-            if let Some(instance) = known.as_ref().and_then(ActiveSuperBlock::of)
-                && let Err(error) = instance.operations().sync()
-            {
-                log::warn!(
-                    "{:?}: not everything could be written: {error:?}",
-                    *instance
-                );
+            if let Some(instance) = known.as_ref().and_then(ActiveSuperBlock::of) {
+                each(&instance);
             }
         }
     }

@@ -3,11 +3,14 @@
 use super::{CARD, Mounted, VARIANTS, debugfs};
 use crate::Errno;
 use crate::vfs::kind::{DeviceNumber, FileKind};
+use crate::vfs::name_eviction;
 use crate::vfs::namespace::{self, Creation, Removal};
+use crate::vfs::path_node::NAMES;
 use crate::vfs::rename::Replacement;
 use crate::vfs::walk::{self, WalkFlags};
 use std::format;
 use std::string::String;
+use std::sync::Arc;
 
 #[test]
 fn a_directory_holds_many_names() {
@@ -199,4 +202,44 @@ fn what_is_open_and_has_no_name_stays_until_it_is_closed() {
     let medium = mounted.unmount();
     let text: String = debugfs(&medium, "show_super_stats -h");
     assert!(!text.contains("First orphan inode"), "{text}");
+}
+
+#[test]
+fn names_that_nobody_uses_are_forgotten_and_found_again() {
+    let mounted = Mounted::new(16 << 10, CARD);
+    let tree = &mounted.tree;
+    for directory in ["/m/a", "/m/a/b", "/m/c"] {
+        tree.directory(directory).unwrap();
+        for number in 0..100 {
+            tree.write(&format!("{directory}/{number}"), directory.as_bytes())
+                .unwrap();
+        }
+    }
+    let held = tree.find("/m/a/b/7").unwrap();
+    let root = tree.find("/m").unwrap();
+    let names = |path: &str| {
+        let directory = tree.find(path).unwrap();
+        directory.node.entries(&NAMES.read(), 0).count()
+    };
+    let forget = || name_eviction::forget_unused(root.inode().super_block());
+    forget();
+    // What isn't written yet stays.
+    assert_eq!(names("/m/c"), 100);
+    mounted.sync();
+    forget();
+    assert_eq!((names("/m/a"), names("/m/a/b")), (1, 1));
+    assert_eq!(tree.read("/m/c/99").unwrap(), b"/m/c");
+    assert!(Arc::ptr_eq(
+        &tree.find("/m/a/b/7").unwrap().node,
+        &held.node
+    ));
+    // Reading has changed times.
+    mounted.sync();
+    drop(held);
+    forget();
+    assert_eq!(root.node.entries(&NAMES.read(), 0).count(), 0);
+    assert_eq!(tree.list("/m/a/b").len(), 100);
+    assert_eq!(tree.read("/m/a/b/7").unwrap(), b"/m/a/b");
+    drop(root);
+    mounted.unmount();
 }
